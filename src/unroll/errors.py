@@ -1,0 +1,128 @@
+"""Every error that unroll raises on purpose.
+
+Each message holds the fact with its values, the place, and the next step. The tree::
+
+    UnrollError
+    ├── StudyError          a study file or object: all of its problems at once
+    ├── UnknownNameError    a task, model, study or setting that nobody registered
+    ├── PlugInError         a registered plug-in that cannot be loaded or breaks its contract
+    ├── BackendError        a kernel backend that was asked for and is not available
+    ├── DivergedError       a loss became NaN or infinite
+    ├── CheckpointError     a checkpoint does not belong to the trial that was given
+    ├── StoreError          results.db
+    │   ├── StoreHeldError      another process is writing to it
+    │   ├── StoreFullError      no space left
+    │   ├── StoreMissingError   there is no such file
+    │   └── StoreFormatError    not a results store, damaged, or from a newer unroll
+    └── ExecutorError
+        └── WorkerDiedError     a worker process ended before its trial did
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+class UnrollError(Exception):
+    """Base of every error that unroll raises on purpose."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in a study: what it is, and where.
+
+    ``setting`` is the dotted path of the value ("train.epochs"); ``source`` and ``line`` say where it was written,
+    None where it has no place in a file.
+    """
+
+    message: str
+    setting: str = ""
+    source: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = ""
+        if self.source is not None:
+            place = self.source if self.line is None else f"{self.source}, line {self.line}"
+        head = ": ".join(part for part in (place, self.setting) if part)
+        return f"{head}: {self.message}" if head else self.message
+
+
+class StudyError(UnrollError):
+    """A study that cannot be run; ``problems`` holds every fault that was found, not only the first."""
+
+    def __init__(self, problems: Sequence[Problem]):
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(f"{count} problem{'s' if count > 1 else ''} in the study:\n{lines}")
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
+
+
+class UnknownNameError(UnrollError):
+    """A name that nobody registered."""
+
+
+class PlugInError(UnrollError):
+    """A registered plug-in that cannot be loaded or breaks its contract."""
+
+
+class BackendError(UnrollError):
+    """A kernel backend that was asked for and is not available."""
+
+
+class DivergedError(UnrollError):
+    """A loss became NaN or infinite. ``epoch`` and ``update`` count from 1."""
+
+    def __init__(self, loss: str, value: float, epoch: int, update: int):
+        self.loss, self.value, self.epoch, self.update = loss, value, epoch, update
+        super().__init__(
+            f"The {loss} became {value} in epoch {epoch}, update {update}. "
+            "Lower train.learning_rate or set train.clip_norm."
+        )
+
+    def __reduce__(self) -> tuple[type, tuple[str, float, int, int]]:
+        return type(self), (self.loss, self.value, self.epoch, self.update)
+
+
+class CheckpointError(UnrollError):
+    """A checkpoint does not belong to the trial that was given, or is damaged."""
+
+
+class StoreError(UnrollError):
+    """Something about a results store."""
+
+
+class StoreHeldError(StoreError):
+    """Another process is writing to the store."""
+
+
+class StoreFullError(StoreError):
+    """There is no space left for the store."""
+
+
+class StoreMissingError(StoreError):
+    """There is no store at this path."""
+
+
+class StoreFormatError(StoreError):
+    """The file is not a results store, is damaged, or was written by a newer unroll."""
+
+
+class ExecutorError(UnrollError):
+    """Something about the place where trials run."""
+
+
+class WorkerDiedError(ExecutorError):
+    """A worker process ended before its trial did."""
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Return ' Did you mean "adding"?' for the nearest known name, or nothing."""
+    near = get_close_matches(name.lower(), [k.lower() for k in known], n=1, cutoff=0.6)
+    match = next((k for k in known if near and k.lower() == near[0]), None)
+    return f' Did you mean "{match}"?' if match else ""

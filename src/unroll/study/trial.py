@@ -80,6 +80,10 @@ class Trial(BaseModel):
             versions=spec["versions"],
         )
 
+    def replace(self, **changes: Any) -> Trial:
+        """Return the same trial with some of its fields changed."""
+        return Trial(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
+
     def __str__(self) -> str:
         return f"{self.model} on {self.task}, T = {self.length}, seed {self.seed}"
 

@@ -4,12 +4,13 @@ from unroll.training.checkpoint import Checkpoint
 from unroll.training.network import build_network, count_parameters
 from unroll.training.numerics import numerics, single_thread
 from unroll.training.result import Result
-from unroll.training.train import Progress, train
+from unroll.training.train import Progress, Training, train
 
 __all__ = [
     "Checkpoint",
     "Progress",
     "Result",
+    "Training",
     "build_network",
     "count_parameters",
     "numerics",

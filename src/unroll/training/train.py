@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
+from unroll.axes import Float32
 from unroll.errors import DivergedError
 from unroll.models.network import Network
 from unroll.streams import KeyedStreams, Streams
@@ -46,11 +47,13 @@ def train(trial: Trial, checkpoint: Checkpoint | None = None) -> Generator[Progr
 
     Raises DivergedError at the first loss that is NaN or infinite, CheckpointError for a checkpoint of another trial.
     """
-    return (yield from _Training(trial, checkpoint).run())
+    return (yield from Training(trial, checkpoint).run())
 
 
-class _Training:
-    def __init__(self, trial: Trial, checkpoint: Checkpoint | None):
+class Training:
+    """The state of one training. ``run`` may be left at any yield, and ``freeze`` then keeps where it is."""
+
+    def __init__(self, trial: Trial, checkpoint: Checkpoint | None = None):
         self.trial, self.settings = trial, trial.train
         self.task: Task = task_of(trial)
         streams = _streams(trial)
@@ -72,6 +75,7 @@ class _Training:
             self._thaw(checkpoint)
 
     def run(self) -> Generator[Progress, None, Result]:
+        """Yield progress after each update and each batch of an evaluation; return the result. See ``train``."""
         while self.epoch < self.settings.epochs:
             yield from self._train_epoch()
             if "validation_loss" in self.histories:
@@ -127,9 +131,15 @@ class _Training:
 
     def _progress(self) -> Progress:
         loss = float(self.histories["loss"][self.done - 1])
-        return Progress(self.epoch, self.done, self.total, loss, self._freeze)
+        return Progress(self.epoch, self.done, self.total, loss, self.freeze)
 
-    def _freeze(self) -> Checkpoint:
+    def histories_so_far(self) -> dict[str, Float32]:
+        """Return the histories as far as they have been recorded."""
+        recorded = {"update": self.done, "epoch": self.epoch}
+        return {name: values[: recorded[AXES[name]]].copy() for name, values in self.histories.items()}
+
+    def freeze(self) -> Checkpoint:
+        """Return a checkpoint of the training as it is between two updates."""
         state = {f"network.{name}": tensor.numpy() for name, tensor in self.network.state_dict().items()}
         state |= {f"history.{name}": values for name, values in self.histories.items()}
         for name, value in self.optimizer.state[self.vector.values].items():

@@ -1,0 +1,32 @@
+"""How much memory and disk a trial needs, estimated from its settings; no torch is needed for its data."""
+
+from __future__ import annotations
+
+from unroll import registry
+from unroll.study import Trial
+
+FLOAT = 4
+WORKER = 250_000_000
+"""Bytes of a worker process that has imported torch and trains nothing."""
+HISTORIES = 4
+"""Histories that are kept for each update or epoch, at most."""
+
+
+def data_bytes(trial: Trial) -> int:
+    """Bytes of the three splits in memory; twice as much while they are made, in float64 and then float32."""
+    task = registry.tasks.load(trial.task)(**trial.task_settings)
+    sequences: int = task.train + task.validation + task.test
+    steps = trial.length if task.readout == "every" else 1
+    return int(FLOAT * sequences * (trial.length * task.inputs + steps * task.outputs))
+
+
+def memory_bytes(trial: Trial, parameters: int) -> int:
+    """Bytes that a worker needs for a trial: its data while they are made, and weights, gradients and optimizer state."""
+    return WORKER + 3 * data_bytes(trial) + 4 * FLOAT * parameters
+
+
+def disk_bytes(trial: Trial, parameters: int) -> int:
+    """Bytes that a finished trial takes in the store: weights and histories."""
+    sequences = registry.tasks.load(trial.task)(**trial.task_settings).train
+    updates = trial.train.epochs * -(-sequences // trial.train.batch)
+    return FLOAT * parameters + HISTORIES * FLOAT * updates // 2 + 4096

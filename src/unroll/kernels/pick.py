@@ -21,9 +21,7 @@ def pick(cell: str | None, *, device: str = "cpu", backend: str = "auto") -> Pic
     ``backend`` is what was asked for: "auto", "reference" or "native". Raises BackendError where it is not available.
     """
     if backend == "native":
-        raise BackendError(
-            "This version of unroll has no native kernels. Set train.backend to 'auto' or 'reference'."
-        )
+        raise BackendError("This version of unroll has no native kernels. Set train.backend to 'auto' or 'reference'.")
     if backend == "reference":
         return Pick("reference", "asked for")
     if cell is None:

@@ -15,12 +15,18 @@ class Model(BaseModel, ABC):
     """What learns: its settings and its facts. ``build`` makes the network, a plain ``torch.nn.Module``.
 
     A model is a frozen pydantic model: types, bounds and defaults of its settings are declared on its fields and are
-    checked before anything is trained, without torch. ``cell`` names the recurrence that ``unroll.kernels`` may compute,
-    None where there is none. ``version`` changes whenever the same settings and streams would give another network.
+    checked before anything is trained, without torch. ``cell`` names the recurrence that ``unroll.kernels`` may
+    compute, None where there is none. ``version`` changes whenever the same settings and streams would give another
+    network.
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True, protected_namespaces=()
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        validate_default=True,
+        protected_namespaces=(),
     )
 
     name: ClassVar[str]

@@ -12,6 +12,7 @@ from unroll.errors import UnrollError
 from unroll.executors import Channel
 from unroll.running.work import adopt_plugins
 from unroll.study import Settings, Trial
+from unroll.tasks import Task
 from unroll.training import Training, single_thread
 
 BUDGET = 2.0
@@ -53,7 +54,7 @@ class Calibration:
 
     def cost(self, trial: Trial) -> float:
         """Return the expected seconds of a whole trial on one worker."""
-        task = registry.tasks.load(trial.task)(**trial.task_settings)
+        task: Task = registry.tasks.load(trial.task)(**trial.task_settings)
         batch, epochs = trial.train.batch, trial.train.epochs
         updates = epochs * math.ceil(task.train / batch)
         evaluations = epochs * math.ceil(task.validation / batch) + math.ceil(task.test / batch)
@@ -82,7 +83,7 @@ def samples(trials: Sequence[Trial], plugins: Mapping[str, Mapping[str, type]]) 
 
 
 def calibrate(wanted: Samples, channel: Channel) -> Calibration:
-    """Time a few updates of each sample, in about BUDGET seconds together; those that no time is left for are left out."""
+    """Time a few updates of each sample, in about BUDGET seconds together; what no time is left for is left out."""
     adopt_plugins(wanted.plugins)
     points: dict[Shape, list[tuple[int, float]]] = {}
     end = time.monotonic() + BUDGET
@@ -98,7 +99,7 @@ def calibrate(wanted: Samples, channel: Channel) -> Calibration:
 
 
 def _time_update(trial: Trial, budget: float) -> float | None:
-    """Return the median seconds of an update on a small copy of a trial; None where it fails, which its run will tell."""
+    """Return the median seconds of an update on a small copy of a trial; None where it fails: its run will tell."""
     small = Settings({**trial.task_settings, "train": 2 * trial.train.batch, "validation": 0, "test": 1})
     train = trial.train.model_copy(update={"epochs": 1_000})
     copy = trial.replace(task_settings=small, train=train)

@@ -9,29 +9,33 @@ from typing import Any
 import psutil
 
 from unroll import registry
-from unroll.errors import Problem, StudyError
+from unroll.defaults import MAX_TRIALS
+from unroll.errors import BackendError, Problem, StudyError
 from unroll.kernels import pick
 from unroll.running.sizes import data_bytes, memory_bytes
 from unroll.store import PlannedStudy, PlannedTrial
-from unroll.study import MAX_TRIALS, Study, Trial, expand
+from unroll.study import Study, Trial, expand
 
 
 def check(study: Study, max_trials: int = MAX_TRIALS) -> tuple[Trial, ...]:
     """Return a study's trials after everything has been checked that can be checked without training.
 
-    Raises StudyError with all problems at once: its lists, the settings of tasks and models, lengths, backends, and data
-    that would not fit into this machine's memory. Imports no torch.
+    Raises StudyError with all problems at once: its lists, the settings of tasks and models, lengths, backends, and
+    data that would not fit into this machine's memory. Imports no torch.
     """
     trials = expand(study, max_trials)
     problems: dict[str, Problem] = {}
     memory = psutil.virtual_memory().total
     for trial in _one_a_condition(trials):
-        pick(registry.models.load(trial.model).cell, backend=trial.train.backend)
+        try:
+            pick(registry.models.load(trial.model).cell, backend=trial.train.backend)
+        except BackendError as error:
+            problems["backend"] = Problem(str(error), "train.backend")
         needed = 3 * data_bytes(trial)
         if needed > memory:
             problems[trial.condition] = Problem(
-                f"the data of {trial.task} at T = {trial.length} need {needed / 1e9:,.0f} GB while they are made, more than "
-                f"the {memory / 1e9:,.0f} GB of this machine. Lower task.train or the length",
+                f"the data of {trial.task} at T = {trial.length} need {needed / 1e9:,.0f} GB while they are made, more "
+                f"than the {memory / 1e9:,.0f} GB of this machine. Lower task.train or the length",
                 "factors.length",
             )
     if problems:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from unroll import registry
+from unroll.defaults import MAX_TRIALS, STORE
 from unroll.errors import StoreError, WorkerDiedError
 from unroll.executors import Channel, Executor
 from unroll.running.calibration import Calibration, calibrate, samples
@@ -25,11 +26,10 @@ from unroll.running.schedule import Schedule
 from unroll.running.stopping import Stop, on_signals
 from unroll.running.work import Frozen, Note, Order, Outcome, Report, described, registered_plugins, work
 from unroll.store import PlannedStudy, State, Store
-from unroll.study import MAX_TRIALS, Study, Trial
+from unroll.study import Study, Trial
 from unroll.training.checkpoint import Checkpoint
 from unroll.training.result import AXES
 
-DEFAULT_STORE = "results.db"
 ATTEMPTS = 3
 """How often a trial is begun whose worker dies."""
 GRACE = 10.0
@@ -51,7 +51,7 @@ class Summary:
 
 def execute(
     study: Study,
-    store: str | Path = DEFAULT_STORE,
+    store: str | Path = STORE,
     *,
     executor: str = "processes",
     workers: int | None = None,
@@ -61,10 +61,10 @@ def execute(
 ) -> Summary:
     """Train whatever of a study the store does not hold yet.
 
-    ``executor`` names where trials run; ``workers`` is how many at once (default: one a core). Finished trials are never
-    run again, those that were interrupted go on from their checkpoints, failed ones are left alone unless
-    ``retry_failed``. The first Ctrl-C or SIGTERM stops the trials at their next update and keeps checkpoints; the second
-    stops at once.
+    ``executor`` names where trials run; ``workers`` is how many at once (default: one a core). Finished trials are
+    never run again, those that were interrupted go on from their checkpoints, failed ones are left alone unless
+    ``retry_failed``. The first Ctrl-C or SIGTERM stops the trials at their next update and keeps checkpoints; the
+    second stops at once.
 
     Raises StudyError before anything is trained, StoreHeldError where another run writes to the store, StoreFullError
     where there is no space left; a trial that fails is stored and does not raise.
@@ -91,7 +91,13 @@ class _Run:
     """One run: all writing to the store happens here, in the thread that called ``execute``."""
 
     def __init__(
-        self, study: Study, trials: tuple[Trial, ...], store: Store, executor: Executor, stop: Stop, observer: Observer
+        self,
+        study: Study,
+        trials: tuple[Trial, ...],
+        store: Store,
+        executor: Executor,
+        stop: Stop,
+        observer: Observer,
     ):
         self.study, self.trials, self.store = study, trials, store
         self.executor, self.stop, self.observer = executor, stop, observer
@@ -181,15 +187,17 @@ class _Run:
     def _submit(self) -> None:
         """Give the next trials to the free workers."""
         while len(self.schedule) and len(self.active) < self.executor.slots and not self.stop:
-            trial = self.schedule.next()
-            slot = min(set(range(self.executor.slots)) - {active.slot for active in self.active.values()})
-            active = _Active(trial, slot, Channel(lambda message: self._take(active, message)))
-            order = self._order(trial)
-            self.store.claim(trial.key)
-            self.observer.started(slot, trial)
-            future = self.executor.submit(work, order, active.channel)
-            self.active[future] = active
-            future.add_done_callback(lambda _: self.inbox.put(None))
+            self._begin(self.schedule.next())
+
+    def _begin(self, trial: Trial) -> None:
+        slot = min(set(range(self.executor.slots)) - {active.slot for active in self.active.values()})
+        active = _Active(trial, slot, Channel(lambda message: self._take(active, message)))
+        order = self._order(trial)
+        self.store.claim(trial.key)
+        self.observer.started(slot, trial)
+        future = self.executor.submit(work, order, active.channel)
+        self.active[future] = active
+        future.add_done_callback(lambda _: self.inbox.put(None))
 
     def _order(self, trial: Trial) -> Order:
         stored = self.store.checkpoint(trial.key)

@@ -29,7 +29,10 @@ class Schedule:
         self._cost = {trial.key: calibration.cost(trial) for trial in trials}
         self._waiting = deque(sorted(trials, key=lambda trial: -self._cost[trial.key]))
         self._running: dict[str, tuple[Trial, float]] = {}  # key: (trial, share done)
-        self._waiting_cost, self._ended_cost = defaultdict[Kind, float](float), defaultdict[Kind, float](float)
+        self._waiting_cost, self._ended_cost = (
+            defaultdict[Kind, float](float),
+            defaultdict[Kind, float](float),
+        )
         for trial in trials:
             self._waiting_cost[_kind(trial)] += self._cost[trial.key]
         self._ratios: dict[Kind, float] = {}

@@ -21,12 +21,12 @@ def data_bytes(trial: Trial) -> int:
 
 
 def memory_bytes(trial: Trial, parameters: int) -> int:
-    """Bytes that a worker needs for a trial: its data while they are made, and weights, gradients and optimizer state."""
+    """Bytes that a worker needs for a trial: data while they are made; weights, gradients, optimizer state."""
     return WORKER + 3 * data_bytes(trial) + 4 * FLOAT * parameters
 
 
 def disk_bytes(trial: Trial, parameters: int) -> int:
     """Bytes that a finished trial takes in the store: weights and histories."""
-    sequences = registry.tasks.load(trial.task)(**trial.task_settings).train
+    sequences: int = registry.tasks.load(trial.task)(**trial.task_settings).train
     updates = trial.train.epochs * -(-sequences // trial.train.batch)
     return FLOAT * parameters + HISTORIES * FLOAT * updates // 2 + 4096

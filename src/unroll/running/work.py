@@ -145,7 +145,14 @@ class _Work:
             if now - self.reported >= REPORT_SECONDS:
                 self.reported = now
                 self.channel.send(
-                    Report(progress.updates, progress.total, resumed_at, now - self.started, progress.epoch, progress.loss)
+                    Report(
+                        progress.updates,
+                        progress.total,
+                        resumed_at,
+                        now - self.started,
+                        progress.epoch,
+                        progress.loss,
+                    )
                 )
             if progress.epoch - epoch >= tenth or now - self.saved >= CHECKPOINT_SECONDS:
                 epoch = progress.epoch

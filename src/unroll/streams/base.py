@@ -33,8 +33,8 @@ class Generator(ABC):
 class Streams(ABC):
     """The named streams of one trial.
 
-    ``data``, ``validation`` and ``test`` give the three splits, ``init`` the initial weights, ``order`` the order of the
-    training sequences in an epoch.
+    ``data``, ``validation`` and ``test`` give the three splits, ``init`` the initial weights, ``order`` the order of
+    the training sequences in an epoch.
     """
 
     @abstractmethod
@@ -43,4 +43,7 @@ class Streams(ABC):
 
     @abstractmethod
     def order(self, epoch: int, n: int) -> Permutation:
-        """Return the order of n training sequences in an epoch (from 0); the epochs must be asked for in their order."""
+        """Return the order of n training sequences in an epoch, counted from 0.
+
+        Epochs may be left out, but not asked for backwards.
+        """

@@ -25,7 +25,7 @@ class KeyedGenerator(Generator):
     def _unit(self, shape: tuple[int, ...]) -> Float64:
         """Return the upper 53 bits of each word as a number in [0, 1)."""
         words = self._words.random_raw(int(np.prod(shape, dtype=np.int64)))
-        return ((words >> np.uint64(11)) * 2.0**-53).reshape(shape)
+        return (words >> np.uint64(11)).astype(np.float64).reshape(shape) * 2.0**-53
 
     def uniform(self, low: float, high: float, shape: tuple[int, ...]) -> Float64:
         """See Generator."""

@@ -1,8 +1,9 @@
 """The protocol ``notebook``: the draws of the source notebooks, in their order, from generators of the trial's own.
 
-The notebooks seed the global generators of NumPy and PyTorch with the trial's seed and draw from them whatever is needed
-next: the splits from NumPy's legacy generator; then, from PyTorch's, the initial weights and, for each epoch, the two
-64-bit seeds that DataLoader and its random sampler take. This module needs PyTorch; tasks see only ``streams.base``.
+The notebooks seed the global generators of NumPy and PyTorch with the trial's seed and draw from them whatever is
+needed next: the splits from NumPy's legacy generator; then, from PyTorch's, the initial weights and, for each epoch,
+the two 64-bit seeds that DataLoader and its random sampler take. This module needs PyTorch; tasks see only
+``streams.base``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class LegacyNumPy(Generator):
     """NumPy's legacy generator (Mersenne Twister), as ``np.random.seed`` and ``np.random.uniform`` use it."""
 
     def __init__(self, seed: int):
-        self._state = np.random.RandomState(seed)  # noqa: NPY002 - its draws are the point
+        self._state = np.random.RandomState(seed)
 
     def uniform(self, low: float, high: float, shape: tuple[int, ...]) -> Float64:
         """See Generator."""
@@ -75,6 +76,7 @@ class NotebookStreams(Streams):
     def __init__(self, seed: int):
         self._data = LegacyNumPy(seed)
         self._torch = torch.Generator().manual_seed(seed)
+        self._epoch = 0
 
     def generator(self, name: str) -> Generator:
         """See Streams."""
@@ -82,9 +84,14 @@ class NotebookStreams(Streams):
 
     def order(self, epoch: int, n: int) -> Permutation:
         """See Streams. DataLoader's own seed comes first and is not used; the sampler's seed gives the permutation."""
-        self._word()
-        sampler = torch.Generator().manual_seed(self._word())
-        return TorchDraws(sampler).permutation(n)
+        if epoch < self._epoch:
+            raise ValueError(f"epoch {epoch} was drawn already; the next one is {self._epoch}")
+        seed = 0
+        while self._epoch <= epoch:
+            self._word()
+            seed = self._word()
+            self._epoch += 1
+        return TorchDraws(torch.Generator().manual_seed(seed)).permutation(n)
 
     def _word(self) -> int:
         return int(torch.empty((), dtype=torch.int64).random_(generator=self._torch).item())

@@ -3,11 +3,10 @@
 from unroll.study.expansion import expand
 from unroll.study.files import read_study, shipped_studies, study_text, write_study
 from unroll.study.settings import Settings, TrainSettings
-from unroll.study.study import MAX_TRIALS, Study, Where
+from unroll.study.study import Study, Where
 from unroll.study.trial import Trial
 
 __all__ = [
-    "MAX_TRIALS",
     "Settings",
     "Study",
     "TrainSettings",

@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from unroll import registry
+from unroll.defaults import MAX_TRIALS
 from unroll.errors import PlugInError, Problem, StudyError, UnknownNameError
 from unroll.study.messages import message_of
 from unroll.study.places import Path
 from unroll.study.settings import Settings, TrainSettings
-from unroll.study.study import MAX_TRIALS, SECTIONS, Study, Where, grid_problems, too_many
+from unroll.study.study import SECTIONS, Study, Where, grid_problems, too_many
 from unroll.study.trial import Trial
 
 Placed = tuple[Path, Problem]
@@ -23,8 +24,8 @@ Placed = tuple[Path, Problem]
 def expand(study: Study, max_trials: int = MAX_TRIALS) -> tuple[Trial, ...]:
     """Return a study's trials, each once, in the order of its lists with the seeds innermost.
 
-    Raises StudyError with every problem of the study; with the count alone, before anything is expanded, where there are
-    more than ``max_trials``.
+    Raises StudyError with every problem of the study; with the count alone, before anything is expanded, where there
+    are more than ``max_trials``.
     """
     trials, problems = examine(study, max_trials)
     if problems:
@@ -91,14 +92,16 @@ class _Plan:
         return list(self._found.values())
 
     def _condition(self, condition: dict[str, _Value]) -> dict[str, Any] | None:
-        names = {factor: condition[factor].value for factor in ("task", "model", "length") if factor in condition}
+        names: dict[str, Any] = {
+            factor: condition[factor].value for factor in ("task", "model", "length") if factor in condition
+        }
         sections = self._sections(condition)
         task = self._plugin("task", registry.tasks, condition.get("task"), sections["task"])
         model = self._plugin("model", registry.models, condition.get("model"), sections["model"])
         train = self._section("train", "", TrainSettings, sections["train"])
         length = condition.get("length")
-        if task is not None and length is not None and isinstance(length.value, int) and length.value >= 1:
-            self._length(names["task"], task, length)
+        if length is not None and isinstance(length.value, int) and length.value >= 1:
+            self._length(names.get("task"), task, length)
         if task is None or model is None or train is None or length is None or self._found:
             return None
         return {
@@ -154,8 +157,7 @@ class _Plan:
                     else "match by task, model, length or a setting such as train.optimizer"
                 )
                 self._problem(("where", number, "match", name), f"cannot be matched: {why}", f"where.match.{name}")
-                matched = False
-                continue
+                continue  # as if it matched, so that its settings are checked as well
             matched = matched and value in (wanted if isinstance(wanted, tuple) else (wanted,))
         return matched
 
@@ -183,19 +185,21 @@ class _Plan:
                 self._checked[memo] = (made, Settings(made.model_dump()))
             except ValidationError as error:
                 self._checked[memo] = error
-        checked = self._checked[memo]
+        checked: tuple[Any, Settings] | ValidationError = self._checked[memo]
         if not isinstance(checked, ValidationError):
             return checked
         for item in checked.errors():
             key = str(item["loc"][0]) if item["loc"] else None
             path = settings[key].path if key in settings else (section,)
             of = f' ({section} "{owner}")' if owner and item["type"] == "extra_forbidden" else ""
-            self._problem(path, message_of(item, form) + of, f"{section}.{key}" if key else section)
+            self._problem(path, message_of(item, form), f"{section}.{key}" if key else section, of)
         return None
 
-    def _length(self, name: str, task: tuple[Any, Settings], length: _Value) -> None:
+    def _length(self, name: Any, task: tuple[Any, Settings] | None, length: _Value) -> None:
+        if name not in registry.tasks.names():
+            return
         try:
-            task[0].check_length(length.value)
+            (task[0] if task else registry.tasks.load(name)()).check_length(length.value)
         except ValueError as error:
             self._problem(length.path, f'{error} (task "{name}")', "factors.length")
 
@@ -207,5 +211,5 @@ class _Plan:
         versions_found: Settings = self._checked[memo]
         return versions_found
 
-    def _problem(self, path: Path, message: str, setting: str) -> None:
-        self._found.setdefault((message, setting, path), (path, Problem(message, setting)))
+    def _problem(self, path: Path, message: str, setting: str, of: str = "") -> None:
+        self._found.setdefault((message, setting, path), (path, Problem(message + of, setting)))

@@ -11,12 +11,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from unroll.defaults import MAX_TRIALS
 from unroll.errors import Problem, StudyError, did_you_mean
 from unroll.study.expansion import examine
 from unroll.study.messages import problem_of
 from unroll.study.places import Path as Place
 from unroll.study.places import Places
-from unroll.study.study import MAX_TRIALS, SECTIONS, Study, StudyForm
+from unroll.study.study import SECTIONS, Study, StudyForm
 
 LARGEST_FILE = 1_000_000
 """Bytes that a study file may have."""
@@ -39,8 +40,8 @@ def read_study(
     """Read a study by its shipped name or by the path of its file.
 
     ``overrides`` are settings such as "train.epochs=5", stronger than anything in the file; "seed=[1, 2]" replaces the
-    list of a factor. Raises StudyError with all problems at once, each with file, line and value. ``check=False`` leaves
-    out what only tasks and models know, so that a study can be looked at where a plug-in is missing.
+    list of a factor. Raises StudyError with all problems at once, each with file, line and value. ``check=False``
+    leaves out what only tasks and models know, so that a study can be looked at where a plug-in is missing.
     """
     text, name = _text(source)
     try:
@@ -118,7 +119,7 @@ def _override(data: dict[str, Any], overrides: Sequence[str]) -> tuple[dict[str,
         owners = [grid for grid in grids if name in grid]
         if owners:
             for grid in owners:
-                grid[name] = value if isinstance(value, list) else [value]
+                grid[name] = settings[name] = value if isinstance(value, list) else [value]
         elif "." in name and section in SECTIONS:
             settings[name] = value
         elif name in ("name", "question", "protocol"):
@@ -126,7 +127,10 @@ def _override(data: dict[str, Any], overrides: Sequence[str]) -> tuple[dict[str,
         else:
             known = [*(factor for grid in grids for factor in grid), "protocol", "train.epochs"]
             problems.append(
-                Problem(f'unknown setting "{name}".{did_you_mean(name, known)} Example: train.epochs=5', source="--set")
+                Problem(
+                    f'unknown setting "{name}".{did_you_mean(name, known)} Example: train.epochs=5',
+                    source="--set",
+                )
             )
     return settings, problems
 

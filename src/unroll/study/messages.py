@@ -36,8 +36,12 @@ def message_of(error: Mapping[str, Any], form: type[BaseModel]) -> str:
         return f"{value!r} is not {_KINDS[kind]}"
     if kind == "literal_error":
         allowed = context["expected"]
-        hint = did_you_mean(value, [word.strip("' ") for word in allowed.replace(" or ", ",").split(",")])
-        return f"{value!r} is not one of {allowed}.{hint}" if isinstance(value, str) else f"{value!r} is not one of {allowed}"
+        hint = did_you_mean(str(value), [word.strip("' ") for word in allowed.replace(" or ", ",").split(",")])
+        return (
+            f"{value!r} is not one of {allowed}.{hint}"
+            if isinstance(value, str)
+            else f"{value!r} is not one of {allowed}"
+        )
     if kind == "finite_number":
         return f"{value!r} is not a finite number"
     for name, words in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):

@@ -74,7 +74,12 @@ class Section(BaseModel):
     """Base of everything that a section of a study file describes: frozen, strict, no unknown keys, no NaN."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True, protected_namespaces=()
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        validate_default=True,
+        protected_namespaces=(),
     )
 
 

@@ -14,7 +14,6 @@ from unroll.study.messages import problem_of
 from unroll.study.settings import Settings, plain
 from unroll.study.trial import Protocol, digest
 
-MAX_TRIALS = 100_000
 SECTIONS = ("task", "model", "train")
 REQUIRED_FACTORS = ("task", "model", "length", "seed")
 
@@ -139,7 +138,7 @@ def grid_problems(study: Study) -> Iterator[tuple[tuple[str | int, ...], Problem
         root = ("factors", number)
         for factor in REQUIRED_FACTORS:
             if factor not in grid:
-                message = f'no list of values. Add {factor} = [...] to [factors]'
+                message = f"no list of values. Add {factor} = [...] to [factors]"
                 yield root, Problem(message, f"factors.{factor}")
         for factor, values in grid.items():
             for path, message in _factor_problems(factor, values):
@@ -150,7 +149,10 @@ def _factor_problems(factor: str, values: Any) -> Iterator[tuple[tuple[int, ...]
     section, dot, _ = factor.partition(".")
     if factor not in REQUIRED_FACTORS and not (dot and section in SECTIONS):
         hint = did_you_mean(factor, REQUIRED_FACTORS)
-        yield (), f"unknown factor.{hint} A factor is task, model, length, seed or a setting such as train.epochs"
+        yield (
+            (),
+            f"unknown factor.{hint} A factor is task, model, length, seed or a setting such as train.epochs",
+        )
         return
     if not isinstance(values, tuple):
         yield (), f"{values!r} is not a list. Write [{values!r}]"
@@ -166,7 +168,7 @@ def _factor_problems(factor: str, values: Any) -> Iterator[tuple[tuple[int, ...]
 
 
 def _same(a: Any, b: Any) -> bool:
-    return type(a) is type(b) and bool(a == b)
+    return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
 
 
 def _value_problem(factor: str, value: Any) -> str | None:

@@ -19,8 +19,8 @@ Count = Annotated[int, Field(ge=1, le=MOST_SEQUENCES)]
 class Split:
     """Sequences with their targets.
 
-    ``x``: float32 (N, T, I). ``y``: float32 (N, O) where the readout is on the last step, (N, T, O) where it is on every
-    step.
+    ``x``: float32 (N, T, I). ``y``: float32 (N, O) where the readout is on the last step, (N, T, O) where it is on
+    every step.
     """
 
     x: Sequences
@@ -56,7 +56,12 @@ class Task(BaseModel, ABC):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True, protected_namespaces=()
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        validate_default=True,
+        protected_namespaces=(),
     )
 
     name: ClassVar[str]

@@ -1,10 +1,10 @@
 """One trial, trained: no file, no print, no global state."""
 
 from unroll.training.checkpoint import Checkpoint
+from unroll.training.loop import Progress, Training, train
 from unroll.training.network import build_network, count_parameters
 from unroll.training.numerics import numerics, single_thread
 from unroll.training.result import Result
-from unroll.training.train import Progress, Training, train
 
 __all__ = [
     "Checkpoint",

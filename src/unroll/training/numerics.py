@@ -41,8 +41,8 @@ def cpu_model() -> str:
 def single_thread() -> Iterator[None]:
     """Run with one intra-op thread and with denormals flushed to zero; leave both as they were found.
 
-    Gradients that vanish become denormal numbers, which cost 2.6 to 7 times as much time at T = 500; and intra-op threads
-    fight over matrices this small.
+    Gradients that vanish become denormal numbers, which cost 2.6 to 7 times as much time at T = 500; and intra-op
+    threads fight over matrices this small.
     """
     threads, flushed = torch.get_num_threads(), _flushes_denormals()
     torch.set_num_threads(1)

@@ -12,8 +12,8 @@ from unroll.study import TrainSettings
 class ParameterVector:
     """All trained parameters of a network in one vector, and their gradients in another.
 
-    The network's own parameters become views of it. The optimizer then updates one tensor in place of many, and the norm
-    of the gradient is one call: for networks this small, the number of calls is what an update costs.
+    The network's own parameters become views of it. The optimizer then updates one tensor in place of many, and the
+    norm of the gradient is one call: for networks this small, the number of calls is what an update costs.
     """
 
     def __init__(self, network: nn.Module):

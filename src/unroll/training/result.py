@@ -24,8 +24,8 @@ AXES: Mapping[str, Literal["epoch", "update"]] = {
 """The histories of a trial.
 
 ``loss``: the training loss of each batch before its update; ``grad_norm``: the Euclidean norm of the gradient over all
-parameters before clipping; ``train_loss``: the mean of ``loss`` over an epoch's sequences; ``validation_loss``: after each
-epoch, if there is a validation split; ``seconds``: time spent on training in each epoch.
+parameters before clipping; ``train_loss``: the mean of ``loss`` over an epoch's sequences; ``validation_loss``: after
+each epoch, if there is a validation split; ``seconds``: time spent on training in each epoch.
 """
 
 

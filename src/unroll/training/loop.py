@@ -121,7 +121,8 @@ class Training:
     def _evaluate(self, split: tuple[Tensor, Tensor], name: str) -> Generator[Progress, None, float]:
         self.network.eval()
         total, n = 0.0, len(split[0])
-        for x, y in zip(split[0].split(self.settings.batch), split[1].split(self.settings.batch), strict=True):
+        for first in range(0, n, self.settings.batch):
+            x, y = (tensor[first : first + self.settings.batch] for tensor in split)
             with torch.no_grad():
                 total += mse_loss(self.network(x), y).item() * len(x)
             yield self._progress()

@@ -19,7 +19,7 @@ from typing import Any
 
 from unroll.errors import ExecutorError
 from unroll.executors.base import Channel
-from unroll.executors.wire import ERROR, JOB, LEAVE, MESSAGE, STOP, VALUE, GoneError, Wire, decode, encode
+from unroll.executors.wire import ERROR, JOB, LEAVE, MESSAGE, STOP, VALUE, Wire, decode, encode
 
 _PR_SET_PDEATHSIG = 1
 
@@ -52,7 +52,7 @@ def _listen(wire: Wire, jobs: SimpleQueue[tuple[memoryview, Channel] | None]) ->
                 channel.stop()
             elif kind == LEAVE:
                 jobs.put(None)
-    except GoneError:
+    finally:  # the coordinator is gone, or can no longer be heard
         os._exit(1)
 
 
@@ -74,6 +74,6 @@ def _encode_error(error: BaseException) -> bytes:
         frame = encode(ERROR, (error, text))
         decode(memoryview(frame)[1:])  # many exceptions can be pickled, but not read back
     except Exception:
-        stand_in = ExecutorError(f"{type(error).__name__}: {error} (raised in a worker process; it cannot be pickled)")
-        frame = encode(ERROR, (stand_in, text))
+        summary = traceback.format_exception_only(error)[-1].strip()
+        frame = encode(ERROR, (ExecutorError(f"{summary} (raised in a worker process; cannot be pickled)"), text))
     return frame

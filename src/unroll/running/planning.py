@@ -101,7 +101,6 @@ def _planned(trial: Trial, parameters: int) -> PlannedTrial:
         protocol=trial.protocol,
         spec=trial.spec,
         parameters=parameters,
-        cost=0.0,
         baseline=task.baseline(trial.length),
         solved_metric=task.solved.metric,
         solved_below=task.solved.below,

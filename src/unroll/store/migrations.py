@@ -48,7 +48,6 @@ STUDIES_AND_TRIALS = Migration(
             protocol TEXT NOT NULL,
             spec TEXT NOT NULL,
             parameters INTEGER NOT NULL,
-            cost REAL NOT NULL,
             baseline REAL,
             solved_metric TEXT NOT NULL,
             solved_below REAL NOT NULL,

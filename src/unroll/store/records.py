@@ -29,7 +29,6 @@ class PlannedTrial:
     protocol        how those streams are drawn: "keyed" or "notebook"
     spec            the canonical resolved specification, JSON-able
     parameters      number of trained parameters
-    cost            estimated seconds of training
     baseline        loss of the best predictor that remembers nothing; NaN where the task has none
     solved_metric   the metric on which the task counts as solved ...
     solved_below    ... when it is below this value
@@ -45,7 +44,6 @@ class PlannedTrial:
     protocol: str
     spec: Mapping[str, Any]
     parameters: int
-    cost: float
     baseline: float
     solved_metric: str
     solved_below: float

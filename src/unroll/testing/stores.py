@@ -33,7 +33,6 @@ def planned_trial(seed: int, **changes: Any) -> PlannedTrial:
         "protocol": "keyed",
         "spec": spec,
         "parameters": 17_025,
-        "cost": 2.5,
         "baseline": 1 / 6,
         "solved_metric": "test_mse",
         "solved_below": 0.01,

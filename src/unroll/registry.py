@@ -24,14 +24,15 @@ class Family:
     """All plug-ins of one kind.
 
     ``noun`` names the kind in messages, ``base`` is the class that each must inherit from ("module:Class"),
-    ``builtin`` maps names to "module:Class".
+    ``builtin`` maps names to "module:Class", ``listing`` is the command that lists all of them.
     """
 
-    def __init__(self, noun: str, base: str, builtin: dict[str, str]):
+    def __init__(self, noun: str, base: str, builtin: dict[str, str], listing: str = ""):
         self.noun = noun
         self.group = f"unroll.{noun}s"
         self._base = base
         self._builtin = builtin
+        self._listing = listing
         self._registered: dict[str, type] = {}
 
     def names(self) -> tuple[str, ...]:
@@ -77,7 +78,7 @@ class Family:
         """Return the sentence that says that a name is unknown, with the nearest known one."""
         hint = did_you_mean(name, self.names()) if isinstance(name, str) else ""
         shown = json.dumps(name, default=str, ensure_ascii=False)
-        return f"Unknown {self.noun} {shown}.{hint} All {self.noun}s: unroll {self.noun}s."
+        return f"Unknown {self.noun} {shown}.{hint} All {self.noun}s: {self._listing or ', '.join(self.names())}."
 
     def version(self, name: str) -> str:
         """Return which version of a plug-in is meant; it becomes part of the trial key.
@@ -139,7 +140,7 @@ def _source_hash(plugin: type) -> str:
     return digest.hexdigest()[:16]
 
 
-tasks = Family("task", "unroll.tasks.base:Task", {"adding": "unroll.tasks.adding:Adding"})
+tasks = Family("task", "unroll.tasks.base:Task", {"adding": "unroll.tasks.adding:Adding"}, "unroll tasks")
 
 models = Family(
     "model",
@@ -149,6 +150,7 @@ models = Family(
         "lstm": "unroll.models.lstm:LSTM",
         "gru": "unroll.models.gru:GRU",
     },
+    "unroll models",
 )
 
 executors = Family(

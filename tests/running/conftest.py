@@ -87,7 +87,7 @@ def bits(store: Path) -> dict[str, tuple[str, dict[str, bytes], bytes]]:
                     for name, values in opened.histories(trial.key).items()
                     if name != "seconds"
                 },
-                opened.parameters(trial.key),
+                opened.parameters(trial.key) if trial.digest else b"",
             )
             for trial in opened.trials()
         }

@@ -39,4 +39,4 @@ class GRU(Recurrent):
         """See Recurrent."""
         from torch import nn
 
-        return nn.GRU(inputs, self.hidden, self.layers, batch_first=True)
+        return nn.GRU(inputs, self.hidden, self.layers)

@@ -42,4 +42,4 @@ class LSTM(Recurrent):
         """See Recurrent."""
         from torch import nn
 
-        return nn.LSTM(inputs, self.hidden, self.layers, batch_first=True)
+        return nn.LSTM(inputs, self.hidden, self.layers)

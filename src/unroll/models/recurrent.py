@@ -25,7 +25,7 @@ class Recurrent(Model):
 
     @abstractmethod
     def recurrence(self, inputs: int) -> nn.RNNBase:
-        """Return the recurrent layers for ``inputs`` inputs a step; sequences come batch first."""
+        """Return the recurrent layers for ``inputs`` inputs a step; sequences come time first."""
 
     def build(self, inputs: int, outputs: int, readout: Literal["last", "every"]) -> Network:
         """See Model."""

@@ -12,7 +12,10 @@ from unroll.streams.base import Generator
 
 
 class RecurrentNetwork(Network):
-    """``recurrence`` (batch first, one direction), then ``readout`` on its last step or on every step.
+    """``recurrence`` (time first, one direction), then ``readout`` on its last step or on every step.
+
+    The last step is read from the last state, not from the outputs: their gradient, (T, B, H) and almost all zeros, is
+    then never made.
 
     ``state`` is PyTorch's: (L, B, H), or a pair of them for the LSTM.
     """
@@ -25,14 +28,17 @@ class RecurrentNetwork(Network):
 
     def forward(self, x: Tensor) -> Tensor:
         """See Network."""
-        hidden, _ = self.recurrence(x)  # (B, T, H)
-        output: Tensor = self.readout(hidden if self._every else hidden[:, -1])
-        return output
+        hidden, state = self.recurrence(x.transpose(0, 1).contiguous())  # (T, B, H), (L, B, H)
+        if self._every:
+            output: Tensor = self.readout(hidden).transpose(0, 1)
+            return output
+        last: Tensor = self.readout((state[0] if isinstance(state, tuple) else state)[-1])
+        return last
 
     def step(self, x_t: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """See Network."""
-        hidden, state = self.recurrence(x_t.unsqueeze(1), state)  # (B, 1, H)
-        return self.readout(hidden[:, 0]), state
+        hidden, state = self.recurrence(x_t.unsqueeze(0), state)  # (1, B, H)
+        return self.readout(hidden[0]), state
 
     def initialise(self, generator: Generator) -> None:
         """PyTorch's own scheme, in its order: everything uniform, within 1/sqrt(H) of zero.

@@ -37,4 +37,4 @@ class TanhRNN(Recurrent):
         """See Recurrent."""
         from torch import nn
 
-        return nn.RNN(inputs, self.hidden, self.layers, batch_first=True)
+        return nn.RNN(inputs, self.hidden, self.layers)

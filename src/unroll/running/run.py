@@ -272,7 +272,7 @@ class _Run:
             key,
             metrics=result.metrics,
             histories=result.histories,
-            axes=AXES,
+            axes={name: AXES[name] for name in result.histories},
             parameters=result.parameters,
             fingerprint=self._fingerprint(outcome),
             digest=result.digest,
@@ -288,7 +288,7 @@ class _Run:
             error=error,
             fingerprint=self._fingerprint(outcome),
             histories=outcome.histories,
-            axes=AXES,
+            axes={name: AXES[name] for name in outcome.histories},
         )
         self.schedule.end(active.trial)
         self.observer.failed(active.slot, active.trial, error)

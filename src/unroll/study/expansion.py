@@ -43,8 +43,9 @@ def examine(study: Study, max_trials: int = MAX_TRIALS) -> tuple[tuple[Trial, ..
     trials: dict[str, Trial] = {}
     for number, grid in enumerate(study.factors):
         for trial in plan.grid(number, grid):
-            trials.setdefault(trial.key, trial)
-    problems += plan.problems()
+            if not problems:
+                trials.setdefault(trial.key, trial)
+    problems += plan.problems(sound_factors=not problems)
     return tuple(trials.values()), problems
 
 
@@ -79,10 +80,11 @@ class _Plan:
                     if isinstance(seed.value, int):
                         yield Trial.model_construct(seed=seed.value, **resolved)
 
-    def problems(self) -> list[Placed]:
-        """Return what was found, and every ``[[where]]`` that matched nothing."""
+    def problems(self, sound_factors: bool) -> list[Placed]:
+        """Return what was found, and every ``[[where]]`` that matched nothing though the factors are sound."""
+        sound_factors = sound_factors and not any(path[0] == "factors" for path, _ in self._found.values())
         for number, where in enumerate(self.study.where):
-            if number not in self._matched and not self._found and not self.study.overrides:
+            if number not in self._matched and sound_factors and not self.study.overrides:
                 self._problem(
                     ("where", number, "match"),
                     f"matches no condition: {', '.join(f'{k} = {v!r}' for k, v in where.match.items())}. "
@@ -100,7 +102,7 @@ class _Plan:
         model = self._plugin("model", registry.models, condition.get("model"), sections["model"])
         train = self._section("train", "", TrainSettings, sections["train"])
         length = condition.get("length")
-        if length is not None and isinstance(length.value, int) and length.value >= 1:
+        if length is not None and type(length.value) is int and length.value >= 1:
             self._length(names.get("task"), task, length)
         if task is None or model is None or train is None or length is None or self._found:
             return None
@@ -129,7 +131,8 @@ class _Plan:
         for name, found in condition.items():
             self._assign(merged, name, found)
         for name, value in self.study.overrides.items():
-            self._assign(merged, name, _Value(value, ("--set", name)))
+            if name not in condition:  # of a factor, the list was replaced
+                self._assign(merged, name, _Value(value, ("--set", name)))
         return merged
 
     def _assign(self, merged: dict[str, dict[str, _Value]], name: str, found: _Value) -> None:
@@ -145,6 +148,10 @@ class _Plan:
             section, dot, key = name.partition(".")
             if name in condition:
                 value = condition[name].value
+            elif name in ("task", "model", "length"):
+                return False  # the factor is missing, which is said elsewhere
+            elif name in self.study.overrides:
+                value = self.study.overrides[name]
             elif dot and section in merged:
                 if key not in merged[section]:
                     matched = False
@@ -196,10 +203,16 @@ class _Plan:
         return None
 
     def _length(self, name: Any, task: tuple[Any, Settings] | None, length: _Value) -> None:
-        if name not in registry.tasks.names():
-            return
+        """Ask the task; one whose settings are wrong is asked with its defaults, so that the length is checked too."""
+        if task is None:
+            try:
+                made = registry.tasks.load(name)()
+            except (UnknownNameError, PlugInError, ValidationError):
+                return  # said elsewhere
+        else:
+            made = task[0]
         try:
-            (task[0] if task else registry.tasks.load(name)()).check_length(length.value)
+            made.check_length(length.value)
         except ValueError as error:
             self._problem(length.path, f'{error} (task "{name}")', "factors.length")
 

@@ -46,28 +46,28 @@ def read_study(
     text, name = _text(source)
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        places = Places(text)
+    except (ValueError, RecursionError) as error:  # of ValueErrors: broken TOML, and a number with too many digits
         raise StudyError([Problem(f"not a TOML file: {error}", source=name)]) from None
-    places = Places(text)
-    settings, problems = _override(data, overrides)
+    settings, replaced, problems = _override(data, overrides)
     placed: list[tuple[Place, Problem]] = []
     try:
         StudyForm.model_validate(data)
     except ValidationError as error:
         placed = [(tuple(item["loc"]), problem_of(item, StudyForm)) for item in error.errors()]
-    study = _sound(data, settings, broken={path[0] for path, _ in placed})
-    if check and study is not None:
-        placed += examine(study, max_trials)[1]
+    broken = {path[0] for path, _ in placed}
+    study = _sound(data, settings, broken)
+    if check:
+        placed += [found for found in examine(study, max_trials)[1] if found[0][0] not in broken]
     single = isinstance(data.get("factors"), dict)
-    problems += [_at(path, problem, name, places, single) for path, problem in placed]
+    problems += [_at(path, problem, name, places, single, replaced) for path, problem in placed]
     if problems:
         raise StudyError(sorted(problems, key=lambda problem: problem.line or 0))
-    assert study is not None  # noqa: S101 - without a problem there is a study
     return study
 
 
 def write_study(study: Study) -> str:
-    """Return a study as the TOML text that reads as the same study."""
+    """Return a study as the TOML text that reads as the same study; its overrides are left out."""
     data = study.model_dump(exclude={"overrides"})
     lines = [f"{key} = {_toml(data[key])}" for key in ("name", "question", "protocol") if data[key]]
     for grid in data["factors"]:
@@ -76,7 +76,7 @@ def write_study(study: Study) -> str:
         if data[section]:
             lines += ["", f"[{section}]", *_pairs(data[section])]
     for where in data["where"]:
-        lines += ["", "[[where]]", *_pairs({key: value for key, value in where.items() if value})]
+        lines += ["", "[[where]]", *_pairs({key: value for key, value in where.items() if value or key == "match"})]
     return "\n".join(lines) + "\n"
 
 
@@ -99,8 +99,12 @@ def _text(source: str | Path) -> tuple[str, str]:
         raise StudyError([Problem(f"cannot be read: {reason}", source=name)]) from None
 
 
-def _override(data: dict[str, Any], overrides: Sequence[str]) -> tuple[dict[str, Any], list[Problem]]:
-    """Put new lists of factors into the data of a file; return the other settings, and what cannot be understood."""
+def _override(data: dict[str, Any], overrides: Sequence[str]) -> tuple[dict[str, Any], set[str], list[Problem]]:
+    """Put new lists of factors, and a new name, question or protocol, into the data of a file.
+
+    Returns the settings of all overrides, the names of what was replaced in the data, and what cannot be understood.
+    """
+    replaced: set[str] = set()
     problems: list[Problem] = []
     settings: dict[str, Any] = {}
     blocks = data.get("factors")
@@ -114,16 +118,17 @@ def _override(data: dict[str, Any], overrides: Sequence[str]) -> tuple[dict[str,
             continue
         try:
             value = tomllib.loads(f"value = {written}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             value = written
-        owners = [grid for grid in grids if name in grid]
-        if owners:
-            for grid in owners:
+        if any(name in grid for grid in grids):
+            replaced.add(name)
+            for grid in grids:
                 grid[name] = settings[name] = value if isinstance(value, list) else [value]
         elif "." in name and section in SECTIONS:
             settings[name] = value
         elif name in ("name", "question", "protocol"):
             data[name] = value
+            replaced.add(name)
         else:
             known = [*(factor for grid in grids for factor in grid), "protocol", "train.epochs"]
             problems.append(
@@ -132,19 +137,17 @@ def _override(data: dict[str, Any], overrides: Sequence[str]) -> tuple[dict[str,
                     source="--set",
                 )
             )
-    return settings, problems
+    return settings, replaced, problems
 
 
-def _sound(data: dict[str, Any], overrides: dict[str, Any], broken: set[str | int]) -> Study | None:
+def _sound(data: dict[str, Any], overrides: dict[str, Any], broken: set[str | int]) -> Study:
     """Return the study without its malformed top-level keys, so that the rest is checked as well."""
     sound = {key: value for key, value in data.items() if key not in broken}
-    if "factors" not in sound:
-        return None
-    return Study(**{"name": "unnamed", **sound}, overrides=overrides)
+    return Study(**{"name": "unnamed", "factors": {}, **sound}, overrides=overrides)
 
 
-def _at(path: Place, problem: Problem, source: str, places: Places, single: bool) -> Problem:
-    if path[:1] == ("--set",):
+def _at(path: Place, problem: Problem, source: str, places: Places, single: bool, replaced: set[str]) -> Problem:
+    if path[0] == "--set" or path[0] in replaced or (path[0] == "factors" and {*path[2:3]} & replaced):
         return Problem(problem.message, problem.setting, source="--set")
     if single and path[:1] == ("factors",):
         path = (path[0], *path[2:])
@@ -162,6 +165,8 @@ def _key(key: str) -> str:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if value is None:
+        return '"none"'
     if isinstance(value, str):
         escaped = "".join(
             {"\\": "\\\\", '"': '\\"'}.get(c, c if c.isprintable() else f"\\U{ord(c):08x}") for c in value

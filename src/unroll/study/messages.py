@@ -9,6 +9,9 @@ from pydantic import BaseModel
 
 from unroll.errors import Problem, did_you_mean
 
+LONGEST = 120
+"""Characters of a value that a message shows."""
+
 _KINDS = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -23,9 +26,18 @@ _KINDS = {
 }
 
 
+def shown(value: object) -> str:
+    """Return a value as a message shows it: cut where it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # more digits, or deeper, than Python prints
+        return "this value"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
 def message_of(error: Mapping[str, Any], form: type[BaseModel]) -> str:
     """Return one of pydantic's error records in our words."""
-    kind, value, context = error["type"], error.get("input"), error.get("ctx", {})
+    kind, value, context = error["type"], shown(error.get("input")), error.get("ctx", {})
     if kind == "extra_forbidden":
         name = str(error["loc"][-1])
         known = list(_form_at(form, error["loc"][:-1]).model_fields)
@@ -33,23 +45,22 @@ def message_of(error: Mapping[str, Any], form: type[BaseModel]) -> str:
     if kind == "missing":
         return "is required and missing"
     if kind in _KINDS:
-        return f"{value!r} is not {_KINDS[kind]}"
+        return f"{value} is not {_KINDS[kind]}"
+    if kind == "too_short":
+        return "is empty. Give at least one"
     if kind == "literal_error":
         allowed = context["expected"]
-        hint = did_you_mean(str(value), [word.strip("' ") for word in allowed.replace(" or ", ",").split(",")])
-        return (
-            f"{value!r} is not one of {allowed}.{hint}"
-            if isinstance(value, str)
-            else f"{value!r} is not one of {allowed}"
-        )
+        words = [word.strip("' ") for word in allowed.replace(" or ", ",").split(",")]
+        hint = did_you_mean(value.strip("'"), words)
+        return f"{value} is not one of {allowed}{'.' if hint else ''}{hint}"
     if kind == "finite_number":
-        return f"{value!r} is not a finite number"
-    for name, words in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
+        return f"{value} is not a finite number"
+    for name, relation in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
         if name in context:
-            return f"{value!r} is not allowed: it must be {words} {context[name]}"
+            return f"{value} is not allowed: it must be {relation} {context[name]}"
     if kind == "value_error":
         return str(context["error"])
-    return f"{value!r} is not allowed: {error['msg'][:1].lower()}{error['msg'][1:]}"
+    return f"{value} is not allowed: {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 
 def problem_of(error: Mapping[str, Any], form: type[BaseModel]) -> Problem:

@@ -28,11 +28,12 @@ class Places:
 
     def __init__(self, text: str):
         self._lines: dict[Path, int] = {}
-        self._tokens = [
-            (match.lastgroup or "", match.group(), text.count("\n", 0, match.start()) + 1)
-            for match in _TOKEN.finditer(text)
-            if match.lastgroup != "space"
-        ]
+        self._tokens: list[tuple[str, str, int]] = []
+        line = 1
+        for match in _TOKEN.finditer(text):
+            if match.lastgroup != "space":
+                self._tokens.append((match.lastgroup or "", match.group(), line))
+            line += match.group().count("\n")
         self._at = 0
         self._read()
 
@@ -56,7 +57,7 @@ class Places:
             if text == "[":
                 many = self._peek(1) == "["
                 self._at += 2 if many else 1
-                here = self._inside(self._key(), tables)
+                here = self._inside(self._key(), tables, line)
                 self._at += 2 if many else 1
                 if many:
                     tables[here] += 1
@@ -65,11 +66,12 @@ class Places:
             else:
                 self._assignment(here)
 
-    def _inside(self, names: list[str], tables: Counter[Path]) -> Path:
+    def _inside(self, names: list[str], tables: Counter[Path], line: int) -> Path:
         """Follow a header's names; a name that is a list of tables stands for its last one."""
         path: Path = ()
         for position, name in enumerate(names):
             path = (*path, name)
+            self._lines.setdefault(path, line)
             if position < len(names) - 1 and tables[path]:
                 path = (*path, tables[path] - 1)
         return path

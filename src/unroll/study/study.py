@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
 
 from unroll.errors import Problem, StudyError, did_you_mean
-from unroll.study.messages import problem_of
-from unroll.study.settings import Settings, plain
+from unroll.study.messages import problem_of, shown
+from unroll.study.settings import Frozen, Settings, plain
 from unroll.study.trial import Protocol, digest
 
 SECTIONS = ("task", "model", "train")
@@ -36,10 +36,8 @@ Factors = Annotated[
 ]
 
 
-class Where(BaseModel):
+class Where(Frozen):
     """Settings for some conditions only: those whose factors have the values of ``match`` (or one of a list)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
 
     match: Settings
     task: Settings = Settings()
@@ -47,10 +45,8 @@ class Where(BaseModel):
     train: Settings = Settings()
 
 
-class StudyForm(BaseModel):
+class StudyForm(Frozen):
     """What a study file may hold."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
 
     name: Name
     question: str = Field("", max_length=10_000)
@@ -95,24 +91,21 @@ class Study(StudyForm):
 
     def count(self) -> int:
         """Return how many trials the grids ask for, without expanding them; trials asked for twice count twice."""
-        return sum(
-            math.prod(len(values) if isinstance(values, tuple) else 1 for values in grid.values())
-            for grid in self.factors
-        )
+        return sum(math.prod(len(_listed(values)) for values in grid.values()) for grid in self.factors)
 
     def varying(self) -> tuple[str, ...]:
         """Return the factors, besides the seed, that have more than one value."""
         values: dict[str, set[Any]] = {}
         for grid in self.factors:
             for factor, listed in grid.items():
-                values.setdefault(factor, set()).update(listed)
+                values.setdefault(factor, set()).update(_listed(listed))
         return tuple(factor for factor, listed in values.items() if len(listed) > 1 and factor != "seed")
 
     def _repr_html_(self) -> str:
         from html import escape
 
         rows = "".join(
-            f"<tr><th>{escape(factor)}</th><td>{escape(', '.join(map(str, values)))}</td></tr>"
+            f"<tr><th>{escape(factor)}</th><td>{escape(', '.join(map(str, _listed(values))))}</td></tr>"
             for grid in self.factors
             for factor, values in grid.items()
         )
@@ -121,6 +114,11 @@ class Study(StudyForm):
             f"<h4>Study {escape(self.name)}</h4>{question}<table>{rows}</table>"
             f"<p>{self.count():,} trials, protocol {self.protocol}</p>"
         )
+
+
+def _listed(values: Any) -> tuple[Any, ...]:
+    """A factor's values; one that is not a list, which ``expand`` refuses, counts as one."""
+    return values if isinstance(values, tuple) else (values,)
 
 
 def too_many(count: int, limit: int) -> Problem:
@@ -147,6 +145,10 @@ def grid_problems(study: Study) -> Iterator[tuple[tuple[str | int, ...], Problem
 
 def _factor_problems(factor: str, values: Any) -> Iterator[tuple[tuple[int, ...], str]]:
     section, dot, _ = factor.partition(".")
+    if factor in SECTIONS and isinstance(values, Settings) and values:
+        quoted = f"{factor}.{next(iter(values))}"
+        yield (), f'a table, not a list. A dotted name is written in quotes: "{quoted}" = [...]'
+        return
     if factor not in REQUIRED_FACTORS and not (dot and section in SECTIONS):
         hint = did_you_mean(factor, REQUIRED_FACTORS)
         yield (
@@ -155,29 +157,28 @@ def _factor_problems(factor: str, values: Any) -> Iterator[tuple[tuple[int, ...]
         )
         return
     if not isinstance(values, tuple):
-        yield (), f"{values!r} is not a list. Write [{values!r}]"
+        yield (), f"{shown(values)} is not a list. Write [{shown(values)}]"
         return
     if not values:
         yield (), "an empty list: no trial would come of it. Give at least one value"
+    seen: set[tuple[bool, Any]] = set()
     for position, value in enumerate(values):
-        if any(_same(value, earlier) for earlier in values[:position] if position < 1000):
-            yield (position,), f"{value!r} is there twice. Remove one"
+        same = (isinstance(value, bool), value)  # true and 1 are equal, but not the same setting
+        if same in seen:
+            yield (position,), f"{shown(value)} is there twice. Remove one"
+        seen.add(same)
         fault = _value_problem(factor, value)
         if fault:
             yield (position,), fault
 
 
-def _same(a: Any, b: Any) -> bool:
-    return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
-
-
 def _value_problem(factor: str, value: Any) -> str | None:
     if factor in ("task", "model"):
-        return None if isinstance(value, str) else f"{value!r} is not a name in quotes"
+        return None if isinstance(value, str) else f"{shown(value)} is not a name in quotes"
     if factor in ("length", "seed"):
         low, high = (1, 1_000_000) if factor == "length" else (0, 2**32 - 1)
         if not isinstance(value, int) or isinstance(value, bool):
-            return f"{value!r} is not a whole number"
+            return f"{shown(value)} is not a whole number"
         if not low <= value <= high:
-            return f"{value} is outside {low} to {high:,}"
+            return f"{shown(value)} is outside {low} to {high:,}"
     return None

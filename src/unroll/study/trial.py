@@ -7,9 +7,7 @@ import json
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
-
-from unroll.study.settings import Settings, TrainSettings
+from unroll.study.settings import Frozen, Settings, TrainSettings
 
 Protocol: TypeAlias = Literal["keyed", "notebook"]
 
@@ -17,14 +15,12 @@ FORMAT = 1
 """Counts the changes to what a specification means; part of every key."""
 
 
-class Trial(BaseModel):
+class Trial(Frozen):
     """One training, with every setting resolved: what it says decides its result.
 
     ``task_settings`` and ``model_settings`` hold every field of the plug-in, defaults included; ``versions`` says which
     version of the task and of the model is meant.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
 
     task: str
     model: str
@@ -36,7 +32,7 @@ class Trial(BaseModel):
     train: TrainSettings
     versions: Settings
 
-    @cached_property
+    @property
     def spec(self) -> dict[str, Any]:
         """The canonical specification: plain data, every setting, nothing that the result does not depend on."""
         return {
@@ -82,7 +78,7 @@ class Trial(BaseModel):
 
     def replace(self, **changes: Any) -> Trial:
         """Return the same trial with some of its fields changed."""
-        return Trial(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
+        return self.model_copy(update=changes)
 
     def __str__(self) -> str:
         return f"{self.model} on {self.task}, T = {self.length}, seed {self.seed}"

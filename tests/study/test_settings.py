@@ -23,7 +23,6 @@ tables = st.dictionaries(st.text(max_size=3), plain_values, max_size=4)
 def test_settings_are_a_mapping_that_hashes_and_pickles(table: dict[str, Any]) -> None:
     made = Settings(table)
     assert made.plain() == table
-    assert dict(made) == dict(Settings(**{f"k{key}": value for key, value in table.items()}, **{}).items()) or table
     assert (len(made), list(made)) == (len(table), list(table))
     assert made == Settings(dict(reversed(table.items())))
     assert hash(made) == hash(Settings(dict(reversed(table.items()))))

@@ -4,6 +4,7 @@ Faults that were planted and seen here: a key without the train settings, withou
 that survives ``model_copy``; another separator in the canonical JSON.
 """
 
+import hashlib
 import json
 import pickle
 from typing import Any
@@ -13,20 +14,42 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.study.builders import sound_studies, study, trial
-from unroll.study import Study, Trial, expand, read_study
+from unroll.study import Study, Trial, expand
+
+VERSIONS = {"task": "1", "model": "1"}
 
 # A change of these is a change of what all stored results are called by: bump FORMAT in study/trial.py.
-GOLDEN = {
-    "adding-sanity": "36a2",
-    "adding-notebook": "36a2",
-    "adding-quick": "36a2",
-}
+GOLDEN: list[tuple[dict[str, Any], str]] = [
+    ({}, "de0afff994b2a392c3a22c241d88baa4a4e956e614268998396eb1de3ad90a35"),
+    ({"factors": {"model": ["tanh_rnn"]}, "protocol": "notebook", "train": {"clip_norm": 1.0}}, "6e6f3bbe834d1dccc2e9ab77f8f1ddf5eb9d869bef03b8f2e734f559161d6234"),
+    (
+        {
+            "factors": {"model": ["gru"], "length": [500], "seed": [2**32 - 1]},
+            "task": {"markers": "halves"},
+            "model": {"layers": 2},
+            "train": {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 1e-05},
+        },
+        "571dc18eaa15e29cc73ed78ed1bedd36fde75d80a3357c5f13d07f80ebe10eeb",
+    ),
+]
 
 
-@pytest.mark.parametrize("name", GOLDEN)
-def test_golden_keys(name: str) -> None:
-    """Of the last trial of each study."""
-    assert expand(read_study(name))[-1].key == GOLDEN[name]
+@pytest.mark.parametrize(("parts", "key"), GOLDEN)
+def test_golden_keys(parts: dict[str, Any], key: str) -> None:
+    assert trial(**parts).replace(versions=VERSIONS).key == key
+
+
+def test_the_canonical_form() -> None:
+    """Sorted, without spaces: what the golden keys are hashes of."""
+    text = (
+        '{"format":1,"length":10,"model":"lstm","protocol":"keyed","seed":1,'
+        '"settings":{"model":{"hidden":64,"layers":1},'
+        '"task":{"markers":"anywhere","test":2000,"train":10000,"validation":0},'
+        '"train":{"backend":"auto","batch":64,"clip_norm":null,"clip_value":null,"epochs":50,'
+        '"learning_rate":0.001,"momentum":0.0,"optimizer":"adam"}},'
+        '"task":"adding","versions":{"model":"1","task":"1"}}'
+    )
+    assert trial().replace(versions=VERSIONS).key == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_the_same_settings_have_the_same_key_however_written() -> None:

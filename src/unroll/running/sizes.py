@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from unroll import registry
 from unroll.study import Trial
 
 FLOAT = 4
 WORKER = 250_000_000
 """Bytes of a worker process that has imported torch and trains nothing."""
-HISTORIES = 4
-"""Histories that are kept for each update or epoch, at most."""
+CURVES = 2
+"""Values that are kept of each update: its loss and its gradient norm."""
+ROW = 4096
+"""Bytes of everything else that the store keeps of a trial."""
 
 
 def data_bytes(trial: Trial) -> int:
@@ -21,12 +25,16 @@ def data_bytes(trial: Trial) -> int:
 
 
 def memory_bytes(trial: Trial, parameters: int) -> int:
-    """Bytes that a worker needs for a trial: data while they are made; weights, gradients, optimizer state."""
-    return WORKER + 3 * data_bytes(trial) + 4 * FLOAT * parameters
+    """Bytes that a worker needs for a trial: data while they are made; weights, gradients, optimizer state; curves."""
+    return WORKER + 3 * data_bytes(trial) + 4 * FLOAT * parameters + 2 * _curve_bytes(trial)
 
 
 def disk_bytes(trial: Trial, parameters: int) -> int:
-    """Bytes that a finished trial takes in the store: weights and histories."""
+    """Bytes that a finished trial takes in the store: weights and curves."""
+    return FLOAT * parameters + _curve_bytes(trial) + ROW
+
+
+def _curve_bytes(trial: Trial) -> int:
     sequences: int = registry.tasks.load(trial.task)(**trial.task_settings).train
-    updates = trial.train.epochs * -(-sequences // trial.train.batch)
-    return FLOAT * parameters + HISTORIES * FLOAT * updates // 2 + 4096
+    updates = trial.train.epochs * math.ceil(sequences / trial.train.batch)
+    return CURVES * FLOAT * updates

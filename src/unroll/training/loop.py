@@ -142,7 +142,7 @@ class Training:
     def freeze(self) -> Checkpoint:
         """Return a checkpoint of the training as it is between two updates."""
         state = {f"network.{name}": tensor.numpy() for name, tensor in self.network.state_dict().items()}
-        state |= {f"history.{name}": values for name, values in self.histories.items()}
+        state |= {f"history.{name}": values for name, values in self.histories_so_far().items()}
         for name, value in self.optimizer.state[self.vector.values].items():
             if value is not None:
                 state[f"optimizer.{name}"] = value.numpy()
@@ -161,7 +161,8 @@ class Training:
         self.network.load_state_dict(_named(tensors, "network."))
         self.optimizer.state[self.vector.values] = _named(tensors, "optimizer.")
         for name, values in self.histories.items():
-            values[:] = arrays[f"history.{name}"]
+            recorded = arrays[f"history.{name}"]
+            values[: len(recorded)] = recorded
         self.epoch, self.done = checkpoint.position["epoch"], checkpoint.position["done"]
         self.epoch_loss = float.fromhex(checkpoint.position["epoch_loss"])
         self.epoch_seconds = checkpoint.position["epoch_seconds"]

@@ -48,7 +48,17 @@ def finish(steps) -> Result:
             return end.value
 
 
-NOTEBOOK_AT_10 = {}
+NOTEBOOK_AT_10 = {
+    ("lstm", 1): 4.7183730639517304e-05,
+    ("lstm", 2): 8.166500565130264e-05,
+    ("lstm", 3): 8.733493986073881e-05,
+    ("gru", 1): 2.909908167202957e-05,
+    ("gru", 2): 2.6313552720239386e-05,
+    ("gru", 3): 8.114175929222256e-05,
+    ("tanh_rnn", 1): 0.0009208881286904216,
+    ("tanh_rnn", 2): 0.0009024004871025682,
+    ("tanh_rnn", 3): 0.0005712733592372388,
+}
 """Test MSE of the notebook's code at T = 10 after 50 epochs, PyTorch 2.13, one thread: (cell, seed)."""
 
 

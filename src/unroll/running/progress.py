@@ -98,17 +98,16 @@ class LiveProgress(Observer):
 
     def __init__(self, console: Console):
         self._console = console
-        self._live = Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._view)
         self._workers: dict[int, tuple[Trial, float, int, float]] = {}
         self._rows: deque[RenderableType] = deque(maxlen=1000)
         self._finished = self._to_train = 0
-        self._share, self._seconds_left, self._head, self._status = 0.0, 0.0, "", ""
+        self._share, self._seconds_left, self._status = 0.0, 0.0, ""
+        self._live = Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._view)
 
     def begin(self, outlook: Outlook) -> None:
         """See Observer."""
         self._to_train, self._seconds_left = outlook.to_train, outlook.seconds
-        self._head = headline(outlook)
-        self._console.print(Text(self._head, style="bold"))
+        self._console.print(Text(headline(outlook), style="bold"))
         if outlook.to_train:
             self._live.start()
 

@@ -87,7 +87,9 @@ def test_an_unknown_name_gets_a_hint() -> None:
         registry.tasks.load("addng")
     assert str(caught.value) == 'Unknown task "addng". Did you mean "adding"? All tasks: unroll tasks.'
     assert registry.models.unknown("xyz") == 'Unknown model "xyz". All models: unroll models.'
-    assert registry.executors.unknown("proceses").endswith('Did you mean "processes"? All executors: processes, inline.')
+    assert registry.executors.unknown("proceses").endswith(
+        'Did you mean "processes"? All executors: processes, inline.'
+    )
     assert registry.models.unknown(5).startswith("Unknown model 5.")
 
 
@@ -109,7 +111,9 @@ def test_an_entry_point_is_found(install: Install) -> None:
 
 def test_a_plug_in_that_cannot_be_imported_names_its_owner(install: Install) -> None:
     install({"unroll.tasks": "mine = fake_lab:Mine"}, "import no_such_module\n")
-    with pytest.raises(PlugInError, match=r'The task "mine" of fake-lab \(fake_lab:Mine\) cannot be loaded: ModuleNotFound'):
+    with pytest.raises(
+        PlugInError, match=r'The task "mine" of fake-lab \(fake_lab:Mine\) cannot be loaded: ModuleNotFound'
+    ):
         registry.tasks.load("mine")
 
 
@@ -135,7 +139,9 @@ def test_a_task_that_cannot_be_made_without_settings(install: Install) -> None:
 @pytest.mark.parametrize("source", ["class Mine: pass", "Mine = 5", "from unroll.models.lstm import LSTM as Mine"])
 def test_a_plug_in_inherits_from_the_base(install: Install, source: str) -> None:
     install({"unroll.tasks": "mine = fake_lab:Mine"}, source)
-    with pytest.raises(PlugInError, match=r'The task "mine" is .*not a class that inherits from unroll.tasks.base.Task'):
+    with pytest.raises(
+        PlugInError, match=r'The task "mine" is .*not a class that inherits from unroll.tasks.base.Task'
+    ):
         registry.tasks.load("mine")
 
 

@@ -20,5 +20,5 @@ def test_a_reason_for_each_choice() -> None:
 
 
 def test_a_backend_that_is_not_there_says_what_to_do() -> None:
-    with pytest.raises(BackendError, match="Set train.backend to 'auto' or 'reference'"):
+    with pytest.raises(BackendError, match=r"Set train\.backend to 'auto' or 'reference'"):
         pick("lstm", backend="native")

@@ -143,8 +143,8 @@ def test_initial_weights_lie_within_their_bound(form: Any) -> None:
         assert parameter.abs().max() <= 0.2 * (1 + 1e-6)
     weights = torch.cat([parameter.flatten() for parameter in network.parameters()])
     assert weights.abs().max() > 0.19
-    assert abs(weights.mean()) < 5 * (0.2 / 3**0.5) / len(weights) ** 0.5
-    assert weights.std() == pytest.approx(0.2 / 3**0.5, rel=0.1)
+    assert abs(weights.mean().item()) < 5 * (0.2 / 3**0.5) / len(weights) ** 0.5
+    assert weights.std().item() == pytest.approx(0.2 / 3**0.5, rel=0.1)
 
 
 @pytest.mark.parametrize("form", OURS)

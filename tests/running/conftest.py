@@ -82,11 +82,7 @@ def bits(store: Path) -> dict[str, tuple[str, dict[str, bytes], bytes]]:
         return {
             trial.key: (
                 trial.digest,
-                {
-                    name: values.tobytes()
-                    for name, values in opened.histories(trial.key).items()
-                    if name != "seconds"
-                },
+                {name: values.tobytes() for name, values in opened.histories(trial.key).items() if name != "seconds"},
                 opened.parameters(trial.key) if trial.digest else b"",
             )
             for trial in opened.trials()

@@ -18,7 +18,15 @@ METRICS = {"test_mse": 0.00123456, "solved": 1.0}
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.2, "under 1 s"), (42, "42 s"), (89, "89 s"), (91, "2 min"), (5000, "83 min"), (7800, "2 h 10 min"), (3e5, "3 days")],
+    [
+        (0.2, "under 1 s"),
+        (42, "42 s"),
+        (89, "89 s"),
+        (91, "2 min"),
+        (5000, "83 min"),
+        (7800, "2 h 10 min"),
+        (3e5, "3 days"),
+    ],
 )
 def test_durations_are_words(seconds: float, text: str):
     assert duration(seconds) == text
@@ -67,9 +75,9 @@ def test_the_live_view_shows_bar_workers_and_finished_trials():
         console.print(live._view())
     live.end()
     text = view.get()
-    for part in ("25%", "1/7 trials", "about 80 s left", "epoch 8/15", "loss 0.1234", "test MSE", "0.001235"):
+    for part in ("25%", "1/7 trials", "about 80 s left", "epoch 8/20", "loss 0.1234", "test MSE", "0.001235"):
         assert part in text
-    assert text.index("25%") < text.index("epoch 8/15") < text.index("0.001235")
+    assert text.index("25%") < text.index("epoch 8/20") < text.index("0.001235")
 
 
 def test_nothing_to_train_is_said():

@@ -21,7 +21,14 @@ from unroll.errors import StoreHeldError, StudyError
 from unroll.running import Observer, execute
 from unroll.store import Store
 
-TINY = {"task.train": 64, "task.validation": 32, "task.test": 32, "train.epochs": 2, "train.batch": 16, "model.hidden": 4}
+TINY = {
+    "task.train": 64,
+    "task.validation": 32,
+    "task.test": 32,
+    "train.epochs": 2,
+    "train.batch": 16,
+    "model.hidden": 4,
+}
 
 
 def tiny(*more: str, study: str = "adding-quick"):

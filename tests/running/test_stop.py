@@ -57,7 +57,9 @@ def test_a_signal_stops_the_run_and_keeps_checkpoints(
 
 
 def test_a_second_signal_stops_at_once(small: Path, store: Path):
-    run = start("run", small, "--store", store, "--executor", "inline", "--set", "model.hidden=64", "--set", "length=500")
+    run = start(
+        "run", small, "--store", store, "--executor", "inline", "--set", "model.hidden=64", "--set", "length=500"
+    )
     try:
         wait_for(lambda: "running" in states(store), what="training")
         run.send_signal(signal.SIGINT)

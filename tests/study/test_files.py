@@ -95,7 +95,10 @@ def test_the_example_of_the_design(read: ReadText) -> None:
 
 def test_only_name_and_factors_are_required(read: ReadText) -> None:
     assert read(SMALL).protocol == "keyed"
-    assert problems(read, "") == ["mine.toml name: is required and missing", "mine.toml factors: is required and missing"]
+    assert problems(read, "") == [
+        "mine.toml name: is required and missing",
+        "mine.toml factors: is required and missing",
+    ]
 
 
 @pytest.mark.parametrize(("name", "count"), {"adding-sanity": 1, "adding-notebook": 54, "adding-quick": 9}.items())
@@ -268,7 +271,7 @@ def test_files_that_cannot_be_read(read: ReadText, tmp_path: Path) -> None:
     assert problems(read, b'name = "\xff"') == ["mine.toml : cannot be read: not UTF-8 text (invalid start byte)"]
     (found,) = problems(read, SMALL + "#" * 2_000_000)
     assert found == "mine.toml : larger than 1,000,000 bytes, so not a study file"
-    with pytest.raises(StudyError, match=r'cannot be read: Is a directory|cannot be read: Permission denied'):
+    with pytest.raises(StudyError, match=r"cannot be read: Is a directory|cannot be read: Permission denied"):
         read_study(tmp_path)
     with pytest.raises(StudyError, match=r'no file is called "adding-quik". Did you mean "adding-quick"\? All shipped'):
         read_study("adding-quik")

@@ -145,7 +145,7 @@ scalars = st.one_of(
     st.booleans().map(lambda b: str(b).lower()),
     st.sampled_from(["1979-05-27 07:32:00", "1979-05-27T07:32:00.999Z", "07:32:00.5", "nan", "0xff", "1_000"]),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=6).map(lambda s: basic(s)),
-    st.text("[]{}#=,.\" a", max_size=6).map(lambda s: f"'{s}'"),
+    st.text('[]{}#=,." a', max_size=6).map(lambda s: f"'{s}'"),
     st.text("[]{}#=,.' a\n", max_size=8).map(lambda s: f'"""{s}"""'),
     st.text('[]{}#=,." a\n', max_size=8).filter(lambda s: '"""' not in s).map(lambda s: f"'''{s}'''"),
 )
@@ -155,7 +155,7 @@ values = st.recursive(
     max_leaves=6,
 )
 gaps = st.sampled_from(["", " ", "\n", " # ] [ \" ' {\n", "\n\n\t"])
-notes = st.sampled_from(["", " # note ]", "\t#[[x]] = \"\"\"", "\n", "\n# a = [\n"])
+notes = st.sampled_from(["", " # note ]", '\t#[[x]] = """', "\n", "\n# a = [\n"])
 tables = st.dictionaries(keys, values, max_size=3)
 documents = st.lists(st.tuples(st.sampled_from(["table", "list"]), keys, tables), max_size=5)
 

@@ -85,7 +85,9 @@ def test_a_copy_has_a_digest_of_its_own() -> None:
 
 
 def test_train_settings_are_strict() -> None:
-    assert TrainSettings(clip_norm="none", learning_rate=1).model_dump() == TrainSettings(learning_rate=1.0).model_dump()
+    assert (
+        TrainSettings(clip_norm="none", learning_rate=1).model_dump() == TrainSettings(learning_rate=1.0).model_dump()
+    )
     for wrong in ({"epochs": 1.0}, {"epochs": True}, {"batch": "64"}, {"learning_rate": "0.1"}, {"clip_norm": -1.0}):
         with pytest.raises(ValidationError):
             TrainSettings(**wrong)
@@ -102,6 +104,9 @@ def test_a_study_shows_itself_in_a_notebook() -> None:
 
 def test_what_varies() -> None:
     assert study().varying() == ()
-    assert study({"model": ["lstm", "gru"], "seed": [1, 2], "train.epochs": [1, 2]}).varying() == ("model", "train.epochs")
+    assert study({"model": ["lstm", "gru"], "seed": [1, 2], "train.epochs": [1, 2]}).varying() == (
+        "model",
+        "train.epochs",
+    )
     grids = [{"model": ["lstm"], "seed": [1]}, {"model": ["gru"], "seed": [1]}]
     assert study(grids).varying() == ("model",)

@@ -134,9 +134,7 @@ def test_training_is_what_plain_pytorch_does(how: dict, optimizer):
             total += loss.item() * len(batch)
         epochs.append(total / 70)
     with torch.no_grad():
-        test = nn.functional.mse_loss(
-            network(torch.from_numpy(data.test.x)), torch.from_numpy(data.test.y)
-        ).item()
+        test = nn.functional.mse_loss(network(torch.from_numpy(data.test.x)), torch.from_numpy(data.test.y)).item()
 
     result = finish(train(one))
     np.testing.assert_allclose(result.histories["loss"], losses, rtol=1e-5)

@@ -58,6 +58,8 @@ class TorchDraws(Generator):
 
     def distinct(self, rows: int, population: int, size: int) -> Int64:
         """See Generator."""
+        if size > population:
+            raise ValueError(f"{size} different numbers cannot be drawn out of {population}")
         drawn = [torch.randperm(population, generator=self._generator)[:size] for _ in range(rows)]
         return torch.stack(drawn).numpy() if drawn else np.empty((0, size), dtype=np.int64)
 

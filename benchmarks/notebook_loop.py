@@ -1,7 +1,7 @@
 """The source notebook's training loop as it is written: what unroll's speed is compared with.
 
-A DataLoader over a TensorDataset with ``shuffle=True``, a model that reads the last output of its recurrent layer, Adam,
-and for each update the gradient norm summed over the parameters one ``item()`` at a time.
+A DataLoader over a TensorDataset with ``shuffle=True``, a model that reads the last output of its recurrent layer,
+Adam, and for each update the gradient norm summed over the parameters one ``item()`` at a time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Model(nn.Module):
 def updates(cell: str, length: int, seed: int = 1, sequences: int = 10_000) -> Iterator[float]:
     """Train for ever; yield the seconds of each update, fetching its batch and the shuffle of each epoch included."""
     torch.manual_seed(seed)
-    draw = np.random.RandomState(seed)  # noqa: NPY002
+    draw = np.random.RandomState(seed)
     values = draw.uniform(0, 1, (sequences, length))
     markers = np.zeros((sequences, length))
     for row in markers:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -99,10 +100,8 @@ def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 def kill_group(process: subprocess.Popen[str]) -> None:
     """End what a test has started, however it stands."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.communicate()
 
 

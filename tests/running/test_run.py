@@ -1,7 +1,7 @@
 """A study is run once, in any order, in any place, and its results do not depend on it.
 
-Faults planted here, each seen to be found: the trial's order drawn from a generator that trials share; a worker's messages
-taken for another trial's; denormals left flushed after an inline run.
+Faults planted here, each seen to be found: the trial's order drawn from a generator that trials share; a worker's
+messages taken for another trial's; denormals left flushed after an inline run.
 """
 
 from __future__ import annotations

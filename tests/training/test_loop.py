@@ -1,8 +1,8 @@
 """One trial, trained: against the notebook's own code, against plain PyTorch, and frozen anywhere.
 
-Faults planted here, each seen to be found: a resume without the optimizer's state; a resume that draws the order of the
-wrong epoch; clipping before the norm is written down; the last, smaller batch left out; the mean over batches instead of
-sequences as the epoch's loss.
+Faults planted here, each seen to be found: a resume without the optimizer's state; a resume that draws the order of
+the wrong epoch; clipping before the norm is written down; the last, smaller batch left out; the mean over batches
+instead of sequences as the epoch's loss.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ for _command in COMMANDS:
 def main() -> None:
     """Run the command line; every error that is expected ends in one clear message and an exit code."""
     try:
-        app()
+        app(prog_name="unroll")
     except UnrollError as error:
         typer.echo(f"unroll: {error}", err=True)
         sys.exit(USAGE if isinstance(error, StudyError | UnknownNameError) else FAILED)

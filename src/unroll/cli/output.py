@@ -37,7 +37,13 @@ def table_of(columns: Sequence[str], *, title: str | None = None, caption: str |
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=title, caption=caption, title_justify="left", caption_justify="left")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=Text(title) if title else None,
+        caption=Text(caption) if caption else None,
+        title_justify="left",
+        caption_justify="left",
+    )
     for name in columns:
         table.add_column(Text(name.removeprefix(">")), justify="right" if name.startswith(">") else "left")
     return table

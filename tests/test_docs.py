@@ -1,0 +1,76 @@
+"""What the texts show is run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import unroll
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(path: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / path).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_the_study_file_in_the_docs_is_a_study(tmp_path: Path):
+    (text,) = blocks("docs/studies.md", "toml")
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    trials = unroll.expand(unroll.read_study(path))
+    assert len(trials) == 2 * 2 * 3 * 2
+    clipped = {trial.model for trial in trials if trial.train.clip_norm}
+    assert clipped == {"lstm"}
+
+
+@pytest.mark.parametrize("path", ["docs/studies.md", "docs/plug-ins.md"])
+def test_python_in_the_docs_runs(path: str, capsys: pytest.CaptureFixture[str]):
+    from unroll import registry
+
+    before = dict(registry.models._registered)
+    try:
+        for text in blocks(path, "python"):
+            exec(compile(text, path, "exec"), {"__name__": "docs"})
+    finally:
+        registry.models._registered.clear()
+        registry.models._registered.update(before)
+
+
+def test_python_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(tmp_path)
+    (text,) = blocks("README.md", "python")
+    small = 'read_study("adding-quick", ["task.train=64", "train.epochs=1", "length=10"])'
+    text = text.replace('read_study("adding-quick")', small).replace(
+        "store=", "executor='inline', progress=False, store="
+    )
+    assert small in text
+    exec(compile(text, "README.md", "exec"), {})
+    assert "tanh_rnn" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "path", [path.relative_to(ROOT) for path in ROOT.glob("*.md")] + ["docs/studies.md", "docs/plug-ins.md"]
+)
+def test_links_lead_somewhere(path: Path):
+    text = (ROOT / path).read_text()
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if not target.startswith("http"):
+            assert ((ROOT / path).parent / target).exists(), target
+
+
+def test_architecture_names_what_is_there():
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    rooms = {path.name for path in (ROOT / "src" / "unroll").iterdir() if not path.name.startswith("__")}
+    named = set(re.findall(r"`([a-z_]+)(?:/|\.py)`", text))
+    modules = {room.removesuffix(".py") for room in rooms if (room.endswith(".py") or "." not in room)}
+    assert modules - named == set(), "rooms that ARCHITECTURE.md does not name"
+
+
+def test_doctests():
+    import doctest
+
+    assert doctest.testmod(unroll).failed == 0
+    assert doctest.testmod(unroll).attempted > 0

@@ -1,7 +1,7 @@
 """The example of a third party's package: installed, tested by the conformance suites, and run.
 
-Faults that were planted and seen here: weights drawn by torch.nn.init; a step that forgets its state; the sum for the product; an entry point
-with a typing error.
+Faults that were planted and seen here: weights from torch.nn.init; a step that forgets its state; the sum for the
+product; a misspelt entry point; torch imported with the facts.
 """
 
 import json

@@ -7,7 +7,7 @@ import pytest
 
 import unroll
 
-HEAVY = "('torch', 'pandas', 'matplotlib', 'safetensors', 'loky')"
+HEAVY = "('torch', 'pandas', 'matplotlib', 'safetensors', 'cloudpickle')"
 
 
 def modules_after(program: str) -> list[str]:

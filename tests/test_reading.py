@@ -95,7 +95,7 @@ def test_a_study_that_was_never_run_is_refused_with_the_next_step(study: unroll.
         unroll.results(study, tmp_path / "nothing.db")
     with pytest.raises(StoreError, match=r"unroll run adding-sanity"):
         unroll.results(unroll.read_study("adding-sanity"), store)
-    other = unroll.Study(**{**study.model_dump(exclude={"overrides"}), "question": "another"})
+    other = unroll.Study(**{**study.model_dump(exclude={"overrides"}), "train": {"epochs": 3}})
     with pytest.raises(StoreError, match="of that name with other settings"):
         unroll.results(other, store)
 
@@ -136,3 +136,8 @@ def test_the_read_side_imports_no_torch(store: Path, tmp_path: Path):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["None", "False"]
+
+
+def test_trials_that_other_studies_have_run_are_a_study_s_results_too(study: unroll.Study, store: Path):
+    renamed = unroll.Study(**{**study.model_dump(exclude={"overrides"}), "name": "renamed"})
+    assert unroll.results(renamed, store).table().equals(unroll.results(study, store).table())

@@ -1,7 +1,8 @@
 """Plug-ins are found by name wherever they come from, and their versions tell their results apart.
 
-Faults that were planted and seen here: the base class not checked; a declared version that a subclass inherits; an editable
-install named by its version number; a source hash over the file names alone; a broken task that ends the check of a study.
+Faults that were planted and seen here: the base class not checked; a declared version that a subclass inherits; an
+editable install named by its version number; a source hash over the file names alone; a broken task that ends the
+check of a study.
 """
 
 import importlib

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from unroll.defaults import STORE
 from unroll.errors import StoreError, StudyError
-from unroll.store import PlannedStudy, Store, TrialRecord
+from unroll.store import PlannedTrial, Store, TrialRecord
 from unroll.study import Study, expand
 
 if TYPE_CHECKING:
@@ -28,10 +28,7 @@ class Results:
         self.study = study
         self.path = Path(store)
         with self._open() as opened:
-            planned = opened.study_by_digest(study.digest)
-            if planned is None:
-                raise StoreError(_nothing_of(study, opened))
-        self.planned: PlannedStudy = planned
+            self.planned = _planned(study, opened)
 
     def table(self) -> pd.DataFrame:
         """Return one row a condition: see ``unroll.analysis.conditions``."""
@@ -44,7 +41,7 @@ class Results:
         with self._open() as opened:
             frame = opened.frame(self._keys)
         for factor in self.factors:
-            frame[factor] = [_setting(trial.spec, factor) for trial in self.planned.trials]
+            frame[factor] = [_setting(trial.spec, factor) for trial in self.planned]
         return frame
 
     def trial(self, key: str) -> TrialRecord:
@@ -81,7 +78,7 @@ class Results:
 
     @property
     def _keys(self) -> list[str]:
-        return [trial.key for trial in self.planned.trials]
+        return [trial.key for trial in self.planned]
 
     def _open(self) -> Store:
         return Store.open(self.path)
@@ -93,6 +90,21 @@ class Results:
 def results(study: Study, store: str | Path = STORE) -> Results:
     """Return a study's results without running anything."""
     return Results(study, store)
+
+
+def _planned(study: Study, store: Store) -> tuple[PlannedTrial, ...]:
+    """Return a study's trials as they were planned: by this study, or all of them by others."""
+    planned = store.study_by_digest(study.digest)
+    if planned is not None:
+        return planned.trials
+    try:
+        keys = [trial.key for trial in expand(study)]
+    except StudyError:
+        keys = []
+    found = store.trials(keys)
+    if not keys or len(found) < len(keys):
+        raise StoreError(_nothing_of(study, store))
+    return tuple(found)
 
 
 def _setting(spec: Mapping[str, Any], factor: str) -> Any:

@@ -1,7 +1,8 @@
 """tanh RNN, LSTM and GRU: the contract, PyTorch's own layers as the oracle, and their sizes.
 
-Faults that were planted and seen here: a step that starts from zeros; a readout of the first step; initial weights from the
-global generator; a bias that stays empty; the second layer left out; weights drawn in another order.
+Faults that were planted and seen here: a step that forgets its state; a readout of the first layer; a bias that stays
+empty; a bias from the global generator; weights drawn in another order; the second layer left out; cells without
+biases.
 """
 
 from typing import Any

@@ -109,3 +109,15 @@ def test_a_trial_put_back_comes_next():
     schedule.again(first)
     assert len(schedule) == before + 1
     assert schedule.next() == first
+
+
+def test_each_kind_of_trial_is_corrected_by_its_own_time():
+    slow, fast = (next(t for t in TRIALS if t.model == model and t.length == 100) for model in ("gru", "tanh_rnn"))
+    waiting = [fast.replace(seed=9)]
+    cost = calibration().cost
+    schedule = Schedule([slow, fast, *waiting], calibration(), 1)
+    for trial in (schedule.next(), schedule.next()):
+        factor = 5.0 if trial.model == "gru" else 1.0
+        schedule.report(trial, Report(3925, 7850, 0, factor * cost(trial) / 2, 0, 1.0))
+        schedule.end(trial)
+    assert schedule.seconds_left() == pytest.approx(cost(fast), rel=0.01)

@@ -1,7 +1,7 @@
 """The protocol ``keyed``: golden values, uniformity, and nothing but (seed, stream, epoch) decides.
 
-Faults that were planted and seen here: a key without the epoch; a key without the stream's name; 52 bits instead of 53; ``distinct``
-without sorting what was chosen; ``order`` from one generator that goes on; NumPy's own permutation.
+Faults that were planted and seen here: a key without the epoch; a key without the stream's name; 52 bits instead of
+53; ``distinct`` without sorting what was chosen; NumPy's own permutation; a permutation from the global generator.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """The protocol ``notebook``: the draws of the notebook's own code, to the bit, without its global generators.
 
-Faults that were planted and seen here: test data before training data; the sampler's word before the DataLoader's; initial weights
-after the first order; the order of epoch 1 given for epoch 0; ``Generator`` of NumPy instead of the legacy one.
+Faults that were planted and seen here: test data before training data; the sampler's word before the DataLoader's;
+the global NumPy generator instead of one of the trial's own; more distinct numbers asked for than there are.
 """
 
 from typing import Any

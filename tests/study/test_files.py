@@ -1,8 +1,9 @@
 """Study files: read as written, and everything that is wrong with one said at once.
 
 Faults that were planted and seen here: the sections checked only where ``factors`` is sound; a value from --set
-blamed on a line of the file; the list of a dotted factor from --set assigned as one value; ``write_study`` leaving out an empty
-match; the digits and nesting that tomllib refuses with other errors than its own.
+blamed on a line of the file; the list of a dotted factor from --set assigned as one value; [[where]] matched without
+--set; an empty match left out in writing; only tomllib's own errors caught; duplicates looked for among the first
+thousand values.
 """
 
 import tomllib
@@ -187,7 +188,7 @@ def test_the_message_names_the_file(read: ReadText, tmp_path: Path) -> None:
         ("[model]\nlayers = 0", "8 model.layers: 0 is not allowed: it must be at least 1"),
         ("[task]\ntrain = 0", "8 task.train: 0 is not allowed: it must be at least 1"),
         ("[task]\ntest = 1_000_000_000", "8 task.test: 1000000000 is not allowed: it must be at most 100000000"),
-        ("[task]\nmarkers = 'half'", "8 task.markers: 'half' is not one of 'anywhere' or 'halves'. Did you mean \"halves\"?"),
+        ("[task]\nmarkers = 'half'", "8 task.markers: 'half' is not one of 'anywhere' or 'halves'. Did you mean"),
         ("[task]\nmarker = 1", "8 task.marker: unknown key. Did you mean \"markers\"?"),
         ("[train]\nepochs = 1_000_001", "8 train.epochs: 1000001 is not allowed: it must be at most 1000000"),
         ("[train]\nlearning_rate = 0", "8 train.learning_rate: 0 is not allowed: it must be more than 0"),
@@ -201,7 +202,7 @@ def test_the_message_names_the_file(read: ReadText, tmp_path: Path) -> None:
         ("[train]\nepochs = " + "9" * 4400, "mine.toml : not a TOML file: "),
         ("[train]\nepochs = " + "[" * 9000 + "]" * 9000, "mine.toml : not a TOML file: "),
         ("train = 5\n[train]", "7 factors.train: unknown factor."),
-        ("train.epochs = [1]", '7 factors.train: a table, not a list. A dotted name is written in quotes: "train.epochs"'),
+        ("train.epochs = [1]", '7 factors.train: a table, not a list. A dotted name is in quotes: "train.epochs" = [.'),
         ('"train.epohs" = [1]', "7 train.epohs: unknown key. Did you mean \"epochs\"?"),
         ('"train.epochs" = [1, 0]', "7 train.epochs: 0 is not allowed: it must be at least 1"),
         ('"train.epochs" = []', "7 factors.train.epochs: an empty list: no trial would come of it."),
@@ -211,9 +212,9 @@ def test_the_message_names_the_file(read: ReadText, tmp_path: Path) -> None:
         ("[[where]]\nmatch = 5", "8 where.0.match: 5 is not a table"),
         ("[where]\nmatch = { model = 'lstm' }", "7 where: {'match': {'model': 'lstm'}} is not a list"),
         ("[[where]]\nmatch = { model = 'gru' }", "8 where.match: matches no condition: model = 'gru'. Correct it or"),
-        ("[[where]]\n[where.match]\nmodel = 'lstm'\nseed = 1", "10 where.match.seed: cannot be matched: settings belong"),
-        ("[[where]]\nmatch = { modle = 'lstm' }", "8 where.match.modle: cannot be matched: match by task, model, length"),
-        ("[[where]]\nmatch = { length = 10 }\ntrain = { epochs = 0 }", "9 train.epochs: 0 is not allowed: it must be at"),
+        ("[[where]]\n[where.match]\nmodel = 'lstm'\nseed = 1", "10 where.match.seed: cannot be matched: settings"),
+        ("[[where]]\nmatch = { modle = 'lstm' }", "8 where.match.modle: cannot be matched: match by task, model"),
+        ("[[where]]\nmatch = { length = 10 }\ntrain = { epochs = 0 }", "9 train.epochs: 0 is not allowed"),
         ("[[where]]\nmatch = { length = 10 }\n[where.train]\nepoch = 1", "10 train.epoch: unknown key. Did you mean"),
     ],
 )  # fmt: skip
@@ -225,12 +226,12 @@ def test_one_fault(read: ReadText, addition: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("written", "instead", "expected"),
     [
-        ("length = [10]", "length = [1]", '5 factors.length: 1 is too short: two markers need at least 2 steps (task "adding")'),
+        ("length = [10]", "length = [1]", '5 factors.length: 1 is too short: two markers need at least 2 steps (task'),
         ("length = [10]", "length = 10", "5 factors.length: 10 is not a list. Write [10]"),
         ("length = [10]", "", "2 factors.length: no list of values. Add length = [...] to [factors]"),
-        ("seed = [1]", "seed = []", "6 factors.seed: an empty list: no trial would come of it. Give at least one value"),
+        ("seed = [1]", "seed = []", "6 factors.seed: an empty list: no trial would come of it. Give at least one"),
         ("seed = [1]", "seed = [\n1,\n2,\n1]", "9 factors.seed: 1 is there twice. Remove one"),
-        ("seed = [1]", f"seed = [{','.join(map(str, [*range(1500), 1200]))}]", "6 factors.seed: 1200 is there twice. Remove"),
+        ("seed = [1]", f"seed = [{','.join(map(str, [*range(1500), 1200]))}]", "6 factors.seed: 1200 is there"),
         ("seed = [1]", f"seed = [0x{'f' * 9999}]", "6 factors.seed: this value is outside 0 to 4,294,967,295"),
         ("seed = [1]", "seed = [{ a = 1 }]", "6 factors.seed: Settings({'a': 1}) is not a whole number"),
         ('name = "small"', 'name = ""', "1 name: '' is not allowed: string should have at least 1 character"),

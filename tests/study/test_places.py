@@ -1,7 +1,7 @@
 """Every value of a TOML text is found in the line where it stands.
 
-Faults that were planted and seen here: a line counted for each character of a multi-line string; CRLF counted twice; the elements
-of the second list of tables numbered on from the first; a quoted key with a dot taken apart.
+Faults that were planted and seen here: one line counted for a string of several; every name in a header standing for
+the first of its list of tables; a quoted key taken apart at its dots.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The trial key: the same for the same training, another for another.
 
-Faults that were planted and seen here: a key without the train settings, without the versions, without the protocol; a key
-that survives ``model_copy``; another separator in the canonical JSON.
+Faults that were planted and seen here: a key without the train settings, without the versions, without the protocol;
+other separators in the canonical JSON; a cached specification that can be changed; a copy that keeps the key.
 """
 
 import hashlib

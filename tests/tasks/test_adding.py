@@ -1,7 +1,7 @@
 """The adding problem, against loops over its definition.
 
-Faults that were planted and seen here: a marker drawn twice; the halves of an odd T split the other way; the markers drawn before the
-values; one stream for train and test; the target of the first marker only; T = 1 accepted.
+Faults that were planted and seen here: a marker drawn twice; the halves of an odd T split the other way; one stream
+for train and test; T = 1 accepted; the baseline 0.1767; values from the global generator.
 """
 
 from typing import Any

@@ -30,7 +30,7 @@ def doctor(store: StorePath = Path(STORE), json: Json = False) -> None:
 def _versions() -> dict[str, str]:
     from importlib.metadata import version
 
-    packages = ("torch", "numpy", "pandas", "pydantic", "loky", "safetensors")
+    packages = ("torch", "numpy", "pandas", "pydantic", "cloudpickle", "safetensors")
     return {
         "unroll": version("unroll-lab"),
         "python": platform.python_version(),

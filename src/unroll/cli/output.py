@@ -110,10 +110,10 @@ def _state(row: pd.Series[Any]) -> str:
 
 def _caption(results: Results) -> str:
     facts: dict[str, str] = {}
-    for trial in results.planned.trials:
+    for trial in results.planned:
         variant = f", {trial.notes}" if trial.notes else ""
         facts[trial.task] = f"{trial.task}{variant}; solved: {trial.solved_metric} < {trial.solved_below:g}"
-    seeds = sorted({trial.seed for trial in results.planned.trials})
+    seeds = sorted({trial.seed for trial in results.planned})
     listed = ", ".join(map(str, seeds[:8])) + (", …" if len(seeds) > 8 else "")
     protocol = f"protocol {results.study.protocol}; seeds {listed}; sd over seeds (n − 1)"
     return "\n".join([*facts.values(), protocol])

@@ -24,6 +24,10 @@ class Processes(Executor):
     group.
 
     Meant for a ``with`` block: a program that ends without ``shutdown`` first finishes what was submitted.
+
+    cloudpickle carries callables, so that what is defined in a notebook arrives. loky's pools were tried in place of
+    these workers: killed with their coordinator they leave semaphores and their trackers behind, and a program that is
+    ending cannot start them any more, so that its unfinished work would be lost.
     """
 
     def __init__(self, workers: int):

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-import cloudpickle  # type: ignore[import-untyped]
+import cloudpickle
 
 JOB = b"j"  # coordinator to worker: (callable, item, whether to stop)
 STOP = b"s"  # coordinator to worker: the running callable is asked to stop

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -99,7 +98,7 @@ class LiveProgress(Observer):
     def __init__(self, console: Console):
         self._console = console
         self._workers: dict[int, tuple[Trial, float, int, float]] = {}
-        self._rows: deque[RenderableType] = deque(maxlen=1000)
+        self._rows: deque[tuple[Text, ...]] = deque(maxlen=1000)
         self._finished = self._to_train = 0
         self._share, self._seconds_left, self._status = 0.0, 0.0, ""
         self._live = Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._view)
@@ -121,13 +120,15 @@ class LiveProgress(Observer):
 
     def completed(self, slot: int, trial: Trial, metrics: Mapping[str, float], seconds: float) -> None:
         """See Observer."""
-        mark = "[green]✓[/]" if metrics["solved"] else "[yellow]·[/]"
-        text = f"{mark} {escape(str(trial))}  test MSE [bold]{metrics['test_mse']:.4g}[/]{_solved(metrics)}"
-        self._ended(slot, f"{text}  [dim]{duration(seconds)}[/]")
+        mark = Text("✓", style="green") if metrics["solved"] else Text("·", style="yellow")
+        loss = Text.assemble("test MSE ", (f"{metrics['test_mse']:.4g}", "bold"))
+        self._ended(slot, mark, Text(str(trial)), loss, Text(duration(seconds), style="dim"))
 
     def failed(self, slot: int, trial: Trial, error: Mapping[str, Any]) -> None:
         """See Observer."""
-        self._ended(slot, f"[red]✗ {escape(str(trial))}[/]  {escape(_first_line(error))}")
+        message = Text(_first_line(error))
+        message.truncate(max(20, self._console.width - len(str(trial)) - 10), overflow="ellipsis")
+        self._ended(slot, Text("✗", style="red"), Text(str(trial), style="red"), message, Text())
 
     def note(self, text: str) -> None:
         """See Observer."""
@@ -145,13 +146,12 @@ class LiveProgress(Observer):
         """Take the view off the screen and leave the finished trials there."""
         if self._live.is_started:
             self._live.stop()
-            for row in self._rows:
-                self._console.print(row)
+            self._console.print(_finished(self._rows))
 
-    def _ended(self, slot: int, line: str) -> None:
+    def _ended(self, slot: int, *cells: Text) -> None:
         self._workers.pop(slot, None)
         self._finished += 1
-        self._rows.append(Text.from_markup(line, overflow="ellipsis"))
+        self._rows.append(cells)
 
     def _view(self) -> RenderableType:
         overall = Table.grid(padding=(0, 1), expand=True)
@@ -162,21 +162,23 @@ class LiveProgress(Observer):
             ProgressBar(total=1.0, completed=self._share),
             f"{self._share:4.0%}  {self._finished}/{self._to_train} trials  {left}",
         )
-        workers = Table.grid(padding=(0, 1), expand=True)
-        for column in (
-            {"no_wrap": True},
-            {"ratio": 1, "max_width": 40},
-            {"justify": "right", "no_wrap": True},
-        ):
-            workers.add_column(**column)
+        workers = Table.grid(padding=(0, 2))
         for slot in sorted(self._workers):
             trial, share, epoch, loss = self._workers[slot]
             state = "starting" if loss != loss else f"epoch {epoch + 1}/{trial.train.epochs}  loss {loss:.4f}"
-            workers.add_row(f"  {trial}", ProgressBar(total=1.0, completed=share, width=30), f"[dim]{state}[/]")
-        room = max(1, self._console.height - len(self._workers) - 5)
-        rows = list(self._rows)[-room:]
-        status = [Text(self._status, style="yellow")] if self._status else []
-        return Group(overall, workers, *status, *rows)
+            workers.add_row(
+                Text(f"  {trial}"), ProgressBar(total=1.0, completed=share, width=30), Text(state, style="dim")
+            )
+        room = max(1, self._console.height - len(self._workers) - 6)
+        status = Text(self._status, style="yellow")
+        return Group(overall, workers, status, _finished(list(self._rows)[-room:]))
+
+
+def _finished(rows: Iterable[tuple[Text, ...]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def _solved(metrics: Mapping[str, float]) -> str:

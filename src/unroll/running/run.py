@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import queue
-import subprocess
 import threading
 import time
 from collections import Counter
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from unroll import registry
 from unroll.defaults import MAX_TRIALS, STORE
 from unroll.errors import StoreError, WorkerDiedError
 from unroll.executors import Channel, Executor
 from unroll.running.calibration import Calibration, calibrate, samples
+from unroll.running.fingerprint import fingerprint
 from unroll.running.observer import Observer, Outlook
 from unroll.running.planning import check, plan
 from unroll.running.schedule import Schedule
@@ -274,7 +272,7 @@ class _Run:
             histories=result.histories,
             axes={name: AXES[name] for name in result.histories},
             parameters=result.parameters,
-            fingerprint=self._fingerprint(outcome),
+            fingerprint=fingerprint(outcome, self.executor),
             digest=result.digest,
             seconds=result.seconds,
         )
@@ -286,7 +284,7 @@ class _Run:
         self.store.fail(
             active.trial.key,
             error=error,
-            fingerprint=self._fingerprint(outcome),
+            fingerprint=fingerprint(outcome, self.executor),
             histories=outcome.histories,
             axes={name: AXES[name] for name in outcome.histories},
         )
@@ -318,26 +316,3 @@ class _Run:
         """Whether to wait on: workers that have not trained yet have nothing to hand in."""
         waited = time.monotonic() - (self.told or time.monotonic())
         return waited < (GRACE if any(active.reported for active in self.active.values()) else NOTHING_TO_LOSE)
-
-    def _fingerprint(self, outcome: Outcome) -> dict[str, Any]:
-        circumstances = {
-            **outcome.circumstances,
-            "workers": self.executor.slots,
-            "executor": self.executor.describe(),
-            "git": git_state(),
-        }
-        return {"numerics": dict(outcome.numerics), "circumstances": circumstances}
-
-
-@cache
-def git_state() -> dict[str, Any] | None:
-    """Return the commit of the repository that the program runs in and whether it has changes; None outside of one."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603
-
-    try:
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
-    except (OSError, subprocess.SubprocessError):
-        return None

@@ -147,7 +147,7 @@ def _factor_problems(factor: str, values: Any) -> Iterator[tuple[tuple[int, ...]
     section, dot, _ = factor.partition(".")
     if factor in SECTIONS and isinstance(values, Settings) and values:
         quoted = f"{factor}.{next(iter(values))}"
-        yield (), f'a table, not a list. A dotted name is written in quotes: "{quoted}" = [...]'
+        yield (), f'a table, not a list. A dotted name is in quotes: "{quoted}" = [...]'
         return
     if factor not in REQUIRED_FACTORS and not (dot and section in SECTIONS):
         hint = did_you_mean(factor, REQUIRED_FACTORS)

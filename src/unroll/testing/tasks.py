@@ -35,7 +35,7 @@ class TaskConformance(ABC):
     too_short: ClassVar[tuple[int, ...]] = (0, -1)
     """Lengths that it refuses."""
     baseline_is_exact: ClassVar[bool] = True
-    """Whether the baseline is the loss of the best constant, rather than of another predictor that remembers nothing."""
+    """Whether the baseline is the loss of the best constant, not of another predictor that remembers nothing."""
 
     @abstractmethod
     def task(self, **settings: Any) -> Task:

@@ -181,3 +181,14 @@ def test_a_form_that_is_wrong(parts: dict[str, Any], message: str) -> None:
     with pytest.raises(StudyError) as caught:
         expand(Study(**{"name": "a", "factors": FACTORS, **parts}))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("match", ['"train.optimizer" = "adam"', '"model.layers" = 1', '"task.markers" = "anywhere"'])
+def test_where_matches_a_default_that_nobody_wrote(match: str, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'name = "x"\n[factors]\ntask = ["adding"]\nmodel = ["gru"]\nlength = [4]\nseed = [1]\n'
+        f"[[where]]\nmatch = {{ {match} }}\ntrain = {{ epochs = 3 }}\n"
+    )
+    (trial,) = expand(read_study(path))
+    assert trial.train.epochs == 3

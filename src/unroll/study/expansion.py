@@ -153,10 +153,7 @@ class _Plan:
             elif name in self.study.overrides:
                 value = self.study.overrides[name]
             elif dot and section in merged:
-                if key not in merged[section]:
-                    matched = False
-                    continue
-                value = merged[section][key].value
+                value = merged[section][key].value if key in merged[section] else _default(section, key, condition)
             else:
                 why = (
                     "settings belong to a condition, which all of its seeds share"
@@ -226,3 +223,16 @@ class _Plan:
 
     def _problem(self, path: Path, message: str, setting: str, of: str = "") -> None:
         self._found.setdefault((message, setting, path), (path, Problem(message + of, setting)))
+
+
+def _default(section: str, key: str, condition: dict[str, _Value]) -> Any:
+    """Return a setting's default by its form; None where there is none, or the plug-in is unknown."""
+    form: type[BaseModel] = TrainSettings
+    if section != "train":
+        family = registry.tasks if section == "task" else registry.models
+        try:
+            form = family.load(condition[section].value)
+        except (KeyError, TypeError, UnknownNameError, PlugInError):
+            return None
+    field = form.model_fields.get(key)
+    return None if field is None or field.is_required() else field.get_default(call_default_factory=True)

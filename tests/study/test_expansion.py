@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.study.builders import FACTORS, sound_studies, study, trial
 from unroll.errors import StudyError
-from unroll.study import Study, Trial, expand
+from unroll.study import Study, Trial, expand, read_study
 from unroll.study.expansion import _Plan
 
 LEVELS = ("section", "first where", "second where", "factor", "set")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -56,7 +58,7 @@ def run(
         max_trials=max_trials,
         observer=progress_on_stderr(),
     )
-    again = " ".join(["unroll run", study, *(f"--set '{text}'" for text in overrides)])
+    again = " ".join([f"{_program()} run", study, *(f"--set '{text}'" for text in overrides)])
     again += "" if store == Path(STORE) else f" --store {store}"
     if summary.signal is not None:
         typer.echo(f"Stopped. {summary.complete} trials are complete. Go on with: {again}", err=True)
@@ -65,6 +67,14 @@ def run(
     if summary.failed:
         typer.echo(f"{summary.failed} trials failed. Why: {again.replace(' run ', ' show ', 1)}", err=True)
         raise typer.Exit(1)
+
+
+def _program() -> str:
+    """Return how this command can be called again: its name, or its path where the name is not found."""
+    if shutil.which("unroll"):
+        return "unroll"
+    path = Path(sys.argv[0])
+    return str(path) if path.name == "unroll" else "unroll"
 
 
 def _print_results(study: object, store: Path, again: str, json: bool) -> None:

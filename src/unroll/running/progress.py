@@ -39,6 +39,11 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours < 48 else f"{hours / 24:.0f} days"
 
 
+def about(seconds: float) -> str:
+    """Return an expected time in words."""
+    return duration(seconds) if seconds < 1 else f"about {duration(seconds)}"
+
+
 def headline(outlook: Outlook) -> str:
     """Return what a run is about to do, in a sentence or two."""
     total = outlook.to_train + outlook.complete + outlook.failed
@@ -48,7 +53,7 @@ def headline(outlook: Outlook) -> str:
     if outlook.failed:
         parts.append(f"{outlook.failed:,} failed before (--retry-failed tries them again)")
     if outlook.to_train:
-        parts.append(f"{outlook.to_train:,} to train, about {duration(outlook.seconds)} on {outlook.workers}")
+        parts.append(f"{outlook.to_train:,} to train, {about(outlook.seconds)} on {outlook.workers}")
     else:
         parts.append("nothing to train")
     return "; ".join(parts)
@@ -82,7 +87,7 @@ class PlainProgress(Observer):
         """See Observer."""
         if time.monotonic() - self._told >= PLAIN_SECONDS:
             self._told = time.monotonic()
-            self._say(f"{share:.0%} of the work done, about {duration(seconds_left)} left")
+            self._say(f"{share:.0%} of the work done, {about(seconds_left)} left")
 
     def stopping(self) -> None:
         """See Observer."""
@@ -157,7 +162,7 @@ class LiveProgress(Observer):
         overall = Table.grid(padding=(0, 1), expand=True)
         overall.add_column(ratio=1)
         overall.add_column(justify="right", no_wrap=True)
-        left = f"about {duration(self._seconds_left)} left"
+        left = f"{about(self._seconds_left)} left"
         overall.add_row(
             ProgressBar(total=1.0, completed=self._share),
             f"{self._share:4.0%}  {self._finished}/{self._to_train} trials  {left}",

@@ -14,7 +14,7 @@ run: $(VENV)/.installed
 	$(BIN)/unroll run adding-quick
 
 test: $(VENV)/.developing
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(TESTS)
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from unroll.errors import StoreMissingError
 from unroll.store import Store
 
 SMALL = """
@@ -71,10 +72,11 @@ def wait_for(found, seconds: float = 60.0, what: str = "it") -> None:
 
 def states(store: Path) -> list[str]:
     """Return the states of all trials, or nothing while there is no store yet."""
-    if not store.exists():
+    try:
+        with Store.open(store) as opened:
+            return [str(trial.state) for trial in opened.trials()]
+    except StoreMissingError:
         return []
-    with Store.open(store) as opened:
-        return [str(trial.state) for trial in opened.trials()]
 
 
 def bits(store: Path) -> dict[str, tuple[str, dict[str, bytes], bytes]]:

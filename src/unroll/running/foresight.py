@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from unroll.executors import Channel
 from unroll.running.calibration import Calibration, calibrate, samples
 from unroll.running.planning import check, plan
 from unroll.running.schedule import Schedule
-from unroll.running.sizes import disk_bytes, memory_bytes
+from unroll.running.sizes import disk_bytes, memory_bytes, usable_cores
 from unroll.running.work import registered_plugins
 from unroll.store import State, Store
 from unroll.study import Study
@@ -54,7 +53,7 @@ def foresee(
             states = opened.states(list(planned))
     missing = [trial for trial in trials if states.get(trial.key, State.waiting) in (State.waiting, State.running)]
     calibration = Calibration()
-    with registry.executors.load(executor)(workers or os.cpu_count() or 1) as runner:
+    with registry.executors.load(executor)(workers or usable_cores()) as runner:
         slots = min(runner.slots, max(1, len(missing)))
         if missing:
             wanted = samples(missing, registered_plugins())

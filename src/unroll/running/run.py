@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
@@ -21,6 +20,7 @@ from unroll.running.fingerprint import fingerprint
 from unroll.running.observer import Observer, Outlook
 from unroll.running.planning import check, plan
 from unroll.running.schedule import Schedule
+from unroll.running.sizes import usable_cores
 from unroll.running.stopping import Stop, on_signals
 from unroll.running.work import Frozen, Note, Order, Outcome, Report, described, registered_plugins, work
 from unroll.store import PlannedStudy, State, Store
@@ -71,7 +71,7 @@ def execute(
     with on_signals(stop):
         trials = check(study, max_trials)
         with Store.open(store, write=True, purpose=f"run {study.name}") as opened:
-            runner = registry.executors.load(executor)(workers or os.cpu_count() or 1)
+            runner = registry.executors.load(executor)(workers or usable_cores())
             return _Run(study, trials, opened, runner, stop, observer or Observer()).run(retry_failed)
 
 

@@ -117,7 +117,7 @@ class _Run:
             done = not self.active
         finally:
             # Whatever still runs was told to stop and did not, or something went wrong here: it is not waited for.
-            self.executor.shutdown(now=not done)
+            self.executor.shutdown(now=bool(self.stop) or not done)
             with suppress(StoreError):  # the error that brought us here says more
                 for active in self.active.values():
                     self.store.release(active.trial.key, "stopped before its next update")

@@ -57,13 +57,13 @@ struct GruCell {
   template <class T>
   UNROLL_INLINE static void backward(const T* saved, const T*, const T* h_prev, const T*, Vec<T> dh, T*, T* delta, T* dh_past) {
     const Vec<T> hn = load(saved), r = load(saved + kLanes<T>), u = load(saved + 2 * kLanes<T>), n = load(saved + 3 * kLanes<T>);
-    const Vec<T> through = dh - dh * u;  // dh (1 - z)
+    const Vec<T> through = dh * (1 - u);
     const Vec<T> da = through - through * (n * n);
     const Vec<T> du = dh * (load(h_prev) - n);
     const Vec<T> dr = da * hn;
     store(delta, da * r);
-    store(delta + kLanes<T>, dr * (r - r * r));
-    store(delta + 2 * kLanes<T>, du * (u - u * u));
+    store(delta + kLanes<T>, dr * (r * (1 - r)));
+    store(delta + 2 * kLanes<T>, du * (u * (1 - u)));
     store(delta + 3 * kLanes<T>, da);
     store(dh_past, load(dh_past) + dh * u);
   }
@@ -94,10 +94,10 @@ struct LstmCell {
     const Vec<T> th = tanh(load(saved + 4 * kLanes<T>));
     const Vec<T> dho = dh * o;
     const Vec<T> dcv = load(dc) + (dho - dho * (th * th));
-    store(delta, (dcv * g) * (i - i * i));
-    store(delta + kLanes<T>, (dcv * load(c_prev)) * (f - f * f));
+    store(delta, (dcv * g) * (i * (1 - i)));
+    store(delta + kLanes<T>, (dcv * load(c_prev)) * (f * (1 - f)));
     store(delta + 2 * kLanes<T>, (dcv * i) * (1 - g * g));
-    store(delta + 3 * kLanes<T>, (dh * th) * (o - o * o));
+    store(delta + 3 * kLanes<T>, (dh * th) * (o * (1 - o)));
     store(dc, dcv * f);
   }
 };

@@ -217,9 +217,14 @@ __attribute__((noinline)) void forward_tile(const ForwardTile<T>& t) {
 #pragma GCC unroll 32
   for (int r = 0; r < NR; ++r)
 #pragma GCC unroll 8
-    for (int a = 0; a < NA; ++a) acc[r][a] = load(t.bias + a * W);
-  accumulate<T, NR, NA, NA - U * C::Gx, U * C::Gx>(acc, t.I, t.inputs, AlongK{t.I1}, t.w_x, U * C::Gx * W);
+    for (int a = 0; a < NA; ++a) acc[r][a] = Vec<T>{};
+  // Many small terms first, bias last: fewer roundings at full size.
   accumulate<T, NR, NA, 0, U * C::Gh>(acc, t.H, t.h_prev, AlongK{t.Hp}, t.w_h, U * C::Gh * W);
+  accumulate<T, NR, NA, NA - U * C::Gx, U * C::Gx>(acc, t.I, t.inputs, AlongK{t.I1}, t.w_x, U * C::Gx * W);
+#pragma GCC unroll 32
+  for (int r = 0; r < NR; ++r)
+#pragma GCC unroll 8
+    for (int a = 0; a < NA; ++a) acc[r][a] += load(t.bias + a * W);
 #pragma GCC unroll 32
   for (int r = 0; r < NR; ++r)
 #pragma GCC unroll 4

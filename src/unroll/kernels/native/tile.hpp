@@ -4,7 +4,8 @@
 //
 // with A read one number at a time and broadcast, and B read in whole vectors. The four products of a recurrent layer are the
 // same loop with other strides: z = W h (A: states), dh = dz W (A: gate deltas), dW += dz' h (A: gate deltas, k over rows and steps)
-// and dW_x += x' dz (A: inputs). Each number of C is summed in the order of k, whatever the tile's size, so the bits do not
+// and dW_x += x' dz (A: inputs). A sum starts at zero and is added to C at its end: sums of sums, whose rounding errors grow with the
+// square root of their number and not of all terms. Each number of C is summed in the order of k, whatever the tile's size, so the bits do not
 // depend on how rows are grouped.
 #pragma once
 
@@ -49,12 +50,12 @@ __attribute__((noinline)) void product_tile(int64_t count, const T* a, Order ord
 #pragma GCC unroll 32
   for (int r = 0; r < NR; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < NV; ++v) acc[r][v] = load(c + r * c_row + v * kLanes<T>);
+    for (int v = 0; v < NV; ++v) acc[r][v] = Vec<T>{};
   accumulate<T, NR, NV, 0, NV>(acc, count, a, order, b, b_step);
 #pragma GCC unroll 32
   for (int r = 0; r < NR; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < NV; ++v) store(c + r * c_row + v * kLanes<T>, acc[r][v]);
+    for (int v = 0; v < NV; ++v) store(c + r * c_row + v * kLanes<T>, load(c + r * c_row + v * kLanes<T>) + acc[r][v]);
 }
 
 // Cuts `rows` into the fewest tiles of at most `most` rows, as equal as they can be (64 by 6: nine of 6, two of 5).

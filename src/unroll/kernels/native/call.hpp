@@ -25,7 +25,8 @@ struct ForwardCall {
   const void* b_hh;  // (K, G*H) or none
   const void* h0;    // (K, B, H) or none, which is zero
   const void* c0;    // (K, B, H) or none; LSTM
-  void* y;           // out (K, B, T, H), all states, or none where only the last is wanted
+  const int64_t* lengths;  // (K, B), from 1 to T, never rising along B, or none where all are T; a state stays after its length
+  void* y;           // out (K, B, T, H), all states, zero past a length; or none where only the last is wanted
   void* h_n;         // out (K, B, H)
   void* c_n;         // out (K, B, H); LSTM
   void* saved;       // out (K, saved_size) for backward, aligned to 64 bytes, or none where no gradient is wanted
@@ -38,6 +39,7 @@ struct BackwardCall {
   const void* w_ih;   // (K, G*H, I)
   const void* w_hh;   // (K, G*H, H)
   const void* c0;     // (K, B, H) or none; LSTM
+  const int64_t* lengths;  // (K, B) or none, as in the forward call
   const void* saved;  // (K, saved_size) from the forward call; only read, so a graph can be walked twice
   const void* dy;     // (K, B, T, H), or none where no gradient comes in through the steps' states
   const void* dh_n;   // (K, B, H) or none

@@ -94,6 +94,23 @@ class Arguments {
     return a.data();
   }
 
+  // (K, B) int64, each from 1 to T and never rising along B.
+  const int64_t* lengths(nb::handle h, const unroll::Sizes& s) {
+    if (h.is_none()) return nullptr;
+    nb::ndarray<nb::ro> a = array<nb::ro>(h, "lengths", "a CPU array");
+    if (a.dtype() != nb::dtype<int64_t>()) bad_type("lengths: int64 is needed.");
+    check_shape(a, "lengths", {s.K, s.B});
+    const int64_t* data = static_cast<const int64_t*>(a.data());
+    for (int64_t k = 0; k < s.K; ++k)
+      for (int64_t b = 0; b < s.B; ++b) {
+        const int64_t n = data[k * s.B + b];
+        if (n < 1 || n > s.T || (b && n > data[k * s.B + b - 1]))
+          bad_value("lengths: from 1 to T and never rising is needed; number " + std::to_string(b) + " is " + std::to_string(n) + ".");
+      }
+    inputs_.push_back({"lengths", static_cast<const char*>(a.data()), a.nbytes()});
+    return data;
+  }
+
   void refuse_overlaps() const {
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
       for (const Range& other : inputs_) refuse(outputs_[i], other);
@@ -121,6 +138,11 @@ class Arguments {
     const bool single = number_ == Number::float32;
     if (a.dtype() != (single ? nb::dtype<float>() : nb::dtype<double>()))
       bad_type(std::string(name) + ": " + (single ? "float32" : "float64") + " is needed, as x has.");
+    check_shape(a, name, shape);
+  }
+
+  template <class Array>
+  static void check_shape(const Array& a, const char* name, std::initializer_list<int64_t> shape) {
     const std::vector<int64_t> needed(shape);
     std::vector<int64_t> came;
     for (std::size_t i = 0; i < a.ndim(); ++i) came.push_back(int64_t(a.shape(i)));
@@ -160,7 +182,7 @@ unroll::Sizes sizes_of(Arguments& a, nb::handle x, nb::handle w_hh) {
 }
 
 void forward(const std::string& cell_name, const std::string& isa, nb::handle x, nb::handle w_ih, nb::handle w_hh, nb::handle b_ih,
-             nb::handle b_hh, nb::handle h0, nb::handle c0, nb::handle y, nb::handle h_n, nb::handle c_n, nb::handle saved) {
+             nb::handle b_hh, nb::handle h0, nb::handle c0, nb::handle lengths, nb::handle y, nb::handle h_n, nb::handle c_n, nb::handle saved) {
   const unroll::Kernels& k = kernels(isa);
   const Cell cell = cell_named(cell_name);
   const bool lstm = cell == Cell::lstm;
@@ -177,6 +199,7 @@ void forward(const std::string& cell_name, const std::string& isa, nb::handle x,
   call.h0 = a.in(h0, "h0", {s.K, s.B, s.H}, true);
   if (!lstm && !(c0.is_none() && c_n.is_none())) bad_type("c0, c_n: only the LSTM has a cell state.");
   call.c0 = a.in(c0, "c0", {s.K, s.B, s.H}, true);
+  call.lengths = a.lengths(lengths, s);
   call.y = a.out(y, "y", {s.K, s.B, s.T, s.H}, true);
   call.h_n = a.out(h_n, "h_n", {s.K, s.B, s.H});
   call.c_n = a.out(c_n, "c_n", {s.K, s.B, s.H}, !lstm);
@@ -191,7 +214,7 @@ void forward(const std::string& cell_name, const std::string& isa, nb::handle x,
 }
 
 void backward(const std::string& cell_name, const std::string& isa, nb::handle x, nb::handle w_ih, nb::handle w_hh, nb::handle c0,
-              nb::handle saved, nb::handle dy, nb::handle dh_n, nb::handle dc_n, nb::handle dx, nb::handle dw_ih, nb::handle dw_hh,
+              nb::handle lengths, nb::handle saved, nb::handle dy, nb::handle dh_n, nb::handle dc_n, nb::handle dx, nb::handle dw_ih, nb::handle dw_hh,
               nb::handle db_ih, nb::handle db_hh, nb::handle dh0, nb::handle dc0) {
   const unroll::Kernels& k = kernels(isa);
   const Cell cell = cell_named(cell_name);
@@ -206,6 +229,7 @@ void backward(const std::string& cell_name, const std::string& isa, nb::handle x
   call.w_hh = a.in(w_hh, "w_hh", {s.K, GH, s.H});
   if (!lstm && !(c0.is_none() && dc_n.is_none() && dc0.is_none())) bad_type("c0, dc_n, dc0: only the LSTM has a cell state.");
   call.c0 = a.in(c0, "c0", {s.K, s.B, s.H}, true);
+  call.lengths = a.lengths(lengths, s);
   call.saved = a.in(saved, "saved", {s.K, unroll::saved_size(cell, s)});
   refuse_misaligned(call.saved);
   call.dy = a.in(dy, "dy", {s.K, s.B, s.T, s.H}, true);
@@ -272,10 +296,10 @@ NB_MODULE(_native, m) {
   m.doc() = "Recurrent kernels in C++; see call.hpp for every buffer.";
   m.def("isas", &isas, "Instruction sets that this binary and this processor both have, the fastest first.");
   m.def("forward", &forward, nb::arg("cell"), nb::arg("isa"), nb::arg("x").none(), nb::arg("w_ih").none(), nb::arg("w_hh").none(),
-        nb::arg("b_ih").none(), nb::arg("b_hh").none(), nb::arg("h0").none(), nb::arg("c0").none(), nb::arg("y").none(),
+        nb::arg("b_ih").none(), nb::arg("b_hh").none(), nb::arg("h0").none(), nb::arg("c0").none(), nb::arg("lengths").none(), nb::arg("y").none(),
         nb::arg("h_n").none(), nb::arg("c_n").none(), nb::arg("saved").none(), "Run a layer over all steps.");
   m.def("backward", &backward, nb::arg("cell"), nb::arg("isa"), nb::arg("x").none(), nb::arg("w_ih").none(), nb::arg("w_hh").none(),
-        nb::arg("c0").none(), nb::arg("saved").none(), nb::arg("dy").none(), nb::arg("dh_n").none(), nb::arg("dc_n").none(),
+        nb::arg("c0").none(), nb::arg("lengths").none(), nb::arg("saved").none(), nb::arg("dy").none(), nb::arg("dh_n").none(), nb::arg("dc_n").none(),
         nb::arg("dx").none(), nb::arg("dw_ih").none(), nb::arg("dw_hh").none(), nb::arg("db_ih").none(), nb::arg("db_hh").none(),
         nb::arg("dh0").none(), nb::arg("dc0").none(), "Run backward through time.");
   m.def("take_saved", &take_saved, nb::arg("cell"), nb::arg("K"), nb::arg("B"), nb::arg("T"), nb::arg("H"), nb::arg("single"),

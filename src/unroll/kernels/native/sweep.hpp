@@ -201,6 +201,13 @@ void gather_inputs(const Layout<C, T>& l, const T* x, int64_t rows, int64_t firs
   }
 }
 
+// How many of a block's rows are still running at step t; their lengths never rise.
+UNROLL_INLINE int64_t running(const int64_t* lengths, int64_t rows, int64_t t) {
+  if (lengths)
+    while (rows > 0 && lengths[rows - 1] <= t) --rows;
+  return rows;
+}
+
 // ---- forward -----------------------------------------------------------------------------------------------------------
 
 template <class T>
@@ -258,6 +265,7 @@ void forward_lane(const Layout<C, T>& l, const ForwardCall& call, int64_t lane, 
   const T* b_hh = call.b_hh ? static_cast<const T*>(call.b_hh) + lane * GH : nullptr;
   T* y = call.y ? static_cast<T*>(call.y) + lane * B * TT * H : nullptr;
   T* h_n = static_cast<T*>(call.h_n) + lane * B * H;
+  const int64_t* lengths = call.lengths ? call.lengths + lane * B : nullptr;
   const int64_t kept_of_row = Hp * ((TT + 1) + TT * C::Saved);
   T* kept = call.saved ? static_cast<T*>(call.saved) + lane * B * kept_of_row : nullptr;
   pack_forward(l, static_cast<const T*>(call.w_ih) + lane * GH * I, static_cast<const T*>(call.w_hh) + lane * GH * H, b_ih, b_hh, b);
@@ -268,13 +276,15 @@ void forward_lane(const Layout<C, T>& l, const ForwardCall& call, int64_t lane, 
     const int64_t R = row_blocks.size(rb);
     T* states = kept ? kept + row0 * kept_of_row : b.turns;
     T* gates = kept && C::Saved ? states + (TT + 1) * R * Hp : nullptr;
-    const Tiles tiles(R, l.kMostRows);
+    const int64_t* ends = lengths ? lengths + row0 : nullptr;
     pad_rows(h0 ? h0 + row0 * H : nullptr, H, R, H, Hp, states);
     if (C::kCellState) block_rows(c0 ? c0 + row0 * H : nullptr, R, H, Hp, b.cell);
     for (int64_t t = 0; t < TT; ++t) {
       if (t % kInputChunk == 0) gather_inputs(l, x + row0 * TT * I, R, t, smaller(t + kInputChunk, TT), b.inputs);
       const T* h_prev = states + (kept ? t : t % 2) * R * Hp;
       T* h = states + (kept ? t + 1 : (t + 1) % 2) * R * Hp;
+      const int64_t live = running(ends, R, t);
+      const Tiles tiles(live, l.kMostRows);
       for (int64_t group = 0; group < l.groups; ++group) {
         const int64_t first = group * l.kMostUnits, U = l.units(group);
         int64_t row = 0;
@@ -303,7 +313,11 @@ void forward_lane(const Layout<C, T>& l, const ForwardCall& call, int64_t lane, 
           row += nr;
         }
       }
-      if (y) unpad_rows(h, R, H, Hp, y + (row0 * TT + t) * H, TT * H);
+      copy(h_prev + live * Hp, h + live * Hp, (R - live) * Hp);
+      if (y) {
+        unpad_rows(h, live, H, Hp, y + (row0 * TT + t) * H, TT * H);
+        for (int64_t r = live; r < R; ++r) fill_zero(y + ((row0 + r) * TT + t) * H, H);
+      }
     }
     unpad_rows(states + (kept ? TT : TT % 2) * R * Hp, R, H, Hp, h_n + row0 * H, H);
     if (C::kCellState) unblock_rows(b.cell, R, H, static_cast<T*>(call.c_n) + (lane * B + row0) * H);
@@ -332,6 +346,7 @@ void backward_lane(const Layout<C, T>& l, const BackwardCall& call, int64_t lane
   const T* dh_n = call.dh_n ? static_cast<const T*>(call.dh_n) + lane * B * H : nullptr;
   const T* dc_n = call.dc_n ? static_cast<const T*>(call.dc_n) + lane * B * H : nullptr;
   T* dx = call.dx ? static_cast<T*>(call.dx) + lane * B * TT * I : nullptr;
+  const int64_t* lengths = call.lengths ? call.lengths + lane * B : nullptr;
   const int64_t kept_of_row = Hp * ((TT + 1) + TT * C::Saved);
   const T* kept = static_cast<const T*>(call.saved) + lane * B * kept_of_row;
   pack_backward(l, static_cast<const T*>(call.w_ih) + lane * GH * I, static_cast<const T*>(call.w_hh) + lane * GH * H, dx != nullptr, b);
@@ -344,12 +359,12 @@ void backward_lane(const Layout<C, T>& l, const BackwardCall& call, int64_t lane
     const int64_t R = row_blocks.size(rb);
     const T* states = kept + row0 * kept_of_row;
     const T* gates = states + (TT + 1) * R * Hp;
-    const Tiles tiles(R, kProductRows);
+    const int64_t* ends = lengths ? lengths + row0 : nullptr;
     T *dh = b.dh, *dh_next = b.dh_next;
 
     pad_rows(dh_n ? dh_n + row0 * H : nullptr, H, R, H, Hp, dh);
     if (dy)
-      for (int64_t r = 0; r < R; ++r)
+      for (int64_t r = 0; r < running(ends, R, TT - 1); ++r)
         for (int64_t j = 0; j < H; ++j) dh[r * Hp + j] += dy[((row0 + r) * TT + TT - 1) * H + j];
     if (C::kCellState) {
       block_rows(dc_n ? dc_n + row0 * H : nullptr, R, H, Hp, b.dc);
@@ -361,7 +376,12 @@ void backward_lane(const Layout<C, T>& l, const BackwardCall& call, int64_t lane
       for (int64_t t = end - 1; t >= begin; --t) {
         const T* h_prev = states + t * R * Hp;
         const T* h = h_prev + R * Hp;
-        pad_rows(dy && t ? dy + (row0 * TT + t - 1) * H : nullptr, TT * H, R, H, Hp, dh_next);
+        const int64_t live = running(ends, R, t);
+        const Tiles tiles(live, kProductRows);
+        const int64_t with_dy = dy && t ? running(ends, R, t - 1) : 0;
+        pad_rows(dy && t ? dy + (row0 * TT + t - 1) * H : nullptr, TT * H, with_dy, H, Hp, dh_next);
+        fill_zero(dh_next + with_dy * Hp, (R - with_dy) * Hp);
+        for (int64_t j = live * Hp; j < R * Hp; ++j) dh_next[j] += dh[j];
         for (int64_t group = 0; group < l.groups; ++group) {
           const int64_t first = group * l.kMostUnits, U = l.units(group), record = U * C::A * W;
           T* deltas = b.deltas + first * C::A * W * S * R + (t - begin) * R * record;
@@ -382,6 +402,7 @@ void backward_lane(const Layout<C, T>& l, const BackwardCall& call, int64_t lane
                     dh_next + row * Hp, Hp);
             row += nr;
           }
+          fill_zero(deltas + live * record, (R - live) * record);
         }
         T* turn = dh;
         dh = dh_next;

@@ -25,7 +25,6 @@ def backward(
     x: Array,
     w_ih: Array,
     w_hh: Array,
-    c0: Array | None,
     lengths: Array | None,
     saved: Array,
     dy: Array | None,

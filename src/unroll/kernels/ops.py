@@ -1,18 +1,19 @@
 """The native kernels as PyTorch operators: ``unroll::recurrence`` and ``unroll::recurrence_backward``.
 
 :func:`forward` is the way in; it has the signature of the reference. Axes: K lanes, B sequences, T steps, I inputs, H hidden, G gates.
-The operators take a leading lane axis always. They are differentiated through an autograd.Function with a vmap rule of its own,
-because ``register_autograd`` raises under ``torch.func.vmap(grad(...))`` in PyTorch 2.13; its backward is a second such
-function, so that a mapped gradient runs as one call over the lanes. Second derivatives are not offered.
+The operators take a leading lane axis on all tensors, or on none. They are differentiated through an autograd.Function with a vmap rule of its own,
+because ``register_autograd`` raises under ``torch.func.vmap(grad(...))`` in PyTorch 2.13. A mapped call runs as one call over
+lanes, forward and backward. Second derivatives are not offered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.dlpack import to_dlpack
 
 from unroll.errors import BackendError
 from unroll.kernels.pick import MISSING, isa_in_use, native
@@ -49,12 +50,9 @@ def forward(
     if not isa:
         raise BackendError(f"The native backend was asked for, but {MISSING}.")
     given = (x, w_ih, w_hh, b_ih, b_hh, h0, c0)
-    lanes = [None if t is None else t.unsqueeze(0) for t in (*given, lengths)]
-    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in given):
-        y, h_n, c_n, _ = _Recurrence.apply(*lanes, cell, isa, every)
-    else:
-        y, h_n, c_n, _ = recurrence(*lanes, cell, isa, every, False)
-    return States(y.squeeze(0) if every else None, h_n.squeeze(0), c_n.squeeze(0) if cell == "lstm" else None)
+    keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in given)
+    y, h_n, c_n, _ = _Recurrence.apply(*given, lengths, cell, isa, every, keep)
+    return States(y if every else None, h_n, c_n if cell == "lstm" else None)
 
 
 def _saved_numbers(cell: str, B: int, T: int, H: int) -> int:
@@ -68,8 +66,8 @@ def _module() -> Any:
     return module
 
 
-def _plain(t: Tensor | None) -> Tensor | None:
-    return None if t is None else t.detach().contiguous()
+def _plain(t: Tensor | None) -> Any:
+    return None if t is None else to_dlpack(t.detach().contiguous())
 
 
 @torch.library.custom_op("unroll::recurrence", mutates_args=(), device_types="cpu")
@@ -92,15 +90,15 @@ def recurrence(
     Empty on their third, second and last axis, in this order, where they are not asked for (``every``, LSTM, ``keep``).
     """
     module = _module()
-    K, B, T, _ = x.shape
+    *K, B, T, _ = x.shape
     H = w_hh.shape[-1]
-    y = x.new_empty((K, B, T if every else 0, H))
-    h_n = x.new_empty((K, B, H))
-    c_n = x.new_empty((K, B if cell == "lstm" else 0, H))
+    y = x.new_empty((*K, B, T if every else 0, H))
+    h_n = x.new_empty((*K, B, H))
+    c_n = x.new_empty((*K, B if cell == "lstm" else 0, H))
     if keep:
-        saved = module.take_saved(cell, K, B, T, H, x.dtype == torch.float32)
+        saved = module.take_saved(cell, K[0] if K else 0, B, T, H, x.dtype == torch.float32)
     else:
-        saved = x.new_empty((K, 0))
+        saved = x.new_empty((*K, 0))
     module.forward(
         cell,
         isa,
@@ -128,13 +126,13 @@ def _(
     every: bool,
     keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    K, B, T, _ = x.shape
+    *K, B, T, _ = x.shape
     H = w_hh.shape[-1]
     return (
-        x.new_empty((K, B, T if every else 0, H)),
-        x.new_empty((K, B, H)),
-        x.new_empty((K, B if cell == "lstm" else 0, H)),
-        x.new_empty((K, _saved_numbers(cell, B, T, H) if keep else 0)),
+        x.new_empty((*K, B, T if every else 0, H)),
+        x.new_empty((*K, B, H)),
+        x.new_empty((*K, B if cell == "lstm" else 0, H)),
+        x.new_empty((*K, _saved_numbers(cell, B, T, H) if keep else 0)),
     )
 
 
@@ -143,7 +141,6 @@ def recurrence_backward(
     x: Tensor,
     w_ih: Tensor,
     w_hh: Tensor,
-    c0: Tensor | None,
     lengths: Tensor | None,
     saved: Tensor,
     dy: Tensor | None,
@@ -160,14 +157,13 @@ def recurrence_backward(
     lstm = cell == "lstm"
     saved = saved.contiguous()
     if saved.data_ptr() % 64:
-        aligned = module.take_saved(cell, *x.shape[:3], w_hh.shape[-1], x.dtype == torch.float32)
-        saved = aligned.copy_(saved)
-    out = _gradients(x, w_ih, w_hh, cell, with_x, with_bias, with_start)
+        saved = saved.clone()
+    out = _gradients(x, w_hh, cell, with_x, with_bias, with_start)
     dx, dw_ih, dw_hh, db_ih, db_hh, dh0, dc0 = out
     module.backward(
         cell,
         isa,
-        *(_plain(t) for t in (x, w_ih, w_hh, c0, lengths, saved, dy, dh_n, dc_n)),
+        *(_plain(t) for t in (x, w_ih, w_hh, lengths, saved, dy, dh_n, dc_n)),
         dx if with_x else None,
         dw_ih,
         dw_hh,
@@ -184,7 +180,6 @@ def _(
     x: Tensor,
     w_ih: Tensor,
     w_hh: Tensor,
-    c0: Tensor | None,
     lengths: Tensor | None,
     saved: Tensor,
     dy: Tensor | None,
@@ -196,42 +191,27 @@ def _(
     with_bias: bool,
     with_start: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    return _gradients(x, w_ih, w_hh, cell, with_x, with_bias, with_start)
+    return _gradients(x, w_hh, cell, with_x, with_bias, with_start)
 
 
 def _gradients(
-    x: Tensor, w_ih: Tensor, w_hh: Tensor, cell: str, with_x: bool, with_bias: bool, with_start: bool
+    x: Tensor, w_hh: Tensor, cell: str, with_x: bool, with_bias: bool, with_start: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    K, B, _, _ = x.shape
-    H = w_hh.shape[-1]
+    *K, B, _, _ = x.shape
+    GH, H = w_hh.shape[-2:]
 
     def empty(wanted: bool, *shape: int) -> Tensor:
-        return x.new_empty(shape if wanted else (K, 0))
+        return x.new_empty((*K, *shape) if wanted else (*K, 0))
 
     return (
-        empty(with_x, *x.shape),
-        empty(True, *w_ih.shape),
-        empty(True, *w_hh.shape),
-        empty(with_bias, K, w_hh.shape[1]),
-        empty(with_bias, K, w_hh.shape[1]),
-        empty(with_start, K, B, H),
-        empty(with_start and cell == "lstm", K, B, H),
+        empty(with_x, *x.shape[-3:]),
+        empty(True, GH, x.shape[-1]),
+        empty(True, GH, H),
+        empty(with_bias, GH),
+        empty(with_bias, GH),
+        empty(with_start, B, H),
+        empty(with_start and cell == "lstm", B, H),
     )
-
-
-def _over_lanes(
-    function: Callable[..., tuple[Tensor, ...]], size: int, in_dims: tuple[int | None, ...], args: tuple[Any, ...]
-) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
-    """Fold a mapped axis into the lanes, run once, and unfold: the vmap rule of both functions."""
-    folded: list[Any] = []
-    for arg, dim in zip(args, in_dims, strict=True):
-        if not isinstance(arg, Tensor):
-            folded.append(arg)
-            continue
-        stacked = arg.movedim(dim, 0) if dim is not None else arg.unsqueeze(0).expand(size, *arg.shape)
-        folded.append(stacked.reshape(size * stacked.shape[1], *stacked.shape[2:]))
-    out = function(*folded)
-    return tuple(t.reshape(size, t.shape[0] // size, *t.shape[1:]) for t in out), (0,) * len(out)
 
 
 class _Recurrence(torch.autograd.Function):
@@ -240,55 +220,33 @@ class _Recurrence(torch.autograd.Function):
     generate_vmap_rule = False
 
     @staticmethod
-    def forward(
-        x: Tensor,
-        w_ih: Tensor,
-        w_hh: Tensor,
-        b_ih: Tensor | None,
-        b_hh: Tensor | None,
-        h0: Tensor | None,
-        c0: Tensor | None,
-        lengths: Tensor | None,
-        cell: str,
-        isa: str,
-        every: bool,
-    ) -> Any:
-        return recurrence(x, w_ih, w_hh, b_ih, b_hh, h0, c0, lengths, cell, isa, every, True)
+    def forward(*args: Any) -> Any:
+        return recurrence(*args)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        x, w_ih, w_hh, b_ih, _, h0, c0, lengths, ctx.cell, ctx.isa, ctx.every = inputs
+        x, w_ih, w_hh, b_ih, b_hh, h0, c0, lengths, ctx.cell, ctx.isa, ctx.every, _ = inputs
         y, _, c_n, saved = output
-        ctx.with_bias, ctx.with_start = b_ih is not None, h0 is not None or c0 is not None
-        ctx.with_h0, ctx.with_c0 = h0 is not None, c0 is not None
+        ctx.present = tuple(t is not None for t in (b_ih, b_hh, h0, c0))
         ctx.set_materialize_grads(False)  # a gradient that does not come in stays None: nothing of size (B, T, H) is made
         ctx.mark_non_differentiable(saved, *(() if ctx.every else (y,)), *(() if ctx.cell == "lstm" else (c_n,)))
-        ctx.save_for_backward(x, w_ih, w_hh, c0, lengths, saved)
+        ctx.save_for_backward(x, w_ih, w_hh, lengths, saved)
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, dh_n: Tensor | None, dc_n: Tensor | None, _: Any) -> Any:
-        with_x = ctx.needs_input_grad[0]
-        dx, dw_ih, dw_hh, db_ih, db_hh, dh0, dc0 = _RecurrenceBackward.apply(
+        wanted = (ctx.needs_input_grad[0], True, True, *ctx.present)
+        grads = _RecurrenceBackward.apply(
             *ctx.saved_tensors,
             dy if ctx.every else None,
             dh_n,
             dc_n if ctx.cell == "lstm" else None,
             ctx.cell,
             ctx.isa,
-            with_x,
-            ctx.with_bias,
-            ctx.with_start,
+            wanted[0],
+            any(wanted[3:5]),
+            any(wanted[5:7]),
         )
-        return (
-            dx if with_x else None,
-            dw_ih,
-            dw_hh,
-            db_ih if ctx.with_bias else None,
-            db_hh if ctx.with_bias else None,
-            dh0 if ctx.with_h0 else None,
-            dc0 if ctx.with_c0 else None,
-            *(None,) * 4,
-        )
+        return (*(g if want else None for g, want in zip(grads, wanted, strict=True)), *(None,) * 5)
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
@@ -296,7 +254,7 @@ class _Recurrence(torch.autograd.Function):
 
 
 class _RecurrenceBackward(torch.autograd.Function):
-    """``recurrence_backward`` with a vmap rule; it has no derivative of its own."""
+    """``recurrence_backward`` with a vmap rule, so that a mapped gradient is one call over the lanes."""
 
     generate_vmap_rule = False
 
@@ -306,7 +264,7 @@ class _RecurrenceBackward(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """Keep nothing."""
+        """Keep nothing: there is no derivative of the derivative."""
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
@@ -315,3 +273,24 @@ class _RecurrenceBackward(torch.autograd.Function):
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
         return _over_lanes(_RecurrenceBackward.apply, info.batch_size, in_dims, args)
+
+
+def _over_lanes(
+    function: Callable[..., tuple[Tensor, ...]],
+    size: int,
+    in_dims: tuple[int | None, ...],
+    args: Sequence[Any],
+) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
+    """Run a mapped axis as lanes, joined with the lanes that are there: one call, whatever is mapped."""
+    mapped = []
+    for arg, dim in zip(args, in_dims, strict=True):
+        if isinstance(arg, Tensor):
+            arg = arg.movedim(dim, 0) if dim is not None else arg.unsqueeze(0).expand(size, *arg.shape)
+        mapped.append(arg)
+    joined = mapped[0].dim() > 4  # x is the first argument: (N, K, B, T, I)
+    if joined:
+        mapped = [arg.flatten(0, 1) if isinstance(arg, Tensor) else arg for arg in mapped]
+    out = function(*mapped)
+    if joined:
+        out = tuple(t.unflatten(0, (size, t.shape[0] // size)) for t in out)
+    return out, (0,) * len(out)

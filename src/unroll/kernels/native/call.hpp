@@ -38,7 +38,6 @@ struct BackwardCall {
   const void* x;      // (K, B, T, I)
   const void* w_ih;   // (K, G*H, I)
   const void* w_hh;   // (K, G*H, H)
-  const void* c0;     // (K, B, H) or none; LSTM
   const int64_t* lengths;  // (K, B) or none, as in the forward call
   const void* saved;  // (K, saved_size) from the forward call; only read, so a graph can be walked twice
   const void* dy;     // (K, B, T, H), or none where no gradient comes in through the steps' states
@@ -58,7 +57,7 @@ struct BackwardCall {
 inline int64_t padded(int64_t n) { return (n + 15) / 16 * 16; }
 
 // Numbers kept of one lane for backward: the states of T + 1 times, and of each time the gates (LSTM: i f g o and the cell
-// state; GRU: r z n and the recurrent term of n; tanh and ReLU: nothing, the state says it all).
+// state before; GRU: r z n and the recurrent term of n; tanh and ReLU: nothing, the state says it all).
 inline int64_t saved_size(Cell cell, const Sizes& s) {
   const int64_t gates = cell == Cell::lstm ? 5 : cell == Cell::gru ? 4 : 0;
   return s.B * padded(s.H) * ((s.T + 1) + s.T * gates);

@@ -10,23 +10,41 @@
 namespace unroll {
 namespace UNROLL_NS {
 
+// Where one tile of rows keeps its things in forward: pointers at its first row and unit, and the way to the next row.
+template <class T>
+struct Rows {
+  const T* h_prev;  // the tile's own units of the state before; next row at + h_row
+  T* cell;          // running cell state; next row at + W
+  T* saved;         // or null; next row at + Saved * W
+  T* h;             // next row at + h_row
+  int64_t h_row;
+};
+
 template <bool Rectified>
 struct SimpleCell {
   static constexpr int A = 1, Gh = 1, Gx = 1, Saved = 0, G = 1;
   static constexpr bool kCellState = false;
   static constexpr int gate(int) { return 0; }
 
-  template <class T>
-  UNROLL_INLINE static void forward(const Vec<T>* z, const T*, T*, T*, T* h) {
-    if constexpr (Rectified)
-      store(h, at_least<T>(z[0], T(0)));
-    else
-      store(h, tanh(z[0]));
+  // h = tanh(z) or max(0, z).
+  template <class T, int NR, int U>
+  UNROLL_INLINE static void forward(Vec<T> (&z)[NR][U], const Rows<T>& at) {
+#pragma GCC unroll 8
+    for (int r = 0; r < NR; ++r) {
+      if constexpr (Rectified) {
+#pragma GCC unroll 8
+        for (int u = 0; u < U; ++u) z[r][u] = at_least<T>(z[r][u], T(0));
+      } else {
+        squash<0, U>(z[r]);
+      }
+#pragma GCC unroll 8
+      for (int u = 0; u < U; ++u) store(at.h + r * at.h_row + u * kLanes<T>, z[r][u]);
+    }
   }
   // h_prev, h: the states before and after the step; dh: the gradient at h. Writes the gate deltas and what of dh goes
   // past the recurrent matrix.
   template <class T>
-  UNROLL_INLINE static void backward(const T*, const T*, const T*, const T* h, Vec<T> dh, T*, T* delta, T*) {
+  UNROLL_INLINE static void backward(const T*, const T*, const T* h, Vec<T> dh, T*, T* delta, T*) {
     const Vec<T> hv = load(h);
     if constexpr (Rectified) {
       const Vec<T> zero{};
@@ -42,29 +60,44 @@ struct GruCell {
   static constexpr bool kCellState = false;
   static constexpr int gate(int a) { return a == 0 ? 2 : a == 1 ? 0 : a == 2 ? 1 : 2; }
 
-  template <class T>
-  UNROLL_INLINE static void forward(const Vec<T>* z, const T* h_prev, T*, T* saved, T* h) {
-    const Vec<T> r = logistic(z[1]), u = logistic(z[2]);
-    const Vec<T> n = tanh(z[3] + r * z[0]);
-    if (saved) {
-      store(saved, z[0]);
-      store(saved + kLanes<T>, r);
-      store(saved + 2 * kLanes<T>, u);
-      store(saved + 3 * kLanes<T>, n);
+  // r = s(z1), u = s(z2), n = tanh(z3 + r z0), h = (1 - u) n + u h_prev.
+  template <class T, int NR, int NA>
+  UNROLL_INLINE static void forward(Vec<T> (&z)[NR][NA], const Rows<T>& at) {
+    constexpr int W = kLanes<T>;
+    Vec<T> gates[2 * NR], n[NR];
+#pragma GCC unroll 8
+    for (int r = 0; r < NR; ++r) {
+      gates[r] = z[r][1];
+      gates[NR + r] = z[r][2];
     }
-    store(h, n + u * (load(h_prev) - n));
+    squash<2 * NR>(gates);
+#pragma GCC unroll 8
+    for (int r = 0; r < NR; ++r) n[r] = z[r][3] + gates[r] * z[r][0];
+    squash<0>(n);
+#pragma GCC unroll 8
+    for (int r = 0; r < NR; ++r) {
+      if (at.saved) {
+        T* saved = at.saved + r * Saved * W;
+        store(saved, z[r][0]);
+        store(saved + W, gates[r]);
+        store(saved + 2 * W, gates[NR + r]);
+        store(saved + 3 * W, n[r]);
+      }
+      store(at.h + r * at.h_row, n[r] + gates[NR + r] * (load(at.h_prev + r * at.h_row) - n[r]));
+    }
   }
   template <class T>
-  UNROLL_INLINE static void backward(const T* saved, const T*, const T* h_prev, const T*, Vec<T> dh, T*, T* delta, T* dh_past) {
-    const Vec<T> hn = load(saved), r = load(saved + kLanes<T>), u = load(saved + 2 * kLanes<T>), n = load(saved + 3 * kLanes<T>);
+  UNROLL_INLINE static void backward(const T* saved, const T* h_prev, const T*, Vec<T> dh, T*, T* delta, T* dh_past) {
+    constexpr int W = kLanes<T>;
+    const Vec<T> hn = load(saved), r = load(saved + W), u = load(saved + 2 * W), n = load(saved + 3 * W);
     const Vec<T> through = dh * (1 - u);
     const Vec<T> da = through - through * (n * n);
     const Vec<T> du = dh * (load(h_prev) - n);
     const Vec<T> dr = da * hn;
     store(delta, da * r);
-    store(delta + kLanes<T>, dr * (r * (1 - r)));
-    store(delta + 2 * kLanes<T>, du * (u * (1 - u)));
-    store(delta + 3 * kLanes<T>, da);
+    store(delta + W, dr * (r * (1 - r)));
+    store(delta + 2 * W, du * (u * (1 - u)));
+    store(delta + 3 * W, da);
     store(dh_past, load(dh_past) + dh * u);
   }
 };
@@ -74,30 +107,58 @@ struct LstmCell {
   static constexpr bool kCellState = true;
   static constexpr int gate(int a) { return a; }
 
-  template <class T>
-  UNROLL_INLINE static void forward(const Vec<T>* z, const T*, T* c, T* saved, T* h) {
-    const Vec<T> i = logistic(z[0]), f = logistic(z[1]), g = tanh(z[2]), o = logistic(z[3]);
-    const Vec<T> cv = f * load(c) + i * g;
-    store(c, cv);
-    if (saved) {
-      store(saved, i);
-      store(saved + kLanes<T>, f);
-      store(saved + 2 * kLanes<T>, g);
-      store(saved + 3 * kLanes<T>, o);
-      store(saved + 4 * kLanes<T>, cv);
+  // i, f, o = s(z0), s(z1), s(z3), g = tanh(z2), c = f c + i g, h = o tanh(c); two rows' gates at a time.
+  template <class T, int NR, int NA>
+  UNROLL_INLINE static void forward(Vec<T> (&z)[NR][NA], const Rows<T>& at) {
+    Vec<T> c[NR];
+#pragma GCC unroll 8
+    for (int r = 0; r + 1 < NR; r += 2) {
+      Vec<T> v[8] = {z[r][0], z[r][1], z[r][3], z[r + 1][0], z[r + 1][1], z[r + 1][3], z[r][2], z[r + 1][2]};
+      squash<6>(v);
+      c[r] = next(v[0], v[1], v[6], v[2], at, r);
+      c[r + 1] = next(v[3], v[4], v[7], v[5], at, r + 1);
+      z[r][3] = v[2];
+      z[r + 1][3] = v[5];
     }
-    store(h, o * tanh(cv));
+    if constexpr (NR % 2) {
+      constexpr int r = NR - 1;
+      Vec<T> v[4] = {z[r][0], z[r][1], z[r][3], z[r][2]};
+      squash<3>(v);
+      c[r] = next(v[0], v[1], v[3], v[2], at, r);
+      z[r][3] = v[2];
+    }
+    squash<0>(c);
+#pragma GCC unroll 8
+    for (int r = 0; r < NR; ++r) store(at.h + r * at.h_row, z[r][3] * c[r]);
   }
   template <class T>
-  UNROLL_INLINE static void backward(const T* saved, const T* c_prev, const T*, const T*, Vec<T> dh, T* dc, T* delta, T*) {
-    const Vec<T> i = load(saved), f = load(saved + kLanes<T>), g = load(saved + 2 * kLanes<T>), o = load(saved + 3 * kLanes<T>);
-    const Vec<T> th = tanh(load(saved + 4 * kLanes<T>));
+  UNROLL_INLINE static Vec<T> next(Vec<T> i, Vec<T> f, Vec<T> g, Vec<T> o, const Rows<T>& at, int r) {
+    constexpr int W = kLanes<T>;
+    const Vec<T> c_prev = load(at.cell + r * W), c = f * c_prev + i * g;
+    store(at.cell + r * W, c);
+    if (at.saved) {
+      T* saved = at.saved + r * Saved * W;
+      store(saved, i);
+      store(saved + W, f);
+      store(saved + 2 * W, g);
+      store(saved + 3 * W, o);
+      store(saved + 4 * W, c_prev);  // c is one step from it; backward then reads this record alone
+    }
+    return c;
+  }
+  template <class T>
+  UNROLL_INLINE static void backward(const T* saved, const T*, const T*, Vec<T> dh, T* dc, T* delta, T*) {
+    constexpr int W = kLanes<T>;
+    const Vec<T> i = load(saved), f = load(saved + W), g = load(saved + 2 * W), o = load(saved + 3 * W);
+    const Vec<T> c_prev = load(saved + 4 * W);
+    Vec<T> th[1] = {f * c_prev + i * g};
+    squash<0>(th);
     const Vec<T> dho = dh * o;
-    const Vec<T> dcv = load(dc) + (dho - dho * (th * th));
+    const Vec<T> dcv = load(dc) + (dho - dho * (th[0] * th[0]));
     store(delta, (dcv * g) * (i * (1 - i)));
-    store(delta + kLanes<T>, (dcv * load(c_prev)) * (f * (1 - f)));
-    store(delta + 2 * kLanes<T>, (dcv * i) * (1 - g * g));
-    store(delta + 3 * kLanes<T>, (dh * th) * (o * (1 - o)));
+    store(delta + W, (dcv * c_prev) * (f * (1 - f)));
+    store(delta + 2 * W, (dcv * i) * (1 - g * g));
+    store(delta + 3 * W, (dh * th[0]) * (o * (1 - o)));
     store(dc, dcv * f);
   }
 };

@@ -45,7 +45,12 @@ void activate(int function, const float* x, float* y, int64_t count) {
   for (int64_t i = 0; i < count; i += W) {
     const int64_t n = smaller(W, count - i);
     for (int64_t j = 0; j < W; ++j) part[j] = j < n ? x[i + j] : 0.0f;
-    store(part, function == 0 ? logistic(load(part)) : tanh(load(part)));
+    Vec<float> v[1] = {load(part)};
+    if (function == 0)
+      squash<1>(v);
+    else
+      squash<0>(v);
+    store(part, v[0]);
     for (int64_t j = 0; j < n; ++j) y[i + j] = part[j];
   }
 }

@@ -54,33 +54,29 @@ class Arguments {
   int64_t gates() const { return cell_ == Cell::lstm ? 4 : cell_ == Cell::gru ? 3 : 1; }
   Number number() const { return number_; }
 
-  // The first argument fixes the number type and, by its shape, the sizes.
-  std::vector<int64_t> leading(nb::handle h, const char* name, std::size_t rank) {
-    nb::ndarray<nb::ro> a = array<nb::ro>(h, name, "a CPU array");
-    if (a.dtype() == nb::dtype<float>())
+  // The lane axis may be left out, of all arguments together. x and w_hh come first: x fixes the number type, and both together the sizes. (A DLPack capsule can be opened only once.)
+  unroll::Sizes sizes(nb::handle x, nb::handle w_hh) {
+    x_ = array<nb::ro>(x, "x", "a CPU array");
+    w_hh_ = array<nb::ro>(w_hh, "w_hh", "a CPU array");
+    if (x_.dtype() == nb::dtype<float>())
       number_ = Number::float32;
-    else if (a.dtype() == nb::dtype<double>())
+    else if (x_.dtype() == nb::dtype<double>())
       number_ = Number::float64;
     else
-      bad_type(std::string(name) + ": float32 or float64 is needed.");
-    std::vector<int64_t> shape;
-    for (std::size_t i = 0; i < a.ndim(); ++i) shape.push_back(int64_t(a.shape(i)));
-    if (shape.size() != rank)
-      bad_value(std::string(name) + ": " + std::to_string(rank) + " axes are needed, " + shape_text(shape) + " came.");
-    for (int64_t n : shape)
-      if (n < 1) bad_value(std::string(name) + ": no axis may be empty, " + shape_text(shape) + " came.");
-    return shape;
+      bad_type("x: float32 or float64 is needed.");
+    laned_ = x_.ndim() != 3;
+    const std::vector<int64_t> s = whole(x_, "x", 4), w = whole(w_hh_, "w_hh", 3);
+    return {s[0], s[1], s[2], s[3], w[2]};
   }
+  const void* x(std::initializer_list<int64_t> shape) { return in(x_, "x", shape); }
+  const void* w_hh(std::initializer_list<int64_t> shape) { return in(w_hh_, "w_hh", shape); }
 
   const void* in(nb::handle h, const char* name, std::initializer_list<int64_t> shape, bool may_be_none = false) {
     if (h.is_none()) {
       if (!may_be_none) bad_type(std::string(name) + ": an array is needed, None came.");
       return nullptr;
     }
-    nb::ndarray<nb::ro> a = array<nb::ro>(h, name, "a CPU array");
-    check(a, name, shape);
-    inputs_.push_back({name, static_cast<const char*>(a.data()), a.nbytes()});
-    return a.data();
+    return in(array<nb::ro>(h, name, "a CPU array"), name, shape);
   }
 
   void* out(nb::handle h, const char* name, std::initializer_list<int64_t> shape, bool may_be_none = false) {
@@ -133,6 +129,31 @@ class Arguments {
     return a;
   }
 
+  const void* in(const nb::ndarray<nb::ro>& a, const char* name, std::initializer_list<int64_t> shape) {
+    check(a, name, shape);
+    inputs_.push_back({name, static_cast<const char*>(a.data()), a.nbytes()});
+    return a.data();
+  }
+
+  // The shape with the lane axis, 1 where it was left out.
+  template <class Array>
+  std::vector<int64_t> shape_of(const Array& a) const {
+    std::vector<int64_t> shape;
+    if (!laned_) shape.push_back(1);
+    for (std::size_t i = 0; i < a.ndim(); ++i) shape.push_back(int64_t(a.shape(i)));
+    return shape;
+  }
+
+  std::vector<int64_t> whole(const nb::ndarray<nb::ro>& a, const char* name, std::size_t rank) const {
+    const std::vector<int64_t> shape = shape_of(a);
+    if (shape.size() != rank)
+      bad_value(std::string(name) + ": " + std::to_string(rank) + " axes are needed (the first, of lanes, may be left out of all), " +
+                std::to_string(a.ndim()) + " came.");
+    for (int64_t n : shape)
+      if (n < 1) bad_value(std::string(name) + ": no axis may be empty, " + shape_text(shape) + " came.");
+    return shape;
+  }
+
   template <class Array>
   void check(const Array& a, const char* name, std::initializer_list<int64_t> shape) const {
     const bool single = number_ == Number::float32;
@@ -142,14 +163,13 @@ class Arguments {
   }
 
   template <class Array>
-  static void check_shape(const Array& a, const char* name, std::initializer_list<int64_t> shape) {
-    const std::vector<int64_t> needed(shape);
-    std::vector<int64_t> came;
-    for (std::size_t i = 0; i < a.ndim(); ++i) came.push_back(int64_t(a.shape(i)));
-    if (came != needed) bad_value(std::string(name) + ": shape " + shape_text(needed) + " is needed, " + shape_text(came) + " came.");
+  void check_shape(const Array& a, const char* name, std::initializer_list<int64_t> shape) const {
+    const std::vector<int64_t> needed(shape), came = shape_of(a);
+    if (came != needed)
+      bad_value(std::string(name) + ": shape " + shape_text(needed) + " is needed, " + shape_text(came) + " came (lanes first).");
     int64_t stride = 1;
-    for (std::size_t i = a.ndim(); i-- > 0; stride *= came[i])
-      if (came[i] > 1 && a.stride(i) != stride) bad_value(std::string(name) + ": must be contiguous.");
+    for (std::size_t i = a.ndim(); i-- > 0; stride *= int64_t(a.shape(i)))
+      if (a.shape(i) > 1 && a.stride(i) != stride) bad_value(std::string(name) + ": must be contiguous.");
   }
 
   static void refuse(const Range& a, const Range& b) {
@@ -159,6 +179,8 @@ class Arguments {
 
   Cell cell_;
   Number number_ = Number::float32;
+  bool laned_ = true;
+  nb::ndarray<nb::ro> x_, w_hh_;
   std::vector<Range> inputs_, outputs_;
 };
 
@@ -176,24 +198,19 @@ void refuse_misaligned(const void* saved) {
   if (reinterpret_cast<std::uintptr_t>(saved) % 64) bad_value("saved: must be aligned to 64 bytes; use take_saved.");
 }
 
-unroll::Sizes sizes_of(Arguments& a, nb::handle x, nb::handle w_hh) {
-  const std::vector<int64_t> w = a.leading(w_hh, "w_hh", 3), s = a.leading(x, "x", 4);
-  return {s[0], s[1], s[2], s[3], w[2]};
-}
-
 void forward(const std::string& cell_name, const std::string& isa, nb::handle x, nb::handle w_ih, nb::handle w_hh, nb::handle b_ih,
              nb::handle b_hh, nb::handle h0, nb::handle c0, nb::handle lengths, nb::handle y, nb::handle h_n, nb::handle c_n, nb::handle saved) {
   const unroll::Kernels& k = kernels(isa);
   const Cell cell = cell_named(cell_name);
   const bool lstm = cell == Cell::lstm;
   Arguments a(cell);
-  const auto s = sizes_of(a, x, w_hh);
+  const auto s = a.sizes(x, w_hh);
   const int64_t GH = a.gates() * s.H;
   unroll::ForwardCall call{};
   call.sizes = s;
-  call.x = a.in(x, "x", {s.K, s.B, s.T, s.I});
+  call.x = a.x({s.K, s.B, s.T, s.I});
   call.w_ih = a.in(w_ih, "w_ih", {s.K, GH, s.I});
-  call.w_hh = a.in(w_hh, "w_hh", {s.K, GH, s.H});
+  call.w_hh = a.w_hh({s.K, GH, s.H});
   call.b_ih = a.in(b_ih, "b_ih", {s.K, GH}, true);
   call.b_hh = a.in(b_hh, "b_hh", {s.K, GH}, true);
   call.h0 = a.in(h0, "h0", {s.K, s.B, s.H}, true);
@@ -213,22 +230,21 @@ void forward(const std::string& cell_name, const std::string& isa, nb::handle x,
   k.forward(cell, a.number(), call);
 }
 
-void backward(const std::string& cell_name, const std::string& isa, nb::handle x, nb::handle w_ih, nb::handle w_hh, nb::handle c0,
+void backward(const std::string& cell_name, const std::string& isa, nb::handle x, nb::handle w_ih, nb::handle w_hh,
               nb::handle lengths, nb::handle saved, nb::handle dy, nb::handle dh_n, nb::handle dc_n, nb::handle dx, nb::handle dw_ih, nb::handle dw_hh,
               nb::handle db_ih, nb::handle db_hh, nb::handle dh0, nb::handle dc0) {
   const unroll::Kernels& k = kernels(isa);
   const Cell cell = cell_named(cell_name);
   const bool lstm = cell == Cell::lstm;
   Arguments a(cell);
-  const auto s = sizes_of(a, x, w_hh);
+  const auto s = a.sizes(x, w_hh);
   const int64_t GH = a.gates() * s.H;
   unroll::BackwardCall call{};
   call.sizes = s;
-  call.x = a.in(x, "x", {s.K, s.B, s.T, s.I});
+  call.x = a.x({s.K, s.B, s.T, s.I});
   call.w_ih = a.in(w_ih, "w_ih", {s.K, GH, s.I});
-  call.w_hh = a.in(w_hh, "w_hh", {s.K, GH, s.H});
-  if (!lstm && !(c0.is_none() && dc_n.is_none() && dc0.is_none())) bad_type("c0, dc_n, dc0: only the LSTM has a cell state.");
-  call.c0 = a.in(c0, "c0", {s.K, s.B, s.H}, true);
+  call.w_hh = a.w_hh({s.K, GH, s.H});
+  if (!lstm && !(dc_n.is_none() && dc0.is_none())) bad_type("dc_n, dc0: only the LSTM has a cell state.");
   call.lengths = a.lengths(lengths, s);
   call.saved = a.in(saved, "saved", {s.K, unroll::saved_size(cell, s)});
   refuse_misaligned(call.saved);
@@ -250,9 +266,9 @@ void backward(const std::string& cell_name, const std::string& isa, nb::handle x
   k.backward(cell, a.number(), call);
 }
 
-// A (K, saved_size) tensor on a kept block, which returns to the unused ones when the tensor dies.
+// A (K, saved_size) tensor, or (saved_size,) for K = 0, which is one lane without its axis, on a kept block, which returns to the unused ones when the tensor dies.
 template <class T>
-nb::object saved_tensor(int64_t K, int64_t n) {
+nb::object saved_tensor(int64_t K, int64_t n, bool laned) {
   struct Owner {
     void* block;
     std::size_t bytes;
@@ -265,13 +281,16 @@ nb::object saved_tensor(int64_t K, int64_t n) {
     unroll::give_block(o->block, o->bytes);
     delete o;
   });
+  if (!laned) return nb::cast(nb::ndarray<nb::pytorch, T>(block, {std::size_t(n)}, owner));
   return nb::cast(nb::ndarray<nb::pytorch, T>(block, {std::size_t(K), std::size_t(n)}, owner));
 }
 
 nb::object take_saved(const std::string& cell_name, int64_t K, int64_t B, int64_t T, int64_t H, bool single) {
+  const bool laned = K != 0;
+  if (!laned) K = 1;
+  if (K < 1 || B < 1 || T < 1 || H < 1) bad_value("take_saved: sizes must be at least 1.");
   const int64_t n = unroll::saved_size(cell_named(cell_name), {K, B, T, 1, H});
-  if (K < 1 || n < 1) bad_value("take_saved: sizes must be at least 1.");
-  return single ? saved_tensor<float>(K, n) : saved_tensor<double>(K, n);
+  return single ? saved_tensor<float>(K, n, laned) : saved_tensor<double>(K, n, laned);
 }
 
 void activate(const std::string& isa, const std::string& function, nb::ndarray<nb::ro, float, nb::ndim<1>, nb::c_contig> x,
@@ -299,7 +318,7 @@ NB_MODULE(_native, m) {
         nb::arg("b_ih").none(), nb::arg("b_hh").none(), nb::arg("h0").none(), nb::arg("c0").none(), nb::arg("lengths").none(), nb::arg("y").none(),
         nb::arg("h_n").none(), nb::arg("c_n").none(), nb::arg("saved").none(), "Run a layer over all steps.");
   m.def("backward", &backward, nb::arg("cell"), nb::arg("isa"), nb::arg("x").none(), nb::arg("w_ih").none(), nb::arg("w_hh").none(),
-        nb::arg("c0").none(), nb::arg("lengths").none(), nb::arg("saved").none(), nb::arg("dy").none(), nb::arg("dh_n").none(), nb::arg("dc_n").none(),
+        nb::arg("lengths").none(), nb::arg("saved").none(), nb::arg("dy").none(), nb::arg("dh_n").none(), nb::arg("dc_n").none(),
         nb::arg("dx").none(), nb::arg("dw_ih").none(), nb::arg("dw_hh").none(), nb::arg("db_ih").none(), nb::arg("db_hh").none(),
         nb::arg("dh0").none(), nb::arg("dc0").none(), "Run backward through time.");
   m.def("take_saved", &take_saved, nb::arg("cell"), nb::arg("K"), nb::arg("B"), nb::arg("T"), nb::arg("H"), nb::arg("single"),

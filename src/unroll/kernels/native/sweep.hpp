@@ -87,7 +87,7 @@ struct ForwardBuffers {
 
 template <class C, class T>
 struct BackwardBuffers {
-  T *v_x, *v_h, *sum_x, *sum_h, *deltas, *inputs, *dh, *dh_next, *dc, *c0, *dx;
+  T *v_x, *v_h, *sum_x, *sum_h, *deltas, *inputs, *dh, *dh_next, *dc, *dx;
   BackwardBuffers(const Layout<C, T>& l, Scratch<T>& scratch) {
     v_x = scratch.take(C::Gx * l.Hp * l.Ip);
     v_h = scratch.take(C::Gh * l.Hp * l.Hp);
@@ -98,7 +98,6 @@ struct BackwardBuffers {
     dh = scratch.take(l.rows * l.Hp);
     dh_next = scratch.take(l.rows * l.Hp);
     dc = scratch.take(C::kCellState ? l.rows * l.Hp : 0);
-    c0 = scratch.take(C::kCellState ? l.rows * l.Hp : 0);
     dx = scratch.take(l.rows * l.Ip);
   }
 };
@@ -212,9 +211,9 @@ UNROLL_INLINE int64_t running(const int64_t* lengths, int64_t rows, int64_t t) {
 
 template <class T>
 struct ForwardTile {
-  const T *inputs, *h_prev, *h_own, *w_x, *w_h, *bias;  // h_own: h_prev from the tile's own units on
-  T *cell, *saved, *h;
-  int64_t I, I1, H, Hp, cell_block, saved_block;
+  const T *inputs, *h_prev, *w_x, *w_h, *bias;
+  int64_t I, I1, H, Hp;
+  Rows<T> rows;
 };
 
 template <class C, class T, int U, int NR>
@@ -232,12 +231,7 @@ __attribute__((noinline)) void forward_tile(const ForwardTile<T>& t) {
   for (int r = 0; r < NR; ++r)
 #pragma GCC unroll 8
     for (int a = 0; a < NA; ++a) acc[r][a] += load(t.bias + a * W);
-#pragma GCC unroll 32
-  for (int r = 0; r < NR; ++r)
-#pragma GCC unroll 4
-    for (int u = 0; u < U; ++u)
-      C::template forward<T>(&acc[r][u * C::A], t.h_own + r * t.Hp + u * W, t.cell + u * t.cell_block + r * W,
-                             t.saved ? t.saved + u * t.saved_block + r * C::Saved * W : nullptr, t.h + r * t.Hp + u * W);
+  C::template forward<T>(acc, t.rows);
 }
 
 template <class C, class T, int U>
@@ -292,14 +286,15 @@ void forward_lane(const Layout<C, T>& l, const ForwardCall& call, int64_t lane, 
           const int64_t nr = tiles.size(i);
           const ForwardTile<T> tile{b.inputs + (t % kInputChunk * R + row) * l.I1,
                                     h_prev + row * Hp,
-                                    h_prev + row * Hp + first * W,
                                     b.w_x + first * C::Gx * W * I,
                                     b.w_h + first * C::Gh * W * H,
                                     b.bias + first * C::A * W,
-                                    b.cell + (first * R + row) * W,
-                                    gates ? gates + ((t * l.blocks + first) * R + row) * C::Saved * W : nullptr,
-                                    h + row * Hp + first * W,
-                                    I, l.I1, H, Hp, R * W, R * C::Saved * W};
+                                    I, l.I1, H, Hp,
+                                    {h_prev + row * Hp + first * W,
+                                     C::kCellState ? b.cell + (first * R + row) * W : nullptr,
+                                     gates ? gates + ((t * l.blocks + first) * R + row) * C::Saved * W : nullptr,
+                                     h + row * Hp + first * W,
+                                     Hp}};
           if constexpr (l.kMostUnits == 1) {
             forward_rows<C, T, 1>(nr, tile);
           } else {
@@ -341,7 +336,6 @@ void backward_lane(const Layout<C, T>& l, const BackwardCall& call, int64_t lane
   const auto [K, B, TT, I, H] = l.s;
   const int64_t Hp = l.Hp, GH = C::G * H, I1 = l.I1;
   const T* x = static_cast<const T*>(call.x) + lane * B * TT * I;
-  const T* c0 = call.c0 ? static_cast<const T*>(call.c0) + lane * B * H : nullptr;
   const T* dy = call.dy ? static_cast<const T*>(call.dy) + lane * B * TT * H : nullptr;
   const T* dh_n = call.dh_n ? static_cast<const T*>(call.dh_n) + lane * B * H : nullptr;
   const T* dc_n = call.dc_n ? static_cast<const T*>(call.dc_n) + lane * B * H : nullptr;
@@ -366,10 +360,9 @@ void backward_lane(const Layout<C, T>& l, const BackwardCall& call, int64_t lane
     if (dy)
       for (int64_t r = 0; r < running(ends, R, TT - 1); ++r)
         for (int64_t j = 0; j < H; ++j) dh[r * Hp + j] += dy[((row0 + r) * TT + TT - 1) * H + j];
-    if (C::kCellState) {
+    if (C::kCellState)
       block_rows(dc_n ? dc_n + row0 * H : nullptr, R, H, Hp, b.dc);
-      block_rows(c0 ? c0 + row0 * H : nullptr, R, H, Hp, b.c0);
-    }
+
 
     for (int64_t end = TT; end > 0;) {
       const int64_t begin = end > kDeltaChunk ? end - kDeltaChunk : 0, S = end - begin;
@@ -392,14 +385,16 @@ void backward_lane(const Layout<C, T>& l, const BackwardCall& call, int64_t lane
               for (int64_t u = 0; u < U; ++u) {
                 const int64_t block = first + u, column = r * Hp + block * W;
                 const T* saved = C::Saved ? gates + ((t * l.blocks + block) * R + r) * C::Saved * W : nullptr;
-                const T* c_prev = !C::kCellState ? nullptr
-                                  : t            ? saved - l.blocks * R * C::Saved * W + (C::Saved - 1) * W
-                                                 : b.c0 + (block * R + r) * W;
-                C::template backward<T>(saved, c_prev, h_prev + column, h + column, load(dh + column),
-                                        b.dc + (block * R + r) * W, deltas + r * record + u * C::A * W, dh_next + column);
+                C::template backward<T>(saved, h_prev + column, h + column, load(dh + column), b.dc + (block * R + r) * W,
+                                        deltas + r * record + u * C::A * W, dh_next + column);
               }
-            product(nr, Hp / W, U * C::Gh * W, deltas + row * record, AlongK{record}, b.v_h + first * C::Gh * W * Hp, Hp,
-                    dh_next + row * Hp, Hp);
+            // While the product runs, ask for the saved gates of the next rows, and of these rows one step earlier: the
+            // hardware's own prefetching is weak on a walk backwards.
+            const T* here = C::Saved ? gates + ((t * l.blocks + first) * R + row) * C::Saved * W : h + row * Hp;
+            const int64_t next_rows = C::Saved ? nr * C::Saved * W : nr * Hp, step = C::Saved ? l.blocks * R * C::Saved * W : R * Hp;
+            const Ahead ahead{reinterpret_cast<const char*>(here + next_rows), reinterpret_cast<const char*>(t ? here - step : here)};
+            product<T, true>(nr, Hp / W, U * C::Gh * W, deltas + row * record, AlongK{record}, b.v_h + first * C::Gh * W * Hp, Hp,
+                             dh_next + row * Hp, Hp, ahead);
             row += nr;
           }
           fill_zero(deltas + live * record, (R - live) * record);

@@ -27,10 +27,24 @@ struct AlongRows {  // A[k * stride + r]
 };
 
 // acc[r][offset + v] += ...; `acc` has NA vectors a row, of which this touches NV from `Offset` on.
-template <class T, int NR, int NA, int Offset, int NV, class Order>
-UNROLL_INLINE void accumulate(Vec<T> (&acc)[NR][NA], int64_t count, const T* a, Order order, const T* b, int64_t b_step) {
+// Memory that will be read soon: each step of k asks for one cache line of one of the two, so that waiting for memory and
+// multiplying overlap. Only ever a hint.
+struct Ahead {
+  const char* near;  // into the first-level cache
+  const char* far;   // into the second
+};
+
+template <class T, int NR, int NA, int Offset, int NV, bool Fetch = false, class Order>
+UNROLL_INLINE void accumulate(Vec<T> (&acc)[NR][NA], int64_t count, const T* a, Order order, const T* b, int64_t b_step,
+                              Ahead ahead = {}) {
 #pragma GCC unroll 2
   for (int64_t k = 0; k < count; ++k) {
+    if constexpr (Fetch) {
+      if (k % 2)
+        __builtin_prefetch(ahead.near + k / 2 * 64, 0, 3);
+      else
+        __builtin_prefetch(ahead.far + k / 2 * 64, 0, 2);
+    }
     Vec<T> bv[NV];
 #pragma GCC unroll 8
     for (int v = 0; v < NV; ++v) bv[v] = load(b + k * b_step + v * kLanes<T>);
@@ -43,15 +57,15 @@ UNROLL_INLINE void accumulate(Vec<T> (&acc)[NR][NA], int64_t count, const T* a, 
   }
 }
 
-template <class T, int NR, int NV, class Order>
+template <class T, int NR, int NV, bool Fetch, class Order>
 __attribute__((noinline)) void product_tile(int64_t count, const T* a, Order order, const T* b, int64_t b_step, T* c,
-                                            int64_t c_row) {
+                                            int64_t c_row, Ahead ahead) {
   Vec<T> acc[NR][NV];
 #pragma GCC unroll 32
   for (int r = 0; r < NR; ++r)
 #pragma GCC unroll 8
     for (int v = 0; v < NV; ++v) acc[r][v] = Vec<T>{};
-  accumulate<T, NR, NV, 0, NV>(acc, count, a, order, b, b_step);
+  accumulate<T, NR, NV, 0, NV, Fetch>(acc, count, a, order, b, b_step, ahead);
 #pragma GCC unroll 32
   for (int r = 0; r < NR; ++r)
 #pragma GCC unroll 8
@@ -72,23 +86,23 @@ struct Tiles {
 constexpr int kProductVectors = kAccumulators >= 24 ? 4 : 2;
 constexpr int kProductRows = kAccumulators / kProductVectors;
 
-template <class T, int NV, class Order>
+template <class T, int NV, bool Fetch = false, class Order>
 UNROLL_INLINE void product_rows(int64_t nr, int64_t count, const T* a, Order order, const T* b, int64_t b_step, T* c,
-                                int64_t c_row) {
+                                int64_t c_row, Ahead ahead = {}) {
   switch (nr) {
-    case 1: return product_tile<T, 1, NV>(count, a, order, b, b_step, c, c_row);
-    case 2: return product_tile<T, 2, NV>(count, a, order, b, b_step, c, c_row);
-    case 3: return product_tile<T, 3, NV>(count, a, order, b, b_step, c, c_row);
-    case 4: return product_tile<T, 4, NV>(count, a, order, b, b_step, c, c_row);
-    case 5: return product_tile<T, 5, NV>(count, a, order, b, b_step, c, c_row);
-    default: return product_tile<T, 6, NV>(count, a, order, b, b_step, c, c_row);
+    case 1: return product_tile<T, 1, NV, Fetch>(count, a, order, b, b_step, c, c_row, ahead);
+    case 2: return product_tile<T, 2, NV, Fetch>(count, a, order, b, b_step, c, c_row, ahead);
+    case 3: return product_tile<T, 3, NV, Fetch>(count, a, order, b, b_step, c, c_row, ahead);
+    case 4: return product_tile<T, 4, NV, Fetch>(count, a, order, b, b_step, c, c_row, ahead);
+    case 5: return product_tile<T, 5, NV, Fetch>(count, a, order, b, b_step, c, c_row, ahead);
+    default: return product_tile<T, 6, NV, Fetch>(count, a, order, b, b_step, c, c_row, ahead);
   }
 }
 
-// C (rows x vectors) += A B over `count`.
-template <class T, class Order>
+// C (rows x vectors) += A B over `count`. With Fetch, the first vectors of each tile of rows ask for `ahead`.
+template <class T, bool Fetch = false, class Order>
 inline void product(int64_t rows, int64_t vectors, int64_t count, const T* a, Order order, const T* b, int64_t b_step, T* c,
-                    int64_t c_row) {
+                    int64_t c_row, Ahead ahead = {}) {
   const Tiles tiles(rows, kProductRows);
   int64_t row = 0;
   for (int64_t i = 0; i < tiles.count; ++i) {
@@ -96,6 +110,10 @@ inline void product(int64_t rows, int64_t vectors, int64_t count, const T* a, Or
     const T* ai = a + row * order.row();
     T* ci = c + row * c_row;
     int64_t v = 0;
+    if (Fetch && v + kProductVectors <= vectors) {
+      product_rows<T, kProductVectors, true>(nr, count, ai, order, b, b_step, ci, c_row, ahead);
+      v = kProductVectors;
+    }
     for (; v + kProductVectors <= vectors; v += kProductVectors)
       product_rows<T, kProductVectors>(nr, count, ai, order, b + v * kLanes<T>, b_step, ci + v * kLanes<T>, c_row);
     switch (vectors - v) {

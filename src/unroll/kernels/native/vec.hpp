@@ -93,20 +93,5 @@ UNROLL_INLINE Vec<float> reciprocal_estimate(Vec<float> x) {
 #endif
 }
 
-// 1 / x and a / x by one Newton step more; never a vector division.
-UNROLL_INLINE Vec<float> reciprocal(Vec<float> x) {
-  const Vec<float> y = reciprocal_estimate(x);
-  return y + y * (1.0f - x * y);
-}
-UNROLL_INLINE Vec<float> quotient(Vec<float> a, Vec<float> x) {
-#if defined(__AVX512F__)
-  const Vec<float> y = reciprocal_estimate(x);
-#else
-  const Vec<float> y = reciprocal(x);
-#endif
-  const Vec<float> q = a * y;
-  return q + y * (a - q * x);
-}
-
 }  // namespace UNROLL_NS
 }  // namespace unroll

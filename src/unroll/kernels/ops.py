@@ -13,14 +13,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.dlpack import to_dlpack
 
 from unroll.errors import BackendError
 from unroll.kernels.pick import MISSING, isa_in_use, native
 from unroll.kernels.states import States
 
 GATES = {"tanh_rnn": 1, "relu_rnn": 1, "gru": 3, "lstm": 4}
-SAVED_GATES = {"tanh_rnn": 0, "relu_rnn": 0, "gru": 4, "lstm": 5}  # vectors a step beside the state, as in call.hpp
+SAVED_GATES = {
+    "tanh_rnn": 0,
+    "relu_rnn": 0,
+    "gru": 4,
+    "lstm": 5,
+}  # vectors a step beside the state, as in call.hpp
 
 
 def forward(
@@ -67,7 +71,7 @@ def _module() -> Any:
 
 
 def _plain(t: Tensor | None) -> Any:
-    return None if t is None else to_dlpack(t.detach().contiguous())
+    return None if t is None else torch.utils.dlpack.to_dlpack(t.detach().contiguous())
 
 
 @torch.library.custom_op("unroll::recurrence", mutates_args=(), device_types="cpu")
@@ -220,22 +224,41 @@ class _Recurrence(torch.autograd.Function):
     generate_vmap_rule = False
 
     @staticmethod
-    def forward(*args: Any) -> Any:
-        return recurrence(*args)
+    def forward(
+        x: Tensor,
+        w_ih: Tensor,
+        w_hh: Tensor,
+        b_ih: Tensor | None,
+        b_hh: Tensor | None,
+        h0: Tensor | None,
+        c0: Tensor | None,
+        lengths: Tensor | None,
+        cell: str,
+        isa: str,
+        every: bool,
+        keep: bool,
+    ) -> Any:
+        return recurrence(x, w_ih, w_hh, b_ih, b_hh, h0, c0, lengths, cell, isa, every, keep)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
         x, w_ih, w_hh, b_ih, b_hh, h0, c0, lengths, ctx.cell, ctx.isa, ctx.every, _ = inputs
         y, _, c_n, saved = output
         ctx.present = tuple(t is not None for t in (b_ih, b_hh, h0, c0))
-        ctx.set_materialize_grads(False)  # a gradient that does not come in stays None: nothing of size (B, T, H) is made
-        ctx.mark_non_differentiable(saved, *(() if ctx.every else (y,)), *(() if ctx.cell == "lstm" else (c_n,)))
+        ctx.set_materialize_grads(
+            False
+        )  # a gradient that does not come in stays None: nothing of size (B, T, H) is made
+        ctx.mark_non_differentiable(
+            saved, *(() if ctx.every else (y,)), *(() if ctx.cell == "lstm" else (c_n,))
+        )
         ctx.save_for_backward(x, w_ih, w_hh, lengths, saved)
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, dh_n: Tensor | None, dc_n: Tensor | None, _: Any) -> Any:
         wanted = (ctx.needs_input_grad[0], True, True, *ctx.present)
-        grads = _RecurrenceBackward.apply(
+        # torch.compile traces this and does not follow a function within a function; it needs no vmap rule either.
+        differentiate = recurrence_backward if torch.compiler.is_compiling() else _RecurrenceBackward.apply
+        grads = differentiate(
             *ctx.saved_tensors,
             dy if ctx.every else None,
             dh_n,
@@ -268,7 +291,9 @@ class _RecurrenceBackward(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        raise NotImplementedError("The native kernels have no second derivative. Use the backend 'reference' for it.")
+        raise NotImplementedError(
+            "The native kernels have no second derivative. Use the backend 'reference' for it."
+        )
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:

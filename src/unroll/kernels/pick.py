@@ -52,7 +52,9 @@ def isa_in_use() -> str:
         return usable[0] if usable else ""
     if asked not in usable:
         have = ", ".join(usable) if usable else "none"
-        raise BackendError(f'UNROLL_ISA is "{asked}", which cannot run here. Available: {have}. Unset it or name one of these.')
+        raise BackendError(
+            f'UNROLL_ISA is "{asked}", which cannot run here. Available: {have}. Unset it or name one of these.'
+        )
     return asked
 
 
@@ -78,8 +80,14 @@ def pick(cell: str | None, *, device: str = "cpu", backend: str = "auto") -> Pic
         if not isa:
             why_not = MISSING
     if not why_not:
-        forced = " as UNROLL_ISA says" if os.environ.get("UNROLL_ISA") else ", the fastest that this processor runs"
+        forced = (
+            " as UNROLL_ISA says"
+            if os.environ.get("UNROLL_ISA")
+            else ", the fastest that this processor runs"
+        )
         return Pick("native", f"native kernel, instruction set {isa}{forced}", isa)
     if backend == "native":
-        raise BackendError(f"The native backend was asked for, but {why_not}. Set the backend to 'auto' or 'reference'.")
+        raise BackendError(
+            f"The native backend was asked for, but {why_not}. Set the backend to 'auto' or 'reference'."
+        )
     return Pick("reference", why_not)

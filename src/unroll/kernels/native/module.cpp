@@ -86,6 +86,7 @@ class Arguments {
     }
     nb::ndarray<> a = array<>(h, name, "a writable CPU array");
     check(a, name, shape);
+    held_out_.push_back(a);
     outputs_.push_back({name, static_cast<const char*>(a.data()), a.nbytes()});
     return a.data();
   }
@@ -103,6 +104,7 @@ class Arguments {
         if (n < 1 || n > s.T || (b && n > data[k * s.B + b - 1]))
           bad_value("lengths: from 1 to T and never rising is needed; number " + std::to_string(b) + " is " + std::to_string(n) + ".");
       }
+    held_.push_back(a);
     inputs_.push_back({"lengths", static_cast<const char*>(a.data()), a.nbytes()});
     return data;
   }
@@ -131,6 +133,7 @@ class Arguments {
 
   const void* in(const nb::ndarray<nb::ro>& a, const char* name, std::initializer_list<int64_t> shape) {
     check(a, name, shape);
+    held_.push_back(a);
     inputs_.push_back({name, static_cast<const char*>(a.data()), a.nbytes()});
     return a.data();
   }
@@ -182,6 +185,9 @@ class Arguments {
   bool laned_ = true;
   nb::ndarray<nb::ro> x_, w_hh_;
   std::vector<Range> inputs_, outputs_;
+  // An array that came as a DLPack capsule belongs to us alone: without these it would be freed before the kernel runs.
+  std::vector<nb::ndarray<nb::ro>> held_;
+  std::vector<nb::ndarray<>> held_out_;
 };
 
 Cell cell_named(const std::string& name) {

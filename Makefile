@@ -1,0 +1,50 @@
+# make run    install, run the first study, show what came of it
+# make test   install what the tests need, and run them
+# make lint   formatter, linter, type checker, layer contract
+# make bench  measure, print and store the ratios to the notebook's loop
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: run test lint format bench kill-test clean
+
+run: $(VENV)/.installed
+	$(BIN)/unroll run adding-quick
+
+test: $(VENV)/.developing
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/.developing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.developing
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.developing
+	$(BIN)/python -m benchmarks.training
+
+kill-test: $(VENV)/.developing
+	KILLS=50 $(BIN)/python -m pytest tests/running/test_kill.py
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
+		|| { echo "unroll needs Python 3.11 to 3.14; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.13 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --editable .
+	@touch $@
+
+$(VENV)/.developing: pyproject.toml $(VENV)/.installed
+	$(PIP) install --quiet "pip>=25.1"
+	$(PIP) install --quiet --group dev
+	@touch $@

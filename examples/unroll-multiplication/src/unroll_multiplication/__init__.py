@@ -1,0 +1,1 @@
+"""The multiplication problem and the minimal gated unit, for unroll."""

@@ -1,0 +1,52 @@
+"""A laboratory for recurrent networks' memory.
+
+>>> import unroll
+>>> study = unroll.read_study("adding-quick")
+>>> study.count()
+9
+"""
+
+from typing import TYPE_CHECKING
+
+from unroll.lazy import lazily
+
+if TYPE_CHECKING:
+    from unroll.api import register, run
+    from unroll.reading import Results, results
+    from unroll.running.planning import check
+    from unroll.study import Study, Trial, expand, read_study, shipped_studies, write_study
+
+_HOMES = {
+    "Results": "reading",
+    "Study": "study",
+    "Trial": "study",
+    "check": "running.planning",
+    "expand": "study",
+    "read_study": "study",
+    "register": "api",
+    "results": "reading",
+    "run": "api",
+    "shipped_studies": "study",
+    "write_study": "study",
+}
+
+__all__ = [
+    "Results",
+    "Study",
+    "Trial",
+    "check",
+    "expand",
+    "read_study",
+    "register",
+    "results",
+    "run",
+    "shipped_studies",
+    "write_study",
+]
+
+
+__getattr__ = lazily(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]

@@ -1,0 +1,117 @@
+"""What an executor promises, and the channel between a callable and whoever submitted it."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Self, TypeVar
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+
+
+class Channel:
+    """The two-way line of one submission: messages come back, the wish to stop goes forth.
+
+    The callable sees ``send`` and ``stopping``. The coordinator, which submits, builds the channel with the
+    function that takes each message, and has ``stop``. A channel belongs to one submission.
+
+    ``receive`` may be called from another thread, never from two at once. An error that it raises becomes the
+    future's exception: no further message is delivered, and the callable is told to stop.
+    """
+
+    stopping: bool
+    """Whether the callable is asked to stop. A plain attribute, so that it can be read at every update."""
+
+    def __init__(self, receive: Callable[[object], None]):
+        self._receive = receive
+        self._relay: Callable[[], None] | None = None
+        self._lock = threading.Lock()
+        self.stopping = False
+
+    def send(self, message: object) -> None:
+        """Hand a message to the coordinator, after all earlier ones.
+
+        The message must be picklable and must not change afterwards. Allowed until the callable returns.
+        """
+        self._receive(message)
+
+    def stop(self) -> None:
+        """Ask the callable to stop at its next update, also if it has not started yet.
+
+        Safe in any thread and in a signal handler; a second call does nothing.
+        """
+        if self.stopping:  # before the lock: a signal handler may interrupt the thread that holds it
+            return
+        self.stopping = True
+        self._pass_on()
+
+    def relay(self, carry: Callable[[], None] | None) -> None:
+        """For executors: call ``carry`` once when stopping is asked for, or at once if it has been.
+
+        After ``relay(None)`` has returned, ``carry`` is not running and will not be called.
+        """
+        with self._lock:
+            self._relay = carry
+        if carry is not None and self.stopping:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        with self._lock:
+            carry, self._relay = self._relay, None
+            if carry is not None:
+                carry()
+
+
+class Executor(ABC):
+    """A place where callables run; it knows nothing of what they compute.
+
+    - ``submit`` returns a future at once or when the callable has ended; the future holds what the callable
+      returned or raised. An exception arrives with its type, its arguments and the text of its traceback;
+      one that cannot be pickled arrives as an ExecutorError that holds this text.
+    - Every message that the callable sent has been received before its future is done.
+    - At most ``slots`` callables run at once. Further ones wait and start in the order of their submission.
+      One that has not started can be cancelled through its future.
+    - The executor changes nothing in the coordinator: neither its environment and signal handlers nor its
+      computing threads and floating-point mode.
+    - A worker that dies takes only its own callable with it: that future fails with WorkerDiedError, and its
+      slot works again for the next one. No worker outlives its coordinator by two seconds.
+    - Ctrl-C reaches the coordinator alone, which decides whether to ``stop`` a channel.
+
+    Each executor is constructed with the number of workers that is wanted: ``Executor(workers)``. An executor
+    of your own inherits from this class and passes ``unroll.testing.executors.ExecutorConformance``.
+    """
+
+    slots: int
+    """How many callables run at once."""
+
+    @abstractmethod
+    def submit(self, call: Callable[[Item, Channel], Value], item: Item, channel: Channel) -> Future[Value]:
+        """Run ``call(item, channel)`` in a slot and return its future.
+
+        Raises ExecutorError after ``shutdown``.
+        """
+
+    @abstractmethod
+    def shutdown(self, *, now: bool = False) -> None:
+        """Finish all that was submitted, then free the slots. A second call does nothing.
+
+        With ``now`` what waits is cancelled and what runs is ended, within about a second; the futures of the
+        latter fail with WorkerDiedError. An interrupt while work is being finished has the same effect.
+        Never to be called from ``receive``.
+        """
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return where callables run, for fingerprints: "2 worker processes"."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown(now=error is not None)

@@ -1,0 +1,44 @@
+"""Callables run in this process, while ``submit`` waits: for debugging and small studies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from unroll.errors import ExecutorError
+from unroll.executors.base import Channel, Executor, Item, Value
+
+
+class Inline(Executor):
+    """Run each callable inside ``submit``, in the thread that calls it.
+
+    ``workers`` is taken because every executor is constructed with it; there is one slot whatever it says.
+    KeyboardInterrupt passes through ``submit``; every other exception goes into the future.
+    """
+
+    slots = 1
+
+    def __init__(self, workers: int = 1):
+        self._closed = False
+
+    def submit(self, call: Callable[[Item, Channel], Value], item: Item, channel: Channel) -> Future[Value]:
+        """Run ``call(item, channel)`` now and return its future, which is done."""
+        if self._closed:
+            raise ExecutorError("This inline executor is shut down. Build a new one.")
+        future: Future[Value] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(call(item, channel))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, *, now: bool = False) -> None:
+        """Take no more submissions; nothing runs or waits between two of them."""
+        self._closed = True
+
+    def describe(self) -> str:
+        """Return "inline"."""
+        return "inline"

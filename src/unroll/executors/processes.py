@@ -1,0 +1,120 @@
+"""Callables run in worker processes, one process a slot."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import weakref
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, cast
+
+from unroll.errors import ExecutorError, WorkerDiedError
+from unroll.executors.base import Channel, Executor, Item, Value
+from unroll.executors.worker import Worker
+
+_LEAVE_SECONDS = 2.0
+
+
+class Processes(Executor):
+    """Run callables in ``workers`` processes, each started when it is first needed and then kept warm.
+
+    A thread a slot starts the slot's worker, gives it jobs and calls ``receive`` for its messages. Workers
+    compute with one thread each; they share the coordinator's standard output, error stream and process
+    group.
+
+    Meant for a ``with`` block: a program that ends without ``shutdown`` first finishes what was submitted.
+    """
+
+    def __init__(self, workers: int):
+        if workers < 1:
+            raise ExecutorError(f"Cannot run in {workers} worker processes. Ask for at least 1.")
+        self.slots = workers
+        # The kernel ends a worker when the thread that started it ends: these live as long as the executor.
+        self._threads = ThreadPoolExecutor(workers, "unroll-slot", initializer=_block_interrupts)
+        self._futures: set[Future[Any]] = set()
+        self._lock = threading.Lock()
+        self._closed = False  # submissions are refused
+        self._ended = False  # workers have been ended, and none is started any more
+        self._workers: set[Worker] = set()
+        self._idle: list[Worker] = []
+        weakref.finalize(self, _end, self._workers)  # for an executor that nobody shuts down
+
+    def submit(self, call: Callable[[Item, Channel], Value], item: Item, channel: Channel) -> Future[Value]:
+        """Run ``call(item, channel)`` in a worker; call and item are pickled when their turn comes."""
+        with self._lock:
+            if self._closed:
+                raise ExecutorError("This process executor is shut down. Build a new one.")
+            future = self._threads.submit(self._run, call, item, channel)
+            self._futures.add(future)
+        future.add_done_callback(self._futures.discard)
+        return cast("Future[Value]", future)
+
+    def shutdown(self, *, now: bool = False) -> None:
+        """Finish or, with ``now``, end what was submitted; then end the workers."""
+        with self._lock:
+            self._closed = True
+        try:
+            if not now:
+                wait(list(self._futures))
+                workers = list(self._workers)
+                for worker in workers:
+                    worker.leave()
+                for worker in workers:
+                    worker.wait(_LEAVE_SECONDS)
+        finally:
+            for future in list(self._futures):
+                future.cancel()  # which does nothing to those that run
+            with self._lock:
+                self._ended = True
+                _end(self._workers)
+            self._threads.shutdown()  # last, since workers do not outlive the threads that started them
+            for worker in self._workers:
+                worker.close()
+            self._workers.clear()
+
+    def describe(self) -> str:
+        """Return "1 worker process", "2 worker processes"."""
+        return f"{self.slots} worker process{'es' if self.slots > 1 else ''}"
+
+    def _run(self, call: Callable[[Item, Channel], Value], item: Item, channel: Channel) -> object:
+        worker = self._borrow()
+        try:
+            return worker.run(call, item, channel)
+        finally:
+            with self._lock:
+                if worker.busy or not worker.alive():
+                    self._bury(worker)
+                else:
+                    self._idle.append(worker)
+
+    def _borrow(self) -> Worker:
+        """Return a warm worker, or else a new one; there are never more workers than threads."""
+        with self._lock:
+            if self._ended:
+                raise WorkerDiedError("The executor was shut down before this work had started.")
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.alive():
+                    return worker
+                self._bury(worker)  # it died of something while it had nothing to do
+            worker = Worker()
+            self._workers.add(worker)
+            return worker
+
+    def _bury(self, worker: Worker) -> None:
+        _end([worker])
+        worker.close()
+        self._workers.discard(worker)
+
+
+def _end(workers: Collection[Worker]) -> None:
+    for worker in workers:
+        worker.kill()
+    for worker in workers:
+        worker.wait()
+
+
+def _block_interrupts() -> None:
+    """Block SIGINT in this thread, and so in the workers that it starts, until they ignore it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

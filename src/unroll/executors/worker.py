@@ -1,0 +1,153 @@
+"""The coordinator's handle on one worker process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from unroll.errors import ExecutorError, WorkerDiedError
+from unroll.executors.base import Channel, Item, Value
+from unroll.executors.wire import ERROR, JOB, LEAVE, MESSAGE, STOP, VALUE, GoneError, Wire, decode, encode
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+_BOOTSTRAP = (  # for python -c; the arguments are a socket, the coordinator's process id and the import path
+    "import sys; sys.path[:] = sys.argv[3:]; "
+    "from unroll.executors.worker_main import main; main(int(sys.argv[1]), int(sys.argv[2]))"
+)
+_EXIT_SECONDS = 2.0
+
+
+class Worker:
+    """One worker process, started here; it dies with the thread that constructs this.
+
+    It inherits one end of a pair of sockets and nothing else but the standard streams. One job at a time.
+    """
+
+    busy: bool
+    """Whether a job was handed over whose end has not been seen."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        self._killed = False
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            numbers = [str(theirs.fileno()), str(os.getpid())]
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
+                    [sys.executable, "-u", "-c", _BOOTSTRAP, *numbers, *sys.path],
+                    stdin=subprocess.DEVNULL,
+                    env={**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1")},
+                    pass_fds=[theirs.fileno()],
+                )
+            except OSError as error:
+                raise ExecutorError(f"Cannot start a worker process ({sys.executable}): {error}.") from error
+            self._wire = Wire(ours.detach(), self.alive)
+
+    def run(self, call: Callable[[Item, Channel], Value], item: Item, channel: Channel) -> object:
+        """Run ``call(item, channel)`` there; return or raise what it does. Raises WorkerDiedError."""
+        try:
+            job = encode(JOB, (call, item, channel.stopping))
+        except Exception as error:
+            raise ExecutorError(
+                f"{call!r} cannot be sent to a worker process with its argument: {error}. "
+                "The inline executor sends nothing."
+            ) from error
+        self.busy = True
+        try:
+            self._wire.post(job)
+            channel.relay(self._carry_stop)
+            kind, outcome = self._follow(channel)
+        except GoneError as error:
+            raise WorkerDiedError(self._obituary()) from error
+        finally:
+            channel.relay(None)
+        if kind == VALUE:
+            return outcome
+        raised, text = outcome
+        raised.add_note(f"In worker process {self._process.pid}:\n{text}")
+        raise raised
+
+    def alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
+    def leave(self) -> None:
+        """Ask the process, which must not be busy, to end as Python programs do, with exit handlers."""
+        with suppress(GoneError):
+            self._wire.post(encode(LEAVE))
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does."""
+        if self.alive():
+            self._killed = True
+            self._process.kill()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait for the process to end, this long at most."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+
+    def close(self) -> None:
+        """Free the socket; the process must have ended."""
+        self._wire.close()
+
+    def _follow(self, channel: Channel) -> tuple[bytes, Any]:
+        """Deliver messages until the callable has ended; return the last frame's kind and content."""
+        failure: BaseException | None = None
+        while True:
+            kind, content = self._wire.take()
+            received: Any = None
+            try:
+                received = decode(content)
+                if kind == MESSAGE and failure is None:
+                    channel.send(received)
+            except BaseException as error:
+                failure = failure or error
+                channel.stop()
+            if kind in (VALUE, ERROR):
+                self.busy = False
+                if failure is not None:
+                    raise failure
+                return kind, received
+
+    def _carry_stop(self) -> None:
+        with suppress(GoneError):  # which the thread in _follow is about to notice
+            self._wire.post(encode(STOP))
+
+    def _obituary(self) -> str:
+        """Say how the process ended, and what to do."""
+        self.wait(_EXIT_SECONDS)
+        code = self._process.poll()
+        advice = "Run it again; if it dies again, the inline executor shows where."
+        if self._killed:
+            fact, advice = "was ended by the shutdown of its executor", "Run it again."
+        elif code is None:
+            fact = "closed its connection"
+        elif code == -signal.SIGKILL:
+            fact = "was ended by SIGKILL, often the kernel's out-of-memory killer"
+            advice = "Run it again with fewer workers or a smaller batch."
+        elif code < 0:
+            fact = f"was ended by {_signal_name(-code)}"
+        else:
+            fact = f"ended with exit code {code}"
+        return f"Worker process {self._process.pid} {fact}, before its work was done. {advice}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

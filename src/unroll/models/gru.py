@@ -1,0 +1,42 @@
+"""The gated recurrent unit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unroll.models.recurrent import Recurrent
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class GRU(Recurrent):
+    r"""GRU (Cho et al. 2014), in PyTorch's variant: gates r, z, n, the reset gate applied after the recurrent matrix.
+
+    .. math::
+
+        r, z &= \sigma(W_i x_t + b_i + W_h h_{t-1} + b_h) \quad\text{(each with its own rows)} \\
+        n &= \tanh(W_{in} x_t + b_{in} + r (W_{hn} h_{t-1} + b_{hn})), \qquad h_t = (1 - z) n + z h_{t-1}
+    """
+
+    name = "gru"
+    summary = "gated recurrent unit, reset gate after the matrix"
+    version = "1"
+    cell = "gru"
+    sources = (
+        """@inproceedings{cho2014learning,
+  author    = {Cho, Kyunghyun and van Merri{\\"e}nboer, Bart and Gulcehre, Caglar and Bahdanau, Dzmitry
+               and Bougares, Fethi and Schwenk, Holger and Bengio, Yoshua},
+  title     = {Learning Phrase Representations using {RNN} Encoder-Decoder for Statistical Machine Translation},
+  booktitle = {Proceedings of EMNLP},
+  pages     = {1724--1734},
+  year      = {2014},
+  doi       = {10.3115/v1/D14-1179}
+}""",
+    )
+
+    def recurrence(self, inputs: int) -> nn.RNNBase:
+        """See Recurrent."""
+        from torch import nn
+
+        return nn.GRU(inputs, self.hidden, self.layers)

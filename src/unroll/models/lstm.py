@@ -1,0 +1,45 @@
+"""Long short-term memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unroll.models.recurrent import Recurrent
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class LSTM(Recurrent):
+    r"""LSTM with a forget gate (Gers et al. 2000), in PyTorch's variant: gates i, f, g, o; two biases, no peepholes.
+
+    .. math::
+
+        i, f, o &= \sigma(W_i x_t + b_i + W_h h_{t-1} + b_h) \quad\text{(each with its own rows)} \\
+        g &= \tanh(\ldots), \qquad c_t = f c_{t-1} + i g, \qquad h_t = o \tanh(c_t)
+
+    The forget bias starts like every other weight, uniform around zero; it is not set to 1.
+    """
+
+    name = "lstm"
+    summary = "long short-term memory, with forget gate"
+    version = "1"
+    cell = "lstm"
+    sources = (
+        """@article{gers2000learning,
+  author  = {Gers, Felix A. and Schmidhuber, J{\\"u}rgen and Cummins, Fred},
+  title   = {Learning to Forget: Continual Prediction with {LSTM}},
+  journal = {Neural Computation},
+  volume  = {12},
+  number  = {10},
+  pages   = {2451--2471},
+  year    = {2000},
+  doi     = {10.1162/089976600300015015}
+}""",
+    )
+
+    def recurrence(self, inputs: int) -> nn.RNNBase:
+        """See Recurrent."""
+        from torch import nn
+
+        return nn.LSTM(inputs, self.hidden, self.layers)

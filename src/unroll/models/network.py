@@ -1,0 +1,37 @@
+"""What a built model offers to training, measuring and generation: a plain module with three methods more."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unroll.streams.base import Generator
+
+
+class Network(nn.Module, ABC):
+    """A plain ``nn.Module`` over whole sequences that can also go step by step.
+
+    ``forward`` and ``step`` agree: the outputs of T calls of ``step`` are those of one call of ``forward``.
+    """
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, T, I) to (B, O) for a readout on the last step, to (B, T, O) for one on every step."""
+
+    @abstractmethod
+    def step(self, x_t: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Map one step (B, I) and the state before it (None: the initial one) to the output (B, O) and the state."""
+
+    @abstractmethod
+    def initialise(self, generator: Generator) -> None:
+        """Fill every parameter and buffer in place, drawing from ``generator`` and from nothing else."""
+
+
+@torch.no_grad()
+def fill_uniform(tensor: Tensor, bound: float, generator: Generator) -> None:
+    """Fill a tensor in place with numbers uniform in [-bound, bound)."""
+    drawn = generator.uniform(-bound, bound, tuple(tensor.shape))
+    tensor.copy_(torch.from_numpy(drawn))

@@ -1,0 +1,53 @@
+"""Recurrent layers under a linear readout, as a network."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from unroll.models.network import Network, fill_uniform
+from unroll.streams.base import Generator
+
+
+class RecurrentNetwork(Network):
+    """``recurrence`` (time first, one direction), then ``readout`` on its last step or on every step.
+
+    The last step is read from the last state, not from the outputs: their gradient, (T, B, H) and almost all zeros, is
+    then never made.
+
+    ``state`` is PyTorch's: (L, B, H), or a pair of them for the LSTM.
+    """
+
+    def __init__(self, recurrence: nn.RNNBase, outputs: int, readout: Literal["last", "every"]):
+        super().__init__()
+        self.recurrence = recurrence
+        self.readout = nn.Linear(recurrence.hidden_size, outputs)
+        self._every = readout == "every"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See Network."""
+        hidden, state = self.recurrence(x.transpose(0, 1).contiguous())  # (T, B, H), (L, B, H)
+        if self._every:
+            output: Tensor = self.readout(hidden).transpose(0, 1)
+            return output
+        last: Tensor = self.readout((state[0] if isinstance(state, tuple) else state)[-1])
+        return last
+
+    def step(self, x_t: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """See Network."""
+        hidden, state = self.recurrence(x_t.unsqueeze(0), state)  # (1, B, H)
+        return self.readout(hidden[0]), state
+
+    def initialise(self, generator: Generator) -> None:
+        """PyTorch's own scheme, in its order: everything uniform, within 1/sqrt(H) of zero.
+
+        The readout's weight follows ``kaiming_uniform_`` with a = sqrt(5), whose bound equals 1/sqrt(H) up to rounding.
+        """
+        bound = 1.0 / math.sqrt(self.recurrence.hidden_size)
+        for parameter in self.recurrence.parameters():
+            fill_uniform(parameter, bound, generator)
+        gain = math.sqrt(2.0 / (1 + math.sqrt(5.0) ** 2))
+        fill_uniform(self.readout.weight, math.sqrt(3.0) * (gain / math.sqrt(self.readout.in_features)), generator)
+        fill_uniform(self.readout.bias, bound, generator)

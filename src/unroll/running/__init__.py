@@ -1,0 +1,26 @@
+"""Run a study: the joint of study, training, store and executors. Names are imported when they are asked for."""
+
+from typing import TYPE_CHECKING
+
+from unroll.lazy import lazily
+
+if TYPE_CHECKING:
+    from unroll.running.foresight import Foresight, foresee
+    from unroll.running.observer import Observer, Outlook
+    from unroll.running.planning import check
+    from unroll.running.run import Summary, execute
+
+__all__ = ["Foresight", "Observer", "Outlook", "Summary", "check", "execute", "foresee"]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "Foresight": "foresight",
+        "Observer": "observer",
+        "Outlook": "observer",
+        "Summary": "run",
+        "check": "planning",
+        "execute": "run",
+        "foresee": "foresight",
+    },
+)

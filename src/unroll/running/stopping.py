@@ -1,0 +1,40 @@
+"""The wish to stop: the first Ctrl-C or SIGTERM asks, the second insists."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Stop:
+    """Whether stopping was asked for, and by which signal."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.signal is not None
+
+    def ask(self, number: int, frame: FrameType | None = None) -> None:
+        """Ask to stop; asked again, raise KeyboardInterrupt wherever the program is."""
+        if self.signal is not None:
+            raise KeyboardInterrupt
+        self.signal = number
+
+
+@contextmanager
+def on_signals(stop: Stop) -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into ``stop.ask``; leave the handlers as they were. Nothing outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, stop.ask) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,210 @@
+"""The shape of results.db, as the append-only list of changes that lead to it.
+
+A change that was released is never edited, moved or removed: a new one is appended, and an old store receives
+the ones it lacks when it is opened for writing. SQL stays within SQLite 3.26 (RHEL 8): no STRICT, no
+RETURNING.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from unroll.store.plain import now
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One named change of the schema, as SQL statements in order."""
+
+    name: str
+    statements: tuple[str, ...]
+
+
+STUDIES_AND_TRIALS = Migration(
+    "studies and trials",
+    (
+        """
+        CREATE TABLE studies (
+            id INTEGER PRIMARY KEY,
+            digest TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            question TEXT NOT NULL,
+            spec TEXT NOT NULL,
+            overrides TEXT NOT NULL,
+            plugins TEXT NOT NULL,
+            created TEXT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE trials (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            condition TEXT NOT NULL,
+            task TEXT NOT NULL,
+            model TEXT NOT NULL,
+            length INTEGER NOT NULL,
+            seed INTEGER NOT NULL,
+            protocol TEXT NOT NULL,
+            spec TEXT NOT NULL,
+            parameters INTEGER NOT NULL,
+            baseline REAL,
+            solved_metric TEXT NOT NULL,
+            solved_below REAL NOT NULL,
+            notes TEXT NOT NULL,
+            state TEXT NOT NULL DEFAULT 'waiting'
+                CHECK (state IN ('waiting', 'running', 'complete', 'failed')),
+            attempts INTEGER NOT NULL DEFAULT 0,
+            started_at TEXT,
+            finished_at TEXT,
+            seconds REAL,
+            digest TEXT,
+            error TEXT,
+            fingerprint TEXT
+        )
+        """,
+        "CREATE INDEX trials_by_state ON trials (state)",
+        """
+        CREATE TABLE study_trials (
+            study INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            trial INTEGER NOT NULL REFERENCES trials (id),
+            PRIMARY KEY (study, position)
+        ) WITHOUT ROWID
+        """,
+        "CREATE UNIQUE INDEX study_trials_by_trial ON study_trials (trial, study)",
+    ),
+)
+
+RESULTS = Migration(
+    "results and checkpoints",
+    (
+        """
+        CREATE TABLE metrics (
+            trial INTEGER NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            value REAL NOT NULL,
+            PRIMARY KEY (trial, name)
+        ) WITHOUT ROWID
+        """,
+        # data: ``count`` float32 values, little-endian
+        """
+        CREATE TABLE histories (
+            trial INTEGER NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            axis TEXT NOT NULL CHECK (axis IN ('epoch', 'update')),
+            count INTEGER NOT NULL,
+            data BLOB NOT NULL,
+            UNIQUE (trial, name)
+        )
+        """,
+        """
+        CREATE TABLE trained_parameters (
+            trial INTEGER PRIMARY KEY REFERENCES trials (id) ON DELETE CASCADE,
+            tensors BLOB NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE checkpoints (
+            trial INTEGER PRIMARY KEY REFERENCES trials (id) ON DELETE CASCADE,
+            tensors BLOB NOT NULL,
+            position TEXT NOT NULL,
+            numerics TEXT NOT NULL,
+            saved_at TEXT NOT NULL
+        )
+        """,
+    ),
+)
+
+# Trials and studies are named, not referenced: the timeline outlives what it tells of.
+EVENTS = Migration(
+    "events",
+    (
+        """
+        CREATE TABLE events (
+            id INTEGER PRIMARY KEY,
+            at TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            message TEXT NOT NULL,
+            trial TEXT,
+            study TEXT,
+            data TEXT
+        )
+        """,
+        "CREATE INDEX events_by_trial ON events (trial)",
+        "CREATE INDEX events_by_study ON events (study)",
+    ),
+)
+
+# The documented door for other programs (README.md): columns are added, never renamed or removed.
+VIEWS = Migration(
+    "views",
+    (
+        """
+        CREATE VIEW results AS
+        SELECT t.key, t.condition, t.task, t.model, t.length, t.seed, t.protocol, t.notes, t.state,
+            t.parameters, t.baseline, t.solved_metric, t.solved_below,
+            s.value < t.solved_below AS solved,
+            mse.value AS test_mse, pace.value AS seconds_per_epoch, updates.value AS updates_to_solve,
+            t.attempts, t.started_at, t.finished_at, t.seconds, t.digest, t.fingerprint
+        FROM trials t
+        LEFT JOIN metrics s ON s.trial = t.id AND s.name = t.solved_metric
+        LEFT JOIN metrics mse ON mse.trial = t.id AND mse.name = 'test_mse'
+        LEFT JOIN metrics pace ON pace.trial = t.id AND pace.name = 'seconds_per_epoch'
+        LEFT JOIN metrics updates ON updates.trial = t.id AND updates.name = 'updates_to_solve'
+        """,
+        """
+        CREATE VIEW study_results AS
+        SELECT s.name AS study, s.digest AS study_digest, st.position, r.*
+        FROM studies s
+        JOIN study_trials st ON st.study = s.id
+        JOIN trials t ON t.id = st.trial
+        JOIN results r ON r.key = t.key
+        """,
+        """
+        CREATE VIEW trial_metrics AS
+        SELECT t.key, t.task, t.model, t.length, t.seed, m.name, m.value
+        FROM metrics m JOIN trials t ON t.id = m.trial
+        """,
+        """
+        CREATE VIEW trial_histories AS
+        SELECT t.key, t.task, t.model, t.length, t.seed, h.name, h.axis, h.count, h.data
+        FROM histories h JOIN trials t ON t.id = h.trial
+        """,
+        """
+        CREATE VIEW failures AS
+        SELECT key, task, model, length, seed, attempts, finished_at AS failed_at,
+            json_extract(error, '$.type') AS error_type,
+            json_extract(error, '$.message') AS error_message,
+            json_extract(error, '$.epoch') AS at_epoch,
+            json_extract(error, '$.update') AS at_update,
+            json_extract(error, '$.traceback') AS traceback
+        FROM trials WHERE state = 'failed'
+        """,
+        """
+        CREATE VIEW timeline AS
+        SELECT e.id, e.at, e.kind, e.message, e.trial, t.task, t.model, t.length, t.seed, e.study, e.data
+        FROM events e LEFT JOIN trials t ON t.key = e.trial
+        """,
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (STUDIES_AND_TRIALS, RESULTS, EVENTS, VIEWS)
+
+
+def applied(db: sqlite3.Connection) -> list[str]:
+    """Return the names of the changes that this database has received, in order; none where it is empty."""
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").fetchall():
+        return []
+    return [name for (name,) in db.execute("SELECT name FROM migrations ORDER BY rowid").fetchall()]
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Apply the changes that are missing. The caller holds the transaction: all of them or none."""
+    db.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)")
+    done = set(applied(db))
+    for migration in MIGRATIONS:
+        if migration.name not in done:
+            for statement in migration.statements:
+                db.execute(statement)
+            db.execute("INSERT INTO migrations VALUES (?, ?)", (migration.name, now()))

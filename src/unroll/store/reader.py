@@ -1,0 +1,124 @@
+"""The reading half of the store: what every process may ask, while one of them writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unroll.store import events, frames, health, histories, plans, trials
+from unroll.store.connection import Opened
+from unroll.store.faults import explained
+from unroll.store.records import CheckpointRecord, PlannedStudy, State, StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+class Reader:
+    """Everything that can be read from a store; ``Store`` adds what can be written.
+
+    Where a method takes ``key``, the first 6 or more digits of it are enough; UnknownNameError where they
+    name no trial or more than one. Each method reads one snapshot and leaves no transaction open, so it never
+    keeps the writer waiting.
+    """
+
+    def __init__(self, path: Path, opened: Opened):
+        self.path = path
+        self.journal = opened.journal
+        self.notice = opened.notice
+        self._db = opened.db
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        with explained(self.path):
+            self._db.execute(begin)
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # SQLite has rolled back by itself after some errors
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """One snapshot for all statements of a method, whatever the writer commits meanwhile."""
+        with self._transaction("BEGIN") as db:
+            yield db
+
+    def states(self, keys: Collection[str]) -> dict[str, State]:
+        """Return the state of each of these trials; a key that the store lacks is left out."""
+        with self._reading() as db:
+            return trials.states(db, keys)
+
+    def trial(self, key: str) -> TrialRecord:
+        """Return one trial, by its key or the first 6 or more digits of it."""
+        with self._reading() as db:
+            return trials.trial(db, key)
+
+    def trials(self, keys: Collection[str] | None = None) -> list[TrialRecord]:
+        """Return these trials, in this order, or all, in the order of planning; unknown keys are left out."""
+        with self._reading() as db:
+            return trials.trials(db, keys)
+
+    def studies(self) -> list[StudyRecord]:
+        """Return all studies, in the order in which they were first planned, with their trials by state."""
+        with self._reading() as db:
+            return plans.studies(db)
+
+    def study_by_digest(self, digest: str) -> PlannedStudy | None:
+        """Return a study as it was planned, without need of its plug-ins; None where it was not."""
+        with self._reading() as db:
+            return plans.study_by_digest(db, digest)
+
+    def checkpoint(self, key: str) -> CheckpointRecord | None:
+        """Return where a trial can be continued, or None."""
+        with self._reading() as db:
+            return trials.checkpoint(db, key)
+
+    def history(self, key: str, name: str) -> NDArray[np.float32]:
+        """Return one history, float32, shape (count,); UnknownNameError where there is none."""
+        with self._reading() as db:
+            return histories.history(db, key, name)
+
+    def histories(self, key: str) -> dict[str, NDArray[np.float32]]:
+        """Return all histories of a trial by name."""
+        with self._reading() as db:
+            return histories.histories(db, key)
+
+    def parameters(self, key: str) -> bytes:
+        """Return a complete trial's trained parameters, safetensors bytes; UnknownNameError before that."""
+        with self._reading() as db:
+            return trials.parameters(db, key)
+
+    def events(self, trial: str | None = None, study: str | None = None) -> list[dict[str, Any]]:
+        """Return the timeline of a trial (its whole key), of a study with its trials (its digest), or of all.
+
+        Each line: at, kind, message, trial, study, data. Oldest first.
+        """
+        with self._reading() as db:
+            return events.select(db, trial, study)
+
+    def frame(self, keys: Collection[str] | None = None) -> pd.DataFrame:
+        """Return one row a trial: what was planned, its state, each metric as a column (NaN where absent)."""
+        with self._reading() as db:
+            return frames.frame(db, keys)
+
+    def history_frame(self, keys: Collection[str] | None, name: str) -> pd.DataFrame:
+        """Return one history of many trials in long form: the trial's columns, axis, step (from 1), value."""
+        with self._reading() as db:
+            return frames.history_frame(db, keys, name)
+
+    def health(self) -> dict[str, Any]:
+        """Return what is to know of the file, JSON-able; reads all of it.
+
+        path, size (bytes), free (bytes), journal, integrity ("ok" or what is wrong), migrations, studies,
+        trials by state, holder (the process that writes now, or None).
+        """
+        with explained(self.path):  # no transaction: in a damaged file it could not even be ended
+            return health.health(self._db, self.path, self.journal)

@@ -1,0 +1,49 @@
+"""What a task, a model and the training loop may ask of randomness."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from unroll.axes import Float64, Int64, Permutation
+
+
+class Generator(ABC):
+    """A source of random numbers of a trial's own. What it gives next depends only on what was asked of it before."""
+
+    @abstractmethod
+    def uniform(self, low: float, high: float, shape: tuple[int, ...]) -> Float64:
+        """Return numbers uniform in [low, high)."""
+
+    @abstractmethod
+    def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Int64:
+        """Return whole numbers uniform in low, ..., high - 1."""
+
+    @abstractmethod
+    def distinct(self, rows: int, population: int, size: int) -> Int64:
+        """Return, for each of ``rows`` rows, ``size`` different numbers out of 0, ..., population - 1: (rows, size).
+
+        Raises ValueError where size is larger than population.
+        """
+
+    @abstractmethod
+    def permutation(self, n: int) -> Permutation:
+        """Return the numbers 0, ..., n - 1 in random order."""
+
+
+class Streams(ABC):
+    """The named streams of one trial.
+
+    ``data``, ``validation`` and ``test`` give the three splits, ``init`` the initial weights, ``order`` the order of
+    the training sequences in an epoch.
+    """
+
+    @abstractmethod
+    def generator(self, name: str) -> Generator:
+        """Return the generator of the stream ``data``, ``validation``, ``test`` or ``init``."""
+
+    @abstractmethod
+    def order(self, epoch: int, n: int) -> Permutation:
+        """Return the order of n training sequences in an epoch, counted from 0.
+
+        Epochs may be left out, but not asked for backwards.
+        """

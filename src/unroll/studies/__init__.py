@@ -1,0 +1,1 @@
+"""The studies that come with unroll, as TOML files."""

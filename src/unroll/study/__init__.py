@@ -1,0 +1,20 @@
+"""What is asked: studies, trials, study files."""
+
+from unroll.study.expansion import expand
+from unroll.study.files import read_study, shipped_studies, study_text, write_study
+from unroll.study.settings import Settings, TrainSettings
+from unroll.study.study import Study, Where
+from unroll.study.trial import Trial
+
+__all__ = [
+    "Settings",
+    "Study",
+    "TrainSettings",
+    "Trial",
+    "Where",
+    "expand",
+    "read_study",
+    "shipped_studies",
+    "study_text",
+    "write_study",
+]

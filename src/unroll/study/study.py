@@ -1,0 +1,184 @@
+"""What is asked: tasks × models × lengths × seeds and any further factor, with its question."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
+
+from unroll.errors import Problem, StudyError, did_you_mean
+from unroll.study.messages import problem_of, shown
+from unroll.study.settings import Frozen, Settings, plain
+from unroll.study.trial import Protocol, digest
+
+SECTIONS = ("task", "model", "train")
+REQUIRED_FACTORS = ("task", "model", "length", "seed")
+
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def _blocks(value: Any) -> Any:
+    """One ``[factors]`` table is a list of one; Settings are made only of tables."""
+    blocks = [value] if isinstance(value, dict | Settings) else value
+    if isinstance(blocks, list | tuple):
+        return tuple(Settings(block) if isinstance(block, dict) else block for block in blocks)
+    return blocks
+
+
+Factors = Annotated[
+    tuple[Settings, ...],
+    BeforeValidator(_blocks),
+    Field(min_length=1),
+    PlainSerializer(plain),
+]
+
+
+class Where(Frozen):
+    """Settings for some conditions only: those whose factors have the values of ``match`` (or one of a list)."""
+
+    match: Settings
+    task: Settings = Settings()
+    model: Settings = Settings()
+    train: Settings = Settings()
+
+
+class StudyForm(Frozen):
+    """What a study file may hold."""
+
+    name: Name
+    question: str = Field("", max_length=10_000)
+    protocol: Protocol = "keyed"
+    factors: Factors
+    task: Settings = Settings()
+    model: Settings = Settings()
+    train: Settings = Settings()
+    where: Annotated[tuple[Where, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)] = ()
+
+
+class Study(StudyForm):
+    """A study as it was designed; nothing in it can change.
+
+    Parameters are those of a study file::
+
+        Study(
+            name="short",
+            factors={"task": ["adding"], "model": ["lstm"], "length": [10, 25], "seed": [1, 2, 3]},
+            train={"epochs": 5},
+        )
+
+    ``factors`` is one grid or several, whose trials are united. A setting is decided, weakest first, by the plug-in's
+    default, the section (``task``, ``model``, ``train``), ``where``, the factors, ``overrides``.
+
+    Raises StudyError with everything that is wrong with its form. Its lists, and what only a task or a model can know,
+    are checked by ``expand``, before anything is trained.
+    """
+
+    overrides: Settings = Settings()
+
+    def __init__(self, /, **data: Any):
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise StudyError([problem_of(item, StudyForm) for item in error.errors()]) from None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all that the study asks, its name included."""
+        return digest(self.model_dump())
+
+    def count(self) -> int:
+        """Return how many trials the grids ask for, without expanding them; trials asked for twice count twice."""
+        return sum(math.prod(len(_listed(values)) for values in grid.values()) for grid in self.factors)
+
+    def varying(self) -> tuple[str, ...]:
+        """Return the factors, besides the seed, that have more than one value."""
+        values: dict[str, set[Any]] = {}
+        for grid in self.factors:
+            for factor, listed in grid.items():
+                values.setdefault(factor, set()).update(_listed(listed))
+        return tuple(factor for factor, listed in values.items() if len(listed) > 1 and factor != "seed")
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(
+            f"<tr><th>{escape(factor)}</th><td>{escape(', '.join(map(str, _listed(values))))}</td></tr>"
+            for grid in self.factors
+            for factor, values in grid.items()
+        )
+        question = f"<p>{escape(self.question)}</p>" if self.question else ""
+        return (
+            f"<h4>Study {escape(self.name)}</h4>{question}<table>{rows}</table>"
+            f"<p>{self.count():,} trials, protocol {self.protocol}</p>"
+        )
+
+
+def _listed(values: Any) -> tuple[Any, ...]:
+    """A factor's values; one that is not a list, which ``expand`` refuses, counts as one."""
+    return values if isinstance(values, tuple) else (values,)
+
+
+def too_many(count: int, limit: int) -> Problem:
+    """Return the problem of a study that asks for more trials than allowed."""
+    return Problem(
+        f"the grid has {count:,} trials, more than the limit of {limit:,}. Shorten its lists, or raise the limit: "
+        "--max-trials",
+        setting="factors",
+    )
+
+
+def grid_problems(study: Study) -> Iterator[tuple[tuple[str | int, ...], Problem]]:
+    """Yield what is wrong with the lists of the grids, with the path of each fault."""
+    for number, grid in enumerate(study.factors):
+        root = ("factors", number)
+        for factor in REQUIRED_FACTORS:
+            if factor not in grid:
+                message = f"no list of values. Add {factor} = [...] to [factors]"
+                yield root, Problem(message, f"factors.{factor}")
+        for factor, values in grid.items():
+            for path, message in _factor_problems(factor, values):
+                yield (*root, factor, *path), Problem(message, f"factors.{factor}")
+
+
+def _factor_problems(factor: str, values: Any) -> Iterator[tuple[tuple[int, ...], str]]:
+    section, dot, _ = factor.partition(".")
+    if factor in SECTIONS and isinstance(values, Settings) and values:
+        quoted = f"{factor}.{next(iter(values))}"
+        yield (), f'a table, not a list. A dotted name is written in quotes: "{quoted}" = [...]'
+        return
+    if factor not in REQUIRED_FACTORS and not (dot and section in SECTIONS):
+        hint = did_you_mean(factor, REQUIRED_FACTORS)
+        yield (
+            (),
+            f"unknown factor.{hint} A factor is task, model, length, seed or a setting such as train.epochs",
+        )
+        return
+    if not isinstance(values, tuple):
+        yield (), f"{shown(values)} is not a list. Write [{shown(values)}]"
+        return
+    if not values:
+        yield (), "an empty list: no trial would come of it. Give at least one value"
+    seen: set[tuple[bool, Any]] = set()
+    for position, value in enumerate(values):
+        same = (isinstance(value, bool), value)  # true and 1 are equal, but not the same setting
+        if same in seen:
+            yield (position,), f"{shown(value)} is there twice. Remove one"
+        seen.add(same)
+        fault = _value_problem(factor, value)
+        if fault:
+            yield (position,), fault
+
+
+def _value_problem(factor: str, value: Any) -> str | None:
+    if factor in ("task", "model"):
+        return None if isinstance(value, str) else f"{shown(value)} is not a name in quotes"
+    if factor in ("length", "seed"):
+        low, high = (1, 1_000_000) if factor == "length" else (0, 2**32 - 1)
+        if not isinstance(value, int) or isinstance(value, bool):
+            return f"{shown(value)} is not a whole number"
+        if not low <= value <= high:
+            return f"{shown(value)} is outside {low} to {high:,}"
+    return None

@@ -1,0 +1,90 @@
+"""One training: task, model, length, seed and every setting, resolved; and its key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+from unroll.study.settings import Frozen, Settings, TrainSettings
+
+Protocol: TypeAlias = Literal["keyed", "notebook"]
+
+FORMAT = 1
+"""Counts the changes to what a specification means; part of every key."""
+
+
+class Trial(Frozen):
+    """One training, with every setting resolved: what it says decides its result.
+
+    ``task_settings`` and ``model_settings`` hold every field of the plug-in, defaults included; ``versions`` says which
+    version of the task and of the model is meant.
+    """
+
+    task: str
+    model: str
+    length: int
+    seed: int
+    protocol: Protocol
+    task_settings: Settings
+    model_settings: Settings
+    train: TrainSettings
+    versions: Settings
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The canonical specification: plain data, every setting, nothing that the result does not depend on."""
+        return {
+            "format": FORMAT,
+            "task": self.task,
+            "model": self.model,
+            "length": self.length,
+            "seed": self.seed,
+            "protocol": self.protocol,
+            "settings": {
+                "task": self.task_settings.plain(),
+                "model": self.model_settings.plain(),
+                "train": self.train.model_dump(),
+            },
+            "versions": self.versions.plain(),
+        }
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of the canonical specification, as 64 hexadecimal digits."""
+        return digest(self.spec)
+
+    @cached_property
+    def condition(self) -> str:
+        """SHA-256 of the specification without its seed: trials that differ in nothing else share it."""
+        return digest({name: value for name, value in self.spec.items() if name != "seed"})
+
+    @classmethod
+    def from_spec(cls, spec: dict[str, Any]) -> Trial:
+        """Return the trial that a specification describes."""
+        settings = spec["settings"]
+        return cls(
+            task=spec["task"],
+            model=spec["model"],
+            length=spec["length"],
+            seed=spec["seed"],
+            protocol=spec["protocol"],
+            task_settings=settings["task"],
+            model_settings=settings["model"],
+            train=TrainSettings(**settings["train"]),
+            versions=spec["versions"],
+        )
+
+    def replace(self, **changes: Any) -> Trial:
+        """Return the same trial with some of its fields changed."""
+        return self.model_copy(update=changes)
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.task}, T = {self.length}, seed {self.seed}"
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of plain data in its one canonical JSON form (sorted keys, no spaces, UTF-8)."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

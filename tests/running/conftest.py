@@ -1,0 +1,128 @@
+"""A small study, run in subprocesses as a person would, and ways to compare stores bit for bit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from unroll.store import Store
+
+SMALL = """
+name = "small"
+[factors]
+task = ["adding"]
+model = ["tanh_rnn", "lstm"]
+length = [4, 6]
+seed = [1]
+[task]
+train = 2000
+validation = 100
+test = 100
+[model]
+hidden = 8
+[train]
+epochs = 20
+batch = 20
+"""
+
+
+def command(*arguments: object, plant: str = "") -> list[str]:
+    """Return the command line ``unroll ARGUMENTS``; ``plant`` is Python that runs before it."""
+    program = f"{plant}\nfrom unroll.cli.main import main\nmain()"
+    return [sys.executable, "-c", program, *map(str, arguments)]
+
+
+def unroll(*arguments: object, plant: str = "", cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run ``unroll ARGUMENTS`` to its end."""
+    return subprocess.run(
+        command(*arguments, plant=plant), capture_output=True, text=True, timeout=300, cwd=cwd, check=False
+    )
+
+
+def start(*arguments: object, plant: str = "", cwd: Path | None = None) -> subprocess.Popen[str]:
+    """Start ``unroll ARGUMENTS`` in a process group of its own."""
+    return subprocess.Popen(
+        command(*arguments, plant=plant),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        start_new_session=True,
+    )
+
+
+def wait_for(found, seconds: float = 60.0, what: str = "it") -> None:
+    """Wait until ``found()`` is true."""
+    end = time.monotonic() + seconds
+    while not found():
+        if time.monotonic() > end:
+            pytest.fail(f"{what} did not happen in {seconds} s")
+        time.sleep(0.02)
+
+
+def states(store: Path) -> list[str]:
+    """Return the states of all trials, or nothing while there is no store yet."""
+    if not store.exists():
+        return []
+    with Store.open(store) as opened:
+        return [str(trial.state) for trial in opened.trials()]
+
+
+def bits(store: Path) -> dict[str, tuple[str, dict[str, bytes], bytes]]:
+    """Return everything of each trial that must be the same bits: digest, histories without times, weights."""
+    with Store.open(store) as opened:
+        return {
+            trial.key: (
+                trial.digest,
+                {name: values.tobytes() for name, values in opened.histories(trial.key).items() if name != "seconds"},
+                opened.parameters(trial.key) if trial.digest else b"",
+            )
+            for trial in opened.trials()
+        }
+
+
+def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Return the descendants of a process."""
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def kill_group(process: subprocess.Popen[str]) -> None:
+    """End what a test has started, however it stands."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.communicate()
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The path of the small study's file."""
+    path = tmp_path_factory.mktemp("study") / "small.toml"
+    path.write_text(SMALL)
+    return path
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(small: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What the small study comes to when nothing disturbs it, on one worker."""
+    store = tmp_path_factory.mktemp("whole") / "results.db"
+    done = unroll("run", small, "--store", store, "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    return bits(store)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Path]:
+    return tmp_path / "results.db"

@@ -1,0 +1,86 @@
+"""What a person sees of a run."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from unroll import expand, read_study
+from unroll.running import Outlook
+from unroll.running.progress import LiveProgress, PlainProgress, duration
+
+STUDY = read_study("adding-quick")
+TRIAL = expand(STUDY)[0]
+METRICS = {"test_mse": 0.00123456, "solved": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.2, "under 1 s"),
+        (42, "42 s"),
+        (89, "89 s"),
+        (91, "2 min"),
+        (5000, "83 min"),
+        (7800, "2 h 10 min"),
+        (3e5, "3 days"),
+    ],
+)
+def test_durations_are_words(seconds: float, text: str):
+    assert duration(seconds) == text
+
+
+def outlook(**more) -> Outlook:
+    facts = {"to_train": 7, "complete": 2, "failed": 0, "seconds": 100.0, "workers": "2 worker processes"}
+    return Outlook(study=STUDY, store="results.db", **{**facts, **more})
+
+
+def told(observer) -> None:
+    observer.begin(outlook())
+    observer.started(0, TRIAL)
+    observer.progressed(0, TRIAL, 0.5, 7, 0.1234)
+    observer.advanced(0.25, 80.0)
+    observer.note("a note with [brackets]")
+    observer.completed(0, TRIAL, METRICS, 12.0)
+    observer.started(0, TRIAL)
+    observer.failed(0, TRIAL, {"type": "DivergedError", "message": "The loss [became] nan\nmore"})
+    observer.stopping()
+    observer.end()
+
+
+def test_plain_lines_have_no_colours_and_tell_each_event():
+    screen = io.StringIO()
+    told(PlainProgress(Console(file=screen, width=80)))
+    lines = screen.getvalue().splitlines()
+    assert "\x1b" not in screen.getvalue()
+    assert lines[0] == "adding-quick: 9 trials; 2 complete already; 7 to train, about 2 min on 2 worker processes"
+    assert "a note with [brackets]" in lines
+    assert "complete  tanh_rnn on adding, T = 10, seed 1: test MSE 0.001235, solved, 12 s" in lines
+    assert "failed    tanh_rnn on adding, T = 10, seed 1: DivergedError: The loss [became] nan" in lines
+    assert any("Stopping" in line for line in lines)
+
+
+def test_the_live_view_shows_bar_workers_and_finished_trials():
+    screen = io.StringIO()
+    console = Console(file=screen, width=110, height=30, force_terminal=True)
+    live = LiveProgress(console)
+    live.begin(outlook())
+    live.started(0, TRIAL)
+    live.progressed(0, TRIAL, 0.5, 7, 0.1234)
+    live.advanced(0.25, 80.0)
+    live.completed(1, TRIAL, METRICS, 12.0)
+    with console.capture() as view:
+        console.print(live._view())
+    live.end()
+    text = view.get()
+    for part in ("25%", "1/7 trials", "about 80 s left", "epoch 8/20", "loss 0.1234", "test MSE", "0.001235"):
+        assert part in text
+    assert text.index("25%") < text.index("epoch 8/20") < text.index("0.001235")
+
+
+def test_nothing_to_train_is_said():
+    screen = io.StringIO()
+    PlainProgress(Console(file=screen, width=80)).begin(outlook(to_train=0, complete=9))
+    assert screen.getvalue().strip() == "adding-quick: 9 trials; 9 complete already; nothing to train"

@@ -1,0 +1,111 @@
+"""The order of trials and the time that is left.
+
+Faults planted here, each seen to be found: the resumed share counted as trained in this run; the ratio of one kind of
+trial applied to all; trials left in the order of the file.
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from unroll import expand, read_study
+from unroll.running.calibration import FORWARD, SETUP, Calibration, samples, shape
+from unroll.running.schedule import Schedule
+from unroll.running.work import Report
+
+TRIALS = expand(read_study("adding-notebook"))
+SECONDS = {"tanh_rnn": 1e-4, "lstm": 4e-4, "gru": 5e-4}
+
+
+def calibration(wrong: float = 1.0) -> Calibration:
+    """A machine on which an update takes a fixed time a step, measured ``wrong`` times too long."""
+    points = {
+        shape(trial): [(length, wrong * SECONDS[trial.model] * length) for length in (10, 100)] for trial in TRIALS
+    }
+    return Calibration(points)
+
+
+def test_a_trial_costs_its_updates_and_evaluations():
+    trial = next(t for t in TRIALS if t.model == "lstm" and t.length == 200)
+    expected = (50 * 157 + FORWARD * 32) * 4e-4 * 200
+    assert calibration().cost(trial) == pytest.approx(SETUP + expected)
+
+
+def test_time_between_and_beyond_the_measured_lengths_is_on_their_line():
+    trial = TRIALS[0]
+    bent = Calibration({shape(trial): [(10, 0.002), (100, 0.011)]})
+    costs = [bent.update_seconds(trial.replace(length=length)) for length in (10, 55, 100, 500)]
+    assert costs == pytest.approx([0.002, 0.0065, 0.011, 0.051])
+    single = Calibration({shape(trial): [(10, 0.002)]})
+    assert single.update_seconds(trial.replace(length=20)) == pytest.approx(0.004)
+    assert Calibration().update_seconds(trial) > 0
+
+
+def test_of_each_shape_a_short_and_a_long_trial_are_measured():
+    chosen = samples(TRIALS, {}).trials
+    assert sorted((t.model, t.length) for t in chosen) == sorted(
+        (model, length) for model in SECONDS for length in (10, 100)
+    )
+
+
+def test_the_longest_comes_first():
+    schedule = Schedule(TRIALS, calibration(), 2)
+    order = [schedule.next() for _ in range(len(TRIALS))]
+    assert [(t.model, t.length) for t in order[:3]] == [("gru", 500)] * 3
+    assert (order[-1].model, order[-1].length) == ("tanh_rnn", 10)
+
+
+@pytest.mark.parametrize("wrong", [0.3, 1.0, 4.0])
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_after_a_tenth_of_the_work_the_time_left_is_known_within_a_quarter(wrong: float, workers: int):
+    """Simulate a whole run with noise; the calibration is off by a factor, as on a machine that was busy."""
+    noise = random.Random(1)
+    true = {t.key: calibration().cost(t) * noise.uniform(0.9, 1.1) for t in TRIALS}
+    schedule = Schedule(TRIALS, calibration(wrong), workers)
+    now, running, seen = 0.0, {}, []
+    while len(schedule) or running:
+        while len(schedule) and len(running) < workers:
+            trial = schedule.next()
+            running[trial.key] = (trial, now)
+        end = min(start + true[key] for key, (_, start) in running.items())
+        now = min(end, now + 5.0)
+        for key, (trial, start) in list(running.items()):
+            if now - start >= true[key] - 1e-9:
+                schedule.end(trial)
+                del running[key]
+            else:
+                done = round(7850 * (now - start) / true[key])
+                schedule.report(trial, Report(done, 7850, 0, now - start, 0, 1.0))
+        seen.append((now, schedule.share_done(), schedule.seconds_left()))
+    total = now
+    judged = [(time, left) for time, share, left in seen if 0.1 <= time / total <= 0.9]
+    assert len(judged) > 50
+    worst = max(abs(time + left - total) / total for time, left in judged)
+    assert worst < 0.25
+    assert all(abs(share - time / total) < 0.25 for time, share, _ in seen)
+    assert seen[-1][1:] == (1.0, 0.0)
+
+
+def test_what_a_checkpoint_held_was_not_trained_now():
+    trial = next(t for t in TRIALS if t.length == 500)
+    schedule = Schedule([trial], calibration(), 1)
+    schedule.next()
+    schedule.report(trial, Report(7000, 7850, 6000, calibration().cost(trial) * 1000 / 7850, 0, 1.0))
+    assert schedule.seconds_left() == pytest.approx(calibration().cost(trial) * 850 / 7850, rel=0.01)
+
+
+def test_a_long_queue_is_as_well_known_as_a_short_one():
+    many = [TRIALS[0].replace(seed=seed) for seed in range(3000)]
+    schedule = Schedule(many, calibration(), 4)
+    assert schedule.seconds_left() == pytest.approx(calibration().cost(many[0]) * 3000 / 4, rel=0.01)
+
+
+def test_a_trial_put_back_comes_next():
+    schedule = Schedule(TRIALS, calibration(), 1)
+    first = schedule.next()
+    before = len(schedule)
+    schedule.again(first)
+    assert len(schedule) == before + 1
+    assert schedule.next() == first

@@ -1,0 +1,89 @@
+"""The example of a third party's package: installed, tested by the conformance suites, and run.
+
+Faults that were planted and seen here: weights drawn by torch.nn.init; a step that forgets its state; the sum for the product; an entry point
+with a typing error.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "unroll-multiplication"
+
+TINY = """
+name = "tiny"
+[factors]
+task = ["multiplication", "adding"]
+model = ["mgu", "gru"]
+length = [5]
+seed = [1, 2]
+[task]
+train = 128
+test = 64
+[model]
+hidden = 4
+[train]
+epochs = 2
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example, installed into a folder of its own by pip, without the network."""
+    folder = tmp_path_factory.mktemp("example")
+    source = shutil.copytree(EXAMPLE, folder / "source", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--quiet"]
+    pip = [sys.executable, "-m", "pip", "install", *options, "--target", str(folder / "site"), str(source)]
+    done = subprocess.run(pip, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return folder / "site"
+
+
+def python(site: Path, *arguments: str, cwd: Path) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(site), "PYTHONWARNINGS": "error", "NO_COLOR": "1"}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def unroll(site: Path, *arguments: str, cwd: Path) -> str:
+    return python(site, "-c", "from unroll.cli.main import main; main()", *arguments, cwd=cwd)
+
+
+def test_its_plug_ins_pass_the_conformance_suites(site: Path, tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE / "tests", tmp_path / "tests")
+    report = python(site, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", cwd=tmp_path)
+    assert " passed" in report
+    assert "skipped" not in report
+
+
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_a_study_runs_with_both(site: Path, tmp_path: Path, executor: str) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY)
+    options = ["--executor", executor, *(["--workers", "1"] if executor == "processes" else [])]
+    rows = json.loads(unroll(site, "run", "tiny.toml", "--json", *options, cwd=tmp_path))
+    assert [(row["task"], row["model"], row["complete"], row["failed"]) for row in rows] == [
+        (task, model, 2, 0) for task in ("multiplication", "adding") for model in ("mgu", "gru")
+    ]
+    assert all(value > 0 for row in rows for value in row["test_mse"])
+    assert {row["task"]: row["baseline"] for row in rows} == {"multiplication": 7 / 144, "adding": 1 / 6}
+
+
+def test_the_commands_know_them(site: Path, tmp_path: Path) -> None:
+    assert "the product of two marked values" in unroll(site, "tasks", cwd=tmp_path)
+    assert "minimal gated unit" in unroll(site, "models", cwd=tmp_path)
+    assert "8 trials in 4 conditions" in unroll(site, "check", str(EXAMPLE / "study.toml"), cwd=tmp_path)
+    program = "from unroll.registry import tasks, models; print(tasks.version('multiplication'), models.version('mgu'))"
+    assert python(site, "-c", program, cwd=tmp_path).split() == ["unroll-multiplication==0.1.0"] * 2
+
+
+def test_its_facts_need_no_torch(site: Path, tmp_path: Path) -> None:
+    program = "import sys; from unroll.registry import models; models.load('mgu')(); print('torch' in sys.modules)"
+    assert python(site, "-c", program, cwd=tmp_path).split() == ["False"]

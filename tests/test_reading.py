@@ -1,0 +1,138 @@
+"""What was found, read from a store."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import unroll
+from unroll.errors import StoreError, StoreMissingError
+from unroll.exporters import to_csv, to_json
+from unroll.running import execute
+
+STUDY = """
+name = "small"
+[factors]
+task = ["adding"]
+model = ["gru"]
+length = [3, 5]
+seed = [2, 1]
+"model.hidden" = [2, 3]
+[task]
+train = 32
+test = 16
+[train]
+epochs = 2
+"""
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> unroll.Study:
+    path = tmp_path_factory.mktemp("study") / "small.toml"
+    path.write_text(STUDY)
+    return unroll.read_study(path)
+
+
+@pytest.fixture(scope="module")
+def store(study: unroll.Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("store") / "results.db"
+    execute(study, path, executor="inline")
+    return path
+
+
+def test_the_table_has_a_row_a_condition(study: unroll.Study, store: Path):
+    table = unroll.results(study, store).table()
+    assert list(zip(table["length"], table["model.hidden"], strict=True)) == [(3, 2), (3, 3), (5, 2), (5, 3)]
+    row = table.iloc[0]
+    trials = unroll.results(study, store).trials()
+    mine = trials[(trials["length"] == 3) & (trials["model.hidden"] == 2)]
+    assert row["seeds"] == list(mine["seed"]) == [2, 1]
+    assert row["test_mse"] == list(mine["test_mse"])
+    assert row["test_mse_mean"] == pytest.approx(sum(mine["test_mse"]) / 2)
+    assert row["test_mse_std"] == pytest.approx(abs(mine["test_mse"].diff().iloc[1]) / math.sqrt(2))
+    assert row["parameters"] == 3 * 2 * (2 + 2 + 2) + 3  # three gates; a readout of two weights and a bias
+    assert row["baseline"] == pytest.approx(1 / 6)
+    assert row["notes"] == "markers anywhere"
+    assert (row["complete"], row["failed"], row["waiting"]) == (2, 0, 0)
+
+
+def test_histories_and_single_trials(study: unroll.Study, store: Path):
+    found = unroll.results(study, store)
+    key = found.trials()["key"].iloc[0]
+    assert len(found.history(key[:12], "loss")) == 2
+    assert found.trial(key[:8]).seed == 2
+    curves = found.histories("train_loss")
+    assert len(curves) == 8 * 2
+    assert set(curves["step"]) == {1, 2}
+
+
+def test_exports_read_back_as_the_same_bits(study: unroll.Study, store: Path):
+    trials = unroll.results(study, store).trials()
+    again = list(csv.DictReader(to_csv(trials).splitlines()))
+    assert [float(row["test_mse"]) for row in again] == list(trials["test_mse"])
+    objects = json.loads(to_json(trials))
+    assert [one["test_mse"] for one in objects] == list(trials["test_mse"])
+    assert objects[0]["model.hidden"] == 2
+
+
+def test_a_spreadsheet_finds_no_formula():
+    text = to_csv(pd.DataFrame({"name": ["=1+1", "@x", "-y", "fine"], "value": [-1.5, 2.0, 3.0, 4.0]}))
+    assert text.splitlines()[1:] == ["'=1+1,-1.5", "'@x,2.0", "'-y,3.0", "fine,4.0"]
+
+
+def test_json_has_null_for_what_is_missing():
+    frame = pd.DataFrame({"a": [1.0, math.nan], "b": [[1.0, None], [math.inf]]})
+    assert json.loads(to_json(frame)) == [{"a": 1.0, "b": [1.0, None]}, {"a": None, "b": [None]}]
+
+
+def test_a_study_that_was_never_run_is_refused_with_the_next_step(study: unroll.Study, store: Path, tmp_path: Path):
+    with pytest.raises(StoreMissingError):
+        unroll.results(study, tmp_path / "nothing.db")
+    with pytest.raises(StoreError, match=r"unroll run adding-sanity"):
+        unroll.results(unroll.read_study("adding-sanity"), store)
+    other = unroll.Study(**{**study.model_dump(exclude={"overrides"}), "question": "another"})
+    with pytest.raises(StoreError, match="of that name with other settings"):
+        unroll.results(other, store)
+
+
+def test_results_survive_a_plug_in_that_is_gone(study: unroll.Study, store: Path, monkeypatch: pytest.MonkeyPatch):
+    from unroll import registry
+
+    monkeypatch.setattr(registry.models, "_builtin", {})
+    found = unroll.results(study, store)
+    assert len(found.table()) == 4
+    assert "not installed here" in found.notice
+
+
+def test_a_changed_plug_in_is_said(study: unroll.Study, store: Path, monkeypatch: pytest.MonkeyPatch):
+    from unroll.models.gru import GRU
+
+    assert unroll.results(study, store).notice is None
+    monkeypatch.setattr(GRU, "version", "2")
+    assert "would train 8 trials anew" in unroll.results(study, store).notice
+
+
+def test_results_and_studies_appear_as_tables_in_notebooks(study: unroll.Study, store: Path):
+    assert "<table" in unroll.results(study, store)._repr_html_()
+    hostile = unroll.Study(**{**study.model_dump(exclude={"overrides"}), "name": "<script>alert(1)</script>"})
+    assert "<script>" not in hostile._repr_html_()
+    assert "8 trials" in study._repr_html_()
+
+
+def test_the_read_side_imports_no_torch(store: Path, tmp_path: Path):
+    import subprocess
+    import sys
+
+    path = tmp_path / "small.toml"
+    path.write_text(STUDY)
+    program = (
+        f"import sys, unroll; r = unroll.results(unroll.read_study({str(path)!r}), {str(store)!r}); r.table(); "
+        "print(r.notice, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["None", "False"]

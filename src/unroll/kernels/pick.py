@@ -64,7 +64,7 @@ def pick(cell: str | None, *, device: str = "cpu", backend: str = "auto") -> Pic
     ``backend`` is what was asked for: "auto", "reference" or "native". Raises BackendError where it is not available.
     """
     if backend not in BACKENDS:
-        raise BackendError(f'Unknown backend "{backend}". Set it to one of: {", ".join(BACKENDS)}.')
+        raise BackendError(f'Unknown backend "{backend}". Set train.backend to one of: {", ".join(BACKENDS)}.')
     if backend == "reference":
         return Pick("reference", "asked for")
     why_not = ""
@@ -88,6 +88,6 @@ def pick(cell: str | None, *, device: str = "cpu", backend: str = "auto") -> Pic
         return Pick("native", f"native kernel, instruction set {isa}{forced}", isa)
     if backend == "native":
         raise BackendError(
-            f"The native backend was asked for, but {why_not}. Set the backend to 'auto' or 'reference'."
+            f"The native backend was asked for, but {why_not}. Set train.backend to 'auto' or 'reference'."
         )
     return Pick("reference", why_not)

@@ -50,13 +50,17 @@ def forward(
 
     Raises BackendError without native kernels, TypeError or ValueError for arguments that do not fit.
     """
-    isa = isa or isa_in_use()
+    isa = isa or _isa_in_use()
     if not isa:
         raise BackendError(f"The native backend was asked for, but {MISSING}.")
     given = (x, w_ih, w_hh, b_ih, b_hh, h0, c0)
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in given)
     y, h_n, c_n, _ = _Recurrence.apply(*given, lengths, cell, isa, every, keep)
     return States(y if every else None, h_n, c_n if cell == "lstm" else None)
+
+
+# torch.compile does not trace the import of a compiled module or the environment; the answer does not change under it.
+_isa_in_use = torch.compiler.assume_constant_result(isa_in_use)
 
 
 def _saved_numbers(cell: str, B: int, T: int, H: int) -> int:

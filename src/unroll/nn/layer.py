@@ -16,6 +16,9 @@ from unroll.nn.sequence import Sequence
 Start = tuple[Tensor, ...]  # (h,) or (h, c), each (layers * directions, B, H)
 
 
+_pick = torch.compiler.assume_constant_result(pick)  # torch.compile cannot trace it, and it does not change
+
+
 def cell_of(layer: torch.nn.RNNBase) -> str:
     """Return the kernel's name of a torch layer's cell."""
     if layer.mode == "LSTM":
@@ -30,7 +33,7 @@ def why_not(layer: torch.nn.RNNBase) -> str:
     weight = layer.weight_ih_l0
     if weight.dtype not in (torch.float32, torch.float64):
         return f"its parameters are {str(weight.dtype).removeprefix('torch.')}"
-    choice = pick(cell_of(layer), device=weight.device.type)
+    choice = _pick(cell_of(layer), device=weight.device.type)
     return "" if choice.backend == "native" else choice.reason
 
 

@@ -51,13 +51,15 @@ UNROLL_INLINE void squash(Vec<float> (&z)[N]) {
   UNROLL_EACH over[i] = s[i] * p[i] + (i < Logistic ? s[i] : (s[i] - 1.0f));
   UNROLL_EACH under[i] = over[i] + (i < Logistic ? 1.0f : 2.0f);
   UNROLL_EACH y[i] = reciprocal_estimate(under[i]);
+  // Newton steps, the first on the reciprocal, the last on the reciprocal or the quotient; never a vector division. Without fused
+  // multiply-add, y + y (1 - x y) would flush its small second term where y is near the smallest number: y (2 - x y) does not,
+  // but may stay one unit beside 1.
 #if !defined(__AVX512F__)
-  UNROLL_EACH y[i] = y[i] + y[i] * (1.0f - under[i] * y[i]);  // the estimate is shorter here
+  UNROLL_EACH y[i] = kFused ? y[i] + y[i] * (1.0f - under[i] * y[i]) : y[i] * (2.0f - under[i] * y[i]);  // a shorter estimate
 #endif
-  // One Newton step more, on the reciprocal or on the quotient; never a vector division.
   UNROLL_EACH z[i] = i < Logistic ? y[i] : over[i] * y[i];
-  UNROLL_EACH under[i] = (i < Logistic ? splat(1.0f) : over[i]) - under[i] * z[i];
-  UNROLL_EACH z[i] = z[i] + y[i] * under[i];
+  UNROLL_EACH over[i] = (i < Logistic ? splat(1.0f) : over[i]) - under[i] * z[i];
+  UNROLL_EACH z[i] = z[i] + y[i] * over[i];
 }
 
 // Float64 is the oracle's precision: lane by lane through the C library.

@@ -1,6 +1,7 @@
 #include "memory.hpp"
 
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 
 #if defined(__linux__)
@@ -69,6 +70,12 @@ void empty_blocks() {
       unused_total -= slot.bytes;
       slot = Unused();
     }
+}
+
+void spoil_blocks() {
+  if (std::unique_lock<std::mutex> held(lock, std::try_to_lock); held)
+    for (Unused& slot : unused)
+      if (slot.block) std::memset(slot.block, 0xff, slot.bytes);
 }
 
 std::size_t unused_bytes() {

@@ -13,5 +13,6 @@ void* take_block(std::size_t bytes);             // null where there is no memor
 void give_block(void* block, std::size_t bytes);  // the same number of bytes
 void empty_blocks();                             // to the system, all that lie unused
 std::size_t unused_bytes();
+void spoil_blocks();                             // fill all that lie unused with NaN, for tests
 
 }  // namespace unroll

@@ -337,5 +337,6 @@ NB_MODULE(_native, m) {
   }, nb::arg("isa"), nb::arg("rounds"), "Independent FMAs; returns the number of operations. For benchmarks.");
   m.def("float_mode", [] { return unroll::float_mode(); }, "MXCSR or FPCR of this thread.");
   m.def("empty_blocks", [] { unroll::empty_blocks(); }, "Give unused blocks back to the system.");
+  m.def("spoil_blocks", [] { unroll::spoil_blocks(); }, "Fill unused blocks with NaN. For tests.");
   m.def("unused_bytes", [] { return unroll::unused_bytes(); }, "Bytes kept for later calls.");
 }

@@ -14,8 +14,8 @@
 //   deltas [group][step][row][u][A][W]      gate deltas of a chunk of steps, backward
 //   v_h    [group][u][Gh][W][Hp]     recurrent weights as they are, rows in the order of the deltas, backward
 //   v_x    [group][u][Gx][W][Ip]     input weights likewise; for dx
-//   sum_h  [group][u][Gh][W][Hp]     dW_hh while it is summed
-//   sum_x  [group][I+1][u][A][W]     dW_ih transposed, and in its last row the bias
+//   sum_h  [group][u][Gh][W][Hp]     dW_hh while a part of it is summed; total_h the parts before
+//   sum_x  [group][I+1][u][A][W]     dW_ih transposed, and in its last row the bias; total_x likewise
 //   inputs [step][row][I+1]          x of a chunk of steps, with a 1 behind for the bias
 #pragma once
 
@@ -30,6 +30,8 @@ constexpr int64_t kRowBlock = 64;
 constexpr int64_t kInputChunk = 16;  // steps of x gathered at a time
 constexpr int64_t kDeltaChunk = 2;   // steps of gate deltas summed into dW at a time: their states stay in the first-level cache
 
+constexpr int64_t kSumChunks = 16;   // chunks summed into one part of dW, and the parts into dW: three levels of sums
+
 UNROLL_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 template <class T>
@@ -39,6 +41,15 @@ UNROLL_INLINE void fill_zero(T* p, int64_t n) {
 template <class T>
 UNROLL_INLINE void copy(const T* from, T* to, int64_t n) {
   for (int64_t i = 0; i < n; ++i) to[i] = from[i];
+}
+
+// total += sum, and a fresh sum.
+template <class T>
+UNROLL_INLINE void move_sum(T* sum, T* total, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    total[i] += sum[i];
+    sum[i] = T(0);
+  }
 }
 
 // Hands out parts of the scratch buffer, each aligned to 64 bytes; with no buffer it only counts.
@@ -87,12 +98,14 @@ struct ForwardBuffers {
 
 template <class C, class T>
 struct BackwardBuffers {
-  T *v_x, *v_h, *sum_x, *sum_h, *deltas, *inputs, *dh, *dh_next, *dc, *dx;
+  T *v_x, *v_h, *sum_x, *sum_h, *total_x, *total_h, *deltas, *inputs, *dh, *dh_next, *dc, *dx;
   BackwardBuffers(const Layout<C, T>& l, Scratch<T>& scratch) {
     v_x = scratch.take(C::Gx * l.Hp * l.Ip);
     v_h = scratch.take(C::Gh * l.Hp * l.Hp);
     sum_x = scratch.take(l.I1 * C::A * l.Hp);
     sum_h = scratch.take(C::Gh * l.Hp * l.Hp);
+    total_x = scratch.take(l.I1 * C::A * l.Hp);
+    total_h = scratch.take(C::Gh * l.Hp * l.Hp);
     deltas = scratch.take(kDeltaChunk * l.rows * C::A * l.Hp);
     inputs = scratch.take(kDeltaChunk * l.rows * l.I1);
     dh = scratch.take(l.rows * l.Hp);
@@ -346,6 +359,9 @@ void backward_lane(const Layout<C, T>& l, const BackwardCall& call, int64_t lane
   pack_backward(l, static_cast<const T*>(call.w_ih) + lane * GH * I, static_cast<const T*>(call.w_hh) + lane * GH * H, dx != nullptr, b);
   fill_zero(b.sum_h, C::Gh * Hp * Hp);
   fill_zero(b.sum_x, I1 * C::A * Hp);
+  fill_zero(b.total_h, C::Gh * Hp * Hp);
+  fill_zero(b.total_x, I1 * C::A * Hp);
+  int64_t chunks = 0;
 
   const Tiles row_blocks(B, kRowBlock);
   int64_t row0 = 0;
@@ -426,6 +442,10 @@ void backward_lane(const Layout<C, T>& l, const BackwardCall& call, int64_t lane
           }
           unpad_rows(b.dx, R, I, l.Ip, dx + (row0 * TT + t) * I, TT * I);
         }
+      if (++chunks % kSumChunks == 0) {
+        move_sum(b.sum_h, b.total_h, C::Gh * Hp * Hp);
+        move_sum(b.sum_x, b.total_x, I1 * C::A * Hp);
+      }
       end = begin;
     }
     if (call.dh0) unpad_rows(dh, R, H, Hp, static_cast<T*>(call.dh0) + (lane * B + row0) * H, H);
@@ -433,6 +453,8 @@ void backward_lane(const Layout<C, T>& l, const BackwardCall& call, int64_t lane
     row0 += R;
   }
 
+  move_sum(b.sum_h, b.total_h, C::Gh * Hp * Hp);
+  move_sum(b.sum_x, b.total_x, I1 * C::A * Hp);
   // From the order of the deltas to torch's.
   T* dw_ih = static_cast<T*>(call.dw_ih) + lane * GH * I;
   T* dw_hh = static_cast<T*>(call.dw_hh) + lane * GH * H;
@@ -445,9 +467,9 @@ void backward_lane(const Layout<C, T>& l, const BackwardCall& call, int64_t lane
         for (int64_t j = 0; j < W; ++j) {
           const int64_t unit = (first + u) * W + j, row = C::gate(a) * H + unit;
           if (unit >= H) continue;
-          const T* sums = b.sum_x + first * C::A * W * I1 + (u * C::A + a) * W + j;
+          const T* sums = b.total_x + first * C::A * W * I1 + (u * C::A + a) * W + j;
           if (a < C::Gh) {
-            copy(b.sum_h + (((first + u) * C::Gh + a) * W + j) * Hp, dw_hh + row * H, H);
+            copy(b.total_h + (((first + u) * C::Gh + a) * W + j) * Hp, dw_hh + row * H, H);
             if (db_hh) db_hh[row] = sums[I * record];
           }
           if (a >= C::A - C::Gx) {

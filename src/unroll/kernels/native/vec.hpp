@@ -32,6 +32,12 @@ constexpr int kVectorBytes = 16;
 constexpr int kAccumulators = 8;  // of 16; without FMA the products need registers too
 #endif
 
+#if defined(__FMA__) || defined(__aarch64__)
+constexpr bool kFused = true;  // a * b + c is rounded once
+#else
+constexpr bool kFused = false;
+#endif
+
 template <class T>
 struct VecOf {
   typedef T type __attribute__((vector_size(kVectorBytes), may_alias));

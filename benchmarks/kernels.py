@@ -2,10 +2,11 @@
 
 Run: python -m benchmarks.kernels [--repeats 9] [--lengths 10 100 500] [--isas v4 v3] [--json FILE]
 
-For each cell, length and instruction set: hidden 64, batch 64, 2 inputs, only the last state used, as the lab trains. Medians,
-through the public operator with autograd (`ms`, `share`), and of the compiled functions alone (`bare ms`, `bare share`).
-The peak is measured anew beside each row, with the row's own instruction set, since clocks move: independent fused
-multiply-adds on registers (v2 has none: multiplies and adds). `torch` is torch.nn's layer on one thread, denormals flushed.
+For each cell, length and instruction set: hidden 64, batch 64, 2 inputs, only the last state used, as the lab trains.
+Medians, through the public operator with autograd (`ms`, `share`), and of the compiled functions alone (`bare`). The
+peak is measured anew beside each row, with the row's own instruction set, since clocks move: independent fused
+multiply-adds on registers (v2 has none: multiplies and adds). `torch` is torch.nn's layer on one thread, denormals
+flushed, time first, read at its last state.
 
 Operations counted: 2 B T G H (I + H) forward, and as many for the weights' gradients plus 2 B T G H H for the state's.
 Activations are not counted.
@@ -58,6 +59,7 @@ def operations(cell: str, T: int) -> float:
 
 
 def problem(cell: str, T: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Return x and the weights."""
     draw = torch.Generator().manual_seed(0)
     GH = ops.GATES[cell] * H
     shapes = ((GH, I), (GH, H), (GH,), (GH,))
@@ -66,6 +68,7 @@ def problem(cell: str, T: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
 
 
 def public(cell: str, T: int, isa: str) -> Callable[[], object]:
+    """Return forward and backward through the operator."""
     x, weights = problem(cell, T)
     for weight in weights:
         weight.requires_grad_()
@@ -74,6 +77,7 @@ def public(cell: str, T: int, isa: str) -> Callable[[], object]:
 
 
 def bare(cell: str, T: int, isa: str) -> Callable[[], object]:
+    """Return forward and backward of the compiled functions, outputs allocated beforehand."""
     x, weights = problem(cell, T)
     h_n, c_n, ones = torch.empty(B, H), torch.empty(B, H) if cell == "lstm" else None, torch.ones(B, H)
     grads = [torch.empty_like(w) for w in weights]
@@ -87,6 +91,7 @@ def bare(cell: str, T: int, isa: str) -> Callable[[], object]:
 
 
 def torchs(cell: str, T: int) -> Callable[[], object]:
+    """Return forward and backward of torch.nn's layer."""
     x, _ = problem(cell, T)
     layer = LAYERS[cell](I, H)
     by_time, ones = x.transpose(0, 1).contiguous(), torch.ones(1, B, H)
@@ -125,8 +130,8 @@ def main() -> None:
                     | {"s": whole, "share": shares[1], "torch_s": theirs}
                 )
                 print(
-                    f"| {cell} | {T} | {isa} | {top / 1e9:.0f} | {alone * 1e3:.3f} | {shares[0]:.0%} | {whole * 1e3:.3f} "
-                    f"| {shares[1]:.0%} | {theirs * 1e3:.2f} | {theirs / whole:.1f}x |",
+                    f"| {cell} | {T} | {isa} | {top / 1e9:.0f} | {alone * 1e3:.3f} | {shares[0]:.0%} "
+                    f"| {whole * 1e3:.3f} | {shares[1]:.0%} | {theirs * 1e3:.2f} | {theirs / whole:.1f}x |",
                     flush=True,
                 )
     if options.json:

@@ -61,13 +61,22 @@ def compare(cell: str, length: int, count: int, rounds: int) -> dict[str, object
     verdict = "" if target is None else f"  at most {target} asked: {'met' if share <= target else 'MISSED'}"
     if (cell, length) == next(iter(CASES)):
         print("seconds an epoch (median over rounds)\n")
-        print(f"{'cell':<10}{'T':>5}{'notebook':>12}{'tuned':>10}{'unroll':>10}{'unroll/notebook':>18}{'unroll/tuned':>14}")
+        print(
+            f"{'cell':<10}{'T':>5}{'notebook':>12}{'tuned':>10}{'unroll':>10}{'unroll/notebook':>18}{'unroll/tuned':>14}"
+        )
     print(
         f"{cell:<10}{length:>5}{medians['notebook']:>12.3f}{medians['tuned']:>10.3f}{medians['unroll']:>10.3f}"
         f"{share:>18.3f}{medians['unroll'] / medians['tuned']:>14.3f}{verdict}",
         flush=True,
     )
-    return {"cell": cell, "length": length, "updates_timed": count, "rounds": seconds, "median": medians, "share": share}
+    return {
+        "cell": cell,
+        "length": length,
+        "updates_timed": count,
+        "rounds": seconds,
+        "median": medians,
+        "share": share,
+    }
 
 
 def measure(contender: str, cell: str, length: int, count: int) -> list[float]:

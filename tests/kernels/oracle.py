@@ -74,9 +74,7 @@ class Problem:
     def _with_gradients(self, inputs: dict[str, Tensor], out: dict[str, Tensor]) -> dict[str, Tensor]:
         loss = sum((t * self.incoming[name].to(t.dtype)).sum() for name, t in out.items())
         grads = torch.autograd.grad(loss, list(inputs.values()))
-        return {n: t.detach() for n, t in out.items()} | {
-            f"d{n}": g for n, g in zip(inputs, grads, strict=True)
-        }
+        return {n: t.detach() for n, t in out.items()} | {f"d{n}": g for n, g in zip(inputs, grads, strict=True)}
 
 
 def error(got: Tensor, right: Tensor) -> float:

@@ -96,4 +96,6 @@ def test_unknown_cells_and_sets() -> None:
     with pytest.raises(ValueError, match='isa "v9"'):
         _native.forward("lstm", "v9", **arguments())
     with pytest.raises(TypeError, match="only the LSTM has a cell state"):
-        _native.forward("gru", isas()[0], **arguments(w_ih=empty(K, 3 * H, I), w_hh=empty(K, 3 * H, H), b_ih=None, b_hh=None))
+        _native.forward(
+            "gru", isas()[0], **arguments(w_ih=empty(K, 3 * H, I), w_hh=empty(K, 3 * H, H), b_ih=None, b_hh=None)
+        )

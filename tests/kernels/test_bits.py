@@ -1,6 +1,6 @@
 """The same bits whatever runs beside: threads, lanes, rows, repeats.
 
-Planted fault seen to fail here: the weight gradients of all lanes summed in one buffer that is not cleared between lanes.
+Planted fault seen to fail here: the buffer of the weight gradients' sums not cleared between lanes and calls.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ def test_lanes(cell: str, isa: str) -> None:
     """Three models in one call have the bits of three calls, in any grouping."""
     problems = [Problem.random(cell, 21, 6, 3, 24, seed) for seed in range(3)]
     alone = [problem.native(isa) for problem in problems]
+    names = list(problems[0].inputs)
+
+    def loss(inputs: list[Tensor], incoming: dict[str, Tensor]) -> Tensor:
+        states = ops.forward(cell, **dict(zip(names, inputs, strict=True)), isa=isa)
+        parts = {"y": states.y, "h_n": states.h_n, "c_n": states.c_n}
+        return torch.stack([(parts[n] * incoming[n]).sum() for n in incoming]).sum()
+
     for lanes in ([0, 1, 2], [2, 0], [1]):
-        names = list(problems[0].inputs)
         inputs = [torch.stack([problems[k].inputs[n].float() for k in lanes]) for n in names]
         incoming = {n: torch.stack([problems[k].incoming[n].float() for k in lanes]) for n in problems[0].incoming}
-
-        def loss(inputs: list[Tensor], incoming: dict[str, Tensor]) -> Tensor:
-            states = ops.forward(cell, **dict(zip(names, inputs, strict=True)), isa=isa)
-            parts = {"y": states.y, "h_n": states.h_n, "c_n": states.c_n}
-            return torch.stack([(parts[n] * incoming[n]).sum() for n in incoming]).sum()
-
         grads = torch.func.vmap(torch.func.grad(loss))(inputs, incoming)
         for place, k in enumerate(lanes):
             for name, grad in zip(names, grads, strict=True):

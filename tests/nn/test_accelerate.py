@@ -14,7 +14,9 @@ class Classifier(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.embed = torch.nn.Embedding(20, 6)
-        self.encoders = torch.nn.ModuleList([torch.nn.LSTM(6, 8, batch_first=True), torch.nn.GRU(8, 5, batch_first=True)])
+        self.encoders = torch.nn.ModuleList(
+            [torch.nn.LSTM(6, 8, batch_first=True), torch.nn.GRU(8, 5, batch_first=True)]
+        )
         self.projected = torch.nn.LSTM(5, 8, proj_size=3, batch_first=True)
         self.shared = self.encoders[0]
         self.head = torch.nn.Linear(3, 2)

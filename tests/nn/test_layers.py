@@ -15,7 +15,7 @@ from tests.kernels.oracle import needs_native
 from unroll.kernels import ops
 
 NAMES = ("RNN", "LSTM", "GRU")
-B, T, I, H = 4, 6, 3, 5
+B, T, I, H = 4, 6, 3, 5  # noqa: E741
 
 
 def tensors(result: Any) -> list[Tensor]:
@@ -35,7 +35,9 @@ def both(name: str, **settings: Any) -> tuple[torch.nn.RNNBase, torch.nn.RNNBase
 
 def outcome(layer: torch.nn.RNNBase, x: Any, hx: Any) -> list[Tensor]:
     torch.manual_seed(1)  # dropout
-    leaves = [t.requires_grad_() for t in tensors(x if isinstance(x, Tensor) else x.data) + tensors(() if hx is None else hx)]
+    leaves = [
+        t.requires_grad_() for t in tensors(x if isinstance(x, Tensor) else x.data) + tensors(() if hx is None else hx)
+    ]
     out = tensors(layer(x, hx))
     floating = [t for t in out if t.is_floating_point()]
     weighted = [(t * torch.linspace(0, 1, t.numel(), dtype=t.dtype).view(t.shape)).sum() for t in floating]

@@ -1,9 +1,10 @@
 """The native kernels as PyTorch operators: ``unroll::recurrence`` and ``unroll::recurrence_backward``.
 
-:func:`forward` is the way in; it has the signature of the reference. Axes: K lanes, B sequences, T steps, I inputs, H hidden, G gates.
-The operators take a leading lane axis on all tensors, or on none. They are differentiated through an autograd.Function with a vmap rule of its own,
-because ``register_autograd`` raises under ``torch.func.vmap(grad(...))`` in PyTorch 2.13. A mapped call runs as one call over
-lanes, forward and backward. Second derivatives are not offered.
+:func:`forward` is the way in; it has the signature of the reference. Axes: K lanes, B sequences, T steps, I inputs,
+H hidden, G gates. The operators take a leading lane axis on all tensors, or on none. They are differentiated through an
+autograd.Function with a vmap rule of its own, because ``register_autograd`` raises under
+``torch.func.vmap(grad(...))`` in PyTorch 2.13. A mapped call runs as one call over lanes, forward and backward. Second
+derivatives are not offered.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.dlpack import to_dlpack  # type: ignore[attr-defined]
 
 from unroll.errors import BackendError
 from unroll.kernels.pick import MISSING, isa_in_use, native
@@ -44,8 +46,8 @@ def forward(
     """Run ``cell`` ("tanh_rnn", "relu_rnn", "lstm" or "gru") over all steps with the native kernel.
 
     Shapes: x (B, T, I), w_ih (G*H, I), w_hh (G*H, H), b_ih and b_hh (G*H,), h0 and c0 (B, H); all float32, or all
-    float64, on the CPU. ``every=False`` computes only the last state: no (B, T, H) tensor is written, and none
-    comes back as a gradient. ``lengths`` (B,), int64 and never rising, ends sequences early: a state stays after its length,
+    float64, on the CPU. ``every=False`` computes only the last state: no (B, T, H) tensor is written, and none comes
+    back as a gradient. ``lengths`` (B,), int64 and never rising, ends sequences early: a state stays after its length,
     and y is zero there. ``isa`` forces an instruction set, as UNROLL_ISA does.
 
     Raises BackendError without native kernels, TypeError or ValueError for arguments that do not fit.
@@ -55,12 +57,13 @@ def forward(
         raise BackendError(f"The native backend was asked for, but {MISSING}.")
     given = (x, w_ih, w_hh, b_ih, b_hh, h0, c0)
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in given)
-    y, h_n, c_n, _ = _Recurrence.apply(*given, lengths, cell, isa, every, keep)
+    function: Any = _Recurrence
+    y, h_n, c_n, _ = function.apply(*given, lengths, cell, isa, every, keep)
     return States(y if every else None, h_n, c_n if cell == "lstm" else None)
 
 
 # torch.compile does not trace the import of a compiled module or the environment; the answer does not change under it.
-_isa_in_use = torch.compiler.assume_constant_result(isa_in_use)
+_isa_in_use = torch.compiler.assume_constant_result(isa_in_use)  # type: ignore[no-untyped-call]
 
 
 def _saved_numbers(cell: str, B: int, T: int, H: int) -> int:
@@ -75,7 +78,7 @@ def _module() -> Any:
 
 
 def _plain(t: Tensor | None) -> Any:
-    return None if t is None else torch.utils.dlpack.to_dlpack(t.detach().contiguous())
+    return None if t is None else to_dlpack(t.detach().contiguous())
 
 
 @torch.library.custom_op("unroll::recurrence", mutates_args=(), device_types="cpu")
@@ -160,7 +163,7 @@ def recurrence_backward(
     with_bias: bool,
     with_start: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Backward through time: gradients of x, both weights, both biases, h0 and c0; empty, (K, 0), where not asked for."""
+    """Backward through time: gradients of x, both weights, both biases, h0, c0; empty, (K, 0), where not asked for."""
     module = _module()
     lstm = cell == "lstm"
     saved = saved.contiguous()
@@ -252,16 +255,14 @@ class _Recurrence(torch.autograd.Function):
         ctx.set_materialize_grads(
             False
         )  # a gradient that does not come in stays None: nothing of size (B, T, H) is made
-        ctx.mark_non_differentiable(
-            saved, *(() if ctx.every else (y,)), *(() if ctx.cell == "lstm" else (c_n,))
-        )
+        ctx.mark_non_differentiable(saved, *(() if ctx.every else (y,)), *(() if ctx.cell == "lstm" else (c_n,)))
         ctx.save_for_backward(x, w_ih, w_hh, lengths, saved)
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, dh_n: Tensor | None, dc_n: Tensor | None, _: Any) -> Any:
         wanted = (ctx.needs_input_grad[0], True, True, *ctx.present)
         # torch.compile traces this and does not follow a function within a function; it needs no vmap rule either.
-        differentiate = recurrence_backward if torch.compiler.is_compiling() else _RecurrenceBackward.apply
+        differentiate: Any = recurrence_backward if torch.compiler.is_compiling() else _RecurrenceBackward.apply
         grads = differentiate(
             *ctx.saved_tensors,
             dy if ctx.every else None,
@@ -295,9 +296,7 @@ class _RecurrenceBackward(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        raise NotImplementedError(
-            "The native kernels have no second derivative. Use the backend 'reference' for it."
-        )
+        raise NotImplementedError("The native kernels have no second derivative. Use the backend 'reference' for it.")
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
@@ -321,5 +320,5 @@ def _over_lanes(
         mapped = [arg.flatten(0, 1) if isinstance(arg, Tensor) else arg for arg in mapped]
     out = function(*mapped)
     if joined:
-        out = tuple(t.unflatten(0, (size, t.shape[0] // size)) for t in out)
+        out = tuple(t.reshape(size, t.shape[0] // size, *t.shape[1:]) for t in out)
     return out, (0,) * len(out)

@@ -80,11 +80,7 @@ def pick(cell: str | None, *, device: str = "cpu", backend: str = "auto") -> Pic
         if not isa:
             why_not = MISSING
     if not why_not:
-        forced = (
-            " as UNROLL_ISA says"
-            if os.environ.get("UNROLL_ISA")
-            else ", the fastest that this processor runs"
-        )
+        forced = " as UNROLL_ISA says" if os.environ.get("UNROLL_ISA") else ", the fastest that this processor runs"
         return Pick("native", f"native kernel, instruction set {isa}{forced}", isa)
     if backend == "native":
         raise BackendError(

@@ -11,7 +11,7 @@ from unroll.nn.layer import why_not
 from unroll.nn.lstm import LSTM
 from unroll.nn.rnn import RNN
 
-SWAPS: dict[type[torch.nn.Module], type[torch.nn.Module]] = {
+SWAPS: dict[type[torch.nn.Module], type[torch.nn.RNNBase]] = {
     torch.nn.RNN: RNN,
     torch.nn.LSTM: LSTM,
     torch.nn.GRU: GRU,
@@ -30,8 +30,8 @@ class Swap(NamedTuple):
 def accelerate(model: torch.nn.Module) -> tuple[Swap, ...]:
     """Swap every torch.nn.RNN, LSTM and GRU in ``model`` for the same layer on the native kernels.
 
-    In place: modules, parameters, buffers and hooks stay the objects that they were, so optimizers and references to layers stay
-    valid. Subclasses of torch's layers are left alone, since they may compute something else.
+    In place: modules, parameters, buffers and hooks stay the objects that they were, so optimizers and references to
+    layers stay valid. Subclasses of torch's layers are left alone, since they may compute something else.
 
     >>> import torch
     >>> model = torch.nn.Sequential(torch.nn.LSTM(2, 8, batch_first=True))
@@ -45,9 +45,7 @@ def accelerate(model: torch.nn.Module) -> tuple[Swap, ...]:
         elif type(module) in SWAPS and isinstance(module, torch.nn.RNNBase):
             reason = why_not(module)
             if not reason:
-                # The new class only overrides forward; a change of class keeps everything else, the model's root included.
+                # The new class only overrides forward: changing it keeps everything else, and works for the root too.
                 module.__class__ = SWAPS[type(module)]
-            swaps.append(
-                Swap(name, type(module).__name__, not reason, reason or "runs on the native kernels now")
-            )
+            swaps.append(Swap(name, type(module).__name__, not reason, reason or "runs on the native kernels now"))
     return tuple(swaps)

@@ -1,4 +1,4 @@
-"""What the three layers share: which calls the native kernels take, and how layers and directions are run through them."""
+"""What the three layers share: which calls the native kernels take, and how they run layers and directions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from unroll.nn.sequence import Sequence
 Start = tuple[Tensor, ...]  # (h,) or (h, c), each (layers * directions, B, H)
 
 
-_pick = torch.compiler.assume_constant_result(pick)  # torch.compile cannot trace it, and it does not change
+# torch.compile cannot trace it, and its answer does not change.
+_pick = torch.compiler.assume_constant_result(pick)  # type: ignore[no-untyped-call]
 
 
 def cell_of(layer: torch.nn.RNNBase) -> str:
@@ -73,12 +74,8 @@ def run(layer: torch.nn.RNNBase, given: Any, hx: Any) -> Any:
 def _fits(layer: torch.nn.RNNBase, given: Any, start: Start) -> bool:
     packed = isinstance(given, PackedSequence)
     x = given.data if packed else given
-    if (
-        torch.jit.is_scripting()
-        or torch.jit.is_tracing()
-        or torch.is_autocast_enabled("cpu")
-        or why_not(layer)
-    ):
+    jit: Any = torch.jit
+    if jit.is_scripting() or jit.is_tracing() or torch.is_autocast_enabled("cpu") or why_not(layer):
         return False
     weights: Iterable[Tensor] = (getattr(layer, name) for names in layer._all_weights for name in names)
     if not all(t.dtype == x.dtype and t.device.type == "cpu" for t in (x, *start, *weights)):
@@ -87,13 +84,7 @@ def _fits(layer: torch.nn.RNNBase, given: Any, start: Start) -> bool:
         return False
     if len(start) not in (0, 2 if layer.mode == "LSTM" else 1):
         return False
-    batch = (
-        [int(given.batch_sizes[0])]
-        if packed
-        else [x.shape[0 if layer.batch_first else 1]]
-        if x.dim() == 3
-        else []
-    )
+    batch = [int(given.batch_sizes[0])] if packed else [x.shape[0 if layer.batch_first else 1]] if x.dim() == 3 else []
     directions = 2 if layer.bidirectional else 1
     return all(list(s.shape) == [layer.num_layers * directions, *batch, layer.hidden_size] for s in start)
 
@@ -101,27 +92,17 @@ def _fits(layer: torch.nn.RNNBase, given: Any, start: Start) -> bool:
 def _through(layer: torch.nn.RNNBase, sequence: Sequence, start: Start) -> tuple[Sequence, Start]:
     cell = cell_of(layer)
     suffixes = ("", "_reverse") if layer.bidirectional else ("",)
+    names = {"w_ih": "weight_ih", "w_hh": "weight_hh"} | ({"b_ih": "bias_ih", "b_hh": "bias_hh"} if layer.bias else {})
     ends: list[tuple[Tensor, ...]] = []
     for depth in range(layer.num_layers):
         outputs = []
         for suffix in suffixes:
             x = sequence.reversed() if suffix else sequence
-            weights = [
-                getattr(layer, f"{name}_l{depth}{suffix}", None)
-                for name in (
-                    ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-                    if layer.bias
-                    else ("weight_ih", "weight_hh")
-                )
-            ]
-            h0, c0 = (*(s[len(ends)] for s in start), None, None)[:2]
-            states = ops.forward(
-                cell,
-                x.data,
-                *weights,
-                **{"h0": h0, "c0": c0},
-                lengths=x.lengths,
-            )
+            weights: dict[str, Any] = {
+                argument: getattr(layer, f"{name}_l{depth}{suffix}") for argument, name in names.items()
+            }
+            h0, c0, *_ = (*(s[len(ends)] for s in start), None, None)
+            states = ops.forward(cell, x.data, **weights, h0=h0, c0=c0, lengths=x.lengths)
             assert states.y is not None  # noqa: S101 (all steps were asked for)
             y = Sequence(states.y, x.lengths)
             outputs.append(y.reversed().data if suffix else y.data)

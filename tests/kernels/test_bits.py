@@ -1,7 +1,4 @@
-"""The same bits whatever runs beside: threads, lanes, rows, repeats.
-
-Planted fault seen to fail here: the buffer of the weight gradients' sums not cleared between lanes and calls.
-"""
+"""The same bits whatever runs beside: threads, lanes, rows, repeats. Planted faults: see test_values.py."""
 
 from __future__ import annotations
 

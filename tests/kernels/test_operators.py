@@ -78,7 +78,6 @@ def test_compile(cell: str) -> None:
 
 
 def test_a_graph_can_be_walked_twice() -> None:
-    """Planted fault: gate deltas written over what forward saved."""
     inputs = {n: t.requires_grad_() for n, t in Problem.random("lstm", 4, 6, 2, 5).inputs.items()}
     loss = ops.forward("lstm", **inputs).h_n.sum()
     first = torch.autograd.grad(loss, list(inputs.values()), retain_graph=True)

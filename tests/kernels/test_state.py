@@ -17,7 +17,6 @@ pytestmark = needs_native
 @pytest.mark.parametrize("flush", [False, True])
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_floating_point_mode_is_as_it_was(cell: str, flush: bool) -> None:
-    """Planted fault: the mode set on the way in and not restored."""
     from unroll.kernels import _native
 
     problem = Problem.random(cell, 4, 5, 2, 6)

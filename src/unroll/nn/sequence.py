@@ -38,7 +38,7 @@ class Sequence:
         return replace(self, data=self.data.gather(1, at.unsqueeze(2).expand_as(self.data)))
 
     def dropped(self, p: float) -> Sequence:
-        """Apply dropout in the memory order of torch's layers (time first, or packed): equal seeds drop equal numbers."""
+        """Apply dropout in the memory order of torch's layers (time first, or packed): equal seeds drop the same."""
         if self.lengths is None:
             by_time = self.data.transpose(0, 1).contiguous()  # (T, B, *)
             return replace(self, data=dropout(by_time, p).transpose(0, 1))

@@ -123,6 +123,7 @@ def test_float32_inference_and_contiguous_outputs(name: str, counted: list[str])
     assert len(counted) == 1
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning")  # torch's, once a process
 @pytest.mark.parametrize("case", ["projection", "float16", "no kernels", "autocast", "empty batch"])
 def test_what_goes_to_torch(case: str, counted: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     settings: dict[str, Any] = {"dtype": torch.float32}

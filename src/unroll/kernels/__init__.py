@@ -1,5 +1,5 @@
 """The recurrences: which code computes a cell forward and backward."""
 
-from unroll.kernels.pick import Pick, pick
+from unroll.kernels.pick import Pick, isas, pick
 
-__all__ = ["Pick", "pick"]
+__all__ = ["Pick", "isas", "pick"]

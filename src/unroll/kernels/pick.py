@@ -1,29 +1,89 @@
-"""Which backend computes a cell, and why."""
+"""Which backend computes a cell, and why. Imports no torch: ``unroll doctor`` and ``unroll check`` ask here too."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from unroll.errors import BackendError
+
+CELLS = ("tanh_rnn", "relu_rnn", "lstm", "gru")
+BACKENDS = ("auto", "reference", "native")
+
+MISSING = (
+    "this installation has no native kernels, so recurrent layers run on PyTorch's own, 2 to 10 times slower; "
+    "install a C++17 compiler (g++ or clang++) and reinstall: pip install --force-reinstall --no-deps unroll-lab"
+)
 
 
 @dataclass(frozen=True)
 class Pick:
-    """The backend that computes a cell, and the reason in plain words."""
+    """The backend that computes a cell, its instruction set ("" for the reference), and the reason in plain words."""
 
     backend: str
     reason: str
+    isa: str = ""
+
+
+def native() -> Any:
+    """The compiled module, or None where it was not built (no compiler) or cannot be loaded here."""
+    try:
+        return import_module("unroll.kernels._native")
+    except ImportError:
+        return None
+
+
+def isas() -> tuple[str, ...]:
+    """Instruction sets that the installed kernels and this processor both have, the fastest first; often empty."""
+    module = native()
+    return tuple(module.isas()) if module is not None else ()
+
+
+def isa_in_use() -> str:
+    """The instruction set to run: the fastest, or the one that UNROLL_ISA names; "" without native kernels.
+
+    Raises BackendError where UNROLL_ISA names a set that cannot run here.
+    """
+    usable = isas()
+    asked = os.environ.get("UNROLL_ISA", "")
+    if not asked:
+        return usable[0] if usable else ""
+    if asked not in usable:
+        have = ", ".join(usable) if usable else "none"
+        raise BackendError(
+            f'UNROLL_ISA is "{asked}", which cannot run here. Available: {have}. Unset it or name one of these.'
+        )
+    return asked
 
 
 def pick(cell: str | None, *, device: str = "cpu", backend: str = "auto") -> Pick:
-    """Choose the backend for a cell ("tanh_rnn", "lstm", "gru"; None for a model without one).
+    """Choose the backend for a cell ("tanh_rnn", "relu_rnn", "lstm", "gru"; None for a model without one).
 
     ``backend`` is what was asked for: "auto", "reference" or "native". Raises BackendError where it is not available.
     """
-    if backend == "native":
-        raise BackendError("This version of unroll has no native kernels. Set train.backend to 'auto' or 'reference'.")
+    if backend not in BACKENDS:
+        raise BackendError(f'Unknown backend "{backend}". Set train.backend to one of: {", ".join(BACKENDS)}.')
     if backend == "reference":
         return Pick("reference", "asked for")
+    why_not = ""
+    isa = ""
     if cell is None:
-        return Pick("reference", "the model has no recurrent cell of its own")
-    return Pick("reference", f"PyTorch's own layers on {device}: this version of unroll has no native kernels")
+        why_not = "the model has no recurrent cell of its own"
+    elif cell not in CELLS:
+        why_not = f'there is no native kernel for the cell "{cell}"'
+    elif device.split(":")[0] != "cpu":
+        why_not = f"the native kernels run on the CPU, not on {device}"
+    else:
+        isa = isa_in_use()
+        if not isa:
+            why_not = MISSING
+    if not why_not:
+        forced = " as UNROLL_ISA says" if os.environ.get("UNROLL_ISA") else ", the fastest that this processor runs"
+        return Pick("native", f"native kernel, instruction set {isa}{forced}", isa)
+    if backend == "native":
+        raise BackendError(
+            f"The native backend was asked for, but {why_not}. Set train.backend to 'auto' or 'reference'."
+        )
+    return Pick("reference", why_not)

@@ -1,0 +1,47 @@
+from typing import Any
+
+Array = Any  # anything that speaks DLPack or the buffer protocol
+
+def isas() -> list[str]: ...
+def forward(
+    cell: str,
+    isa: str,
+    x: Array,
+    w_ih: Array,
+    w_hh: Array,
+    b_ih: Array | None,
+    b_hh: Array | None,
+    h0: Array | None,
+    c0: Array | None,
+    lengths: Array | None,
+    y: Array | None,
+    h_n: Array,
+    c_n: Array | None,
+    saved: Array | None,
+) -> None: ...
+def backward(
+    cell: str,
+    isa: str,
+    x: Array,
+    w_ih: Array,
+    w_hh: Array,
+    lengths: Array | None,
+    saved: Array,
+    dy: Array | None,
+    dh_n: Array | None,
+    dc_n: Array | None,
+    dx: Array | None,
+    dw_ih: Array,
+    dw_hh: Array,
+    db_ih: Array | None,
+    db_hh: Array | None,
+    dh0: Array | None,
+    dc0: Array | None,
+) -> None: ...
+def take_saved(cell: str, K: int, B: int, T: int, H: int, single: bool) -> Any: ...
+def activate(isa: str, function: str, x: Array, y: Array) -> None: ...
+def multiply_adds(isa: str, rounds: int) -> float: ...
+def float_mode() -> int: ...
+def empty_blocks() -> None: ...
+def unused_bytes() -> int: ...
+def spoil_blocks() -> None: ...

@@ -1,0 +1,1 @@
+"""The gated recurrent unit, with the reset gate after the recurrent matrix; see README.md for its equations."""

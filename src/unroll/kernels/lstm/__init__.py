@@ -1,0 +1,1 @@
+"""The long short-term memory; see README.md for its equations."""

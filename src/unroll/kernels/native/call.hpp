@@ -1,0 +1,77 @@
+// What the kernels are called with: every buffer, its shape, its role and its life.
+//
+// Axes: K lanes (independent models), B sequences, T steps, I inputs, H hidden, G gates of a cell (tanh RNN 1, GRU 3, LSTM 4).
+// All public buffers are contiguous in the order written, float32 or float64, all of one type. The caller owns all of them;
+// a kernel keeps no pointer after it returns. Null where "or none" is said.
+#pragma once
+
+#include <cstdint>
+
+namespace unroll {
+
+enum class Cell : int { tanh_rnn = 0, relu_rnn = 1, gru = 2, lstm = 3 };
+enum class Number : int { float32 = 0, float64 = 1 };
+
+struct Sizes {
+  int64_t K, B, T, I, H;
+};
+
+struct ForwardCall {
+  Sizes sizes;
+  const void* x;     // (K, B, T, I)
+  const void* w_ih;  // (K, G*H, I)  rows in torch's gate order: LSTM i f g o, GRU r z n
+  const void* w_hh;  // (K, G*H, H)
+  const void* b_ih;  // (K, G*H) or none
+  const void* b_hh;  // (K, G*H) or none
+  const void* h0;    // (K, B, H) or none, which is zero
+  const void* c0;    // (K, B, H) or none; LSTM
+  const int64_t* lengths;  // (K, B), from 1 to T, never rising along B, or none where all are T; a state stays after its length
+  void* y;           // out (K, B, T, H), all states, zero past a length; or none where only the last is wanted
+  void* h_n;         // out (K, B, H)
+  void* c_n;         // out (K, B, H); LSTM
+  void* saved;       // out (K, saved_size) for backward, aligned to 64 bytes, or none where no gradient is wanted
+  void* scratch;     // scratch_size numbers, aligned to 64 bytes, for the time of the call
+};
+
+struct BackwardCall {
+  Sizes sizes;
+  const void* x;      // (K, B, T, I)
+  const void* w_ih;   // (K, G*H, I)
+  const void* w_hh;   // (K, G*H, H)
+  const int64_t* lengths;  // (K, B) or none, as in the forward call
+  const void* saved;  // (K, saved_size) from the forward call; only read, so a graph can be walked twice
+  const void* dy;     // (K, B, T, H), or none where no gradient comes in through the steps' states
+  const void* dh_n;   // (K, B, H) or none
+  const void* dc_n;   // (K, B, H) or none; LSTM
+  void* dx;           // out (K, B, T, I) or none
+  void* dw_ih;        // out (K, G*H, I)
+  void* dw_hh;        // out (K, G*H, H)
+  void* db_ih;        // out (K, G*H) or none
+  void* db_hh;        // out (K, G*H) or none
+  void* dh0;          // out (K, B, H) or none
+  void* dc0;          // out (K, B, H) or none; LSTM
+  void* scratch;      // as above
+};
+
+// Units are padded to a multiple of 16 inside, whatever the vector's length, so sizes do not depend on the instruction set.
+inline int64_t padded(int64_t n) { return (n + 15) / 16 * 16; }
+
+// Numbers kept of one lane for backward: the states of T + 1 times, and of each time the gates (LSTM: i f g o and the cell
+// state before; GRU: r z n and the recurrent term of n; tanh and ReLU: nothing, the state says it all).
+inline int64_t saved_size(Cell cell, const Sizes& s) {
+  const int64_t gates = cell == Cell::lstm ? 5 : cell == Cell::gru ? 4 : 0;
+  return s.B * padded(s.H) * ((s.T + 1) + s.T * gates);
+}
+
+// What one instruction set's library offers.
+struct Kernels {
+  const char* isa;
+  int lanes;  // float32 numbers in a vector
+  void (*forward)(Cell, Number, const ForwardCall&);
+  void (*backward)(Cell, Number, const BackwardCall&);
+  int64_t (*scratch_size)(Cell, Number, const Sizes&, bool backward);  // in numbers
+  void (*activate)(int function, const float* x, float* y, int64_t count);  // 0 logistic, 1 tanh; for tests
+  double (*multiply_adds)(int64_t rounds);  // rounds of independent FMAs; returns how many floating-point operations that was
+};
+
+}  // namespace unroll

@@ -1,0 +1,103 @@
+// Vectors of the widest kind that the instruction set has, through the vector extensions of GCC and Clang.
+//
+// This file is compiled once per instruction set. Everything in it lives in UNROLL_NS, a namespace named after the set, and
+// no template of the standard library is used: the linker keeps one copy of each inline function, and a copy compiled for
+// AVX-512 must never be the one that an older processor runs.
+#pragma once
+
+#include <cstdint>
+
+#if defined(__AVX__) || defined(__SSE2__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+#define UNROLL_INLINE inline __attribute__((always_inline))
+
+namespace unroll {
+namespace UNROLL_NS {
+
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+constexpr int kAccumulators = 24;  // of 32 registers
+#elif defined(__AVX__)
+constexpr int kVectorBytes = 32;
+constexpr int kAccumulators = 12;  // of 16
+#elif defined(__aarch64__)
+constexpr int kVectorBytes = 16;
+constexpr int kAccumulators = 24;  // of 32
+#else
+constexpr int kVectorBytes = 16;
+constexpr int kAccumulators = 8;  // of 16; without FMA the products need registers too
+#endif
+
+#if defined(__FMA__) || defined(__aarch64__)
+constexpr bool kFused = true;  // a * b + c is rounded once
+#else
+constexpr bool kFused = false;
+#endif
+
+template <class T>
+struct VecOf {
+  typedef T type __attribute__((vector_size(kVectorBytes), may_alias));
+};
+template <class T>
+using Vec = typename VecOf<T>::type;
+template <class T>
+constexpr int kLanes = kVectorBytes / int(sizeof(T));
+
+typedef int32_t IntVec __attribute__((vector_size(kVectorBytes), may_alias));
+
+template <class T>
+UNROLL_INLINE Vec<T> load(const T* p) {  // p is aligned to a vector
+  return *reinterpret_cast<const Vec<T>*>(p);
+}
+template <class T>
+UNROLL_INLINE void store(T* p, Vec<T> v) {
+  *reinterpret_cast<Vec<T>*>(p) = v;
+}
+template <class T>
+UNROLL_INLINE Vec<T> splat(T x) {
+  return x - Vec<T>{};  // x - 0 keeps the sign of a zero; 0 + x would not
+}
+
+// Clamps that let NaN through: a NaN compares false and stays. x86's min and max return their second operand where either
+// is NaN, so x comes second.
+template <class T>
+UNROLL_INLINE Vec<T> at_least(Vec<T> x, T low) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_max_ps((__m512)splat<T>(low), (__m512)x);
+#elif defined(__AVX__)
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm256_max_ps((__m256)splat<T>(low), (__m256)x);
+#endif
+  return x < low ? splat<T>(low) : x;
+}
+template <class T>
+UNROLL_INLINE Vec<T> at_most(Vec<T> x, T high) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_min_ps((__m512)splat<T>(high), (__m512)x);
+#elif defined(__AVX__)
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm256_min_ps((__m256)splat<T>(high), (__m256)x);
+#endif
+  return x > high ? splat<T>(high) : x;
+}
+
+// An estimate of 1 / x: 14 bits on AVX-512, 12 on SSE and AVX, 16 on NEON (8 and one Newton step).
+UNROLL_INLINE Vec<float> reciprocal_estimate(Vec<float> x) {
+#if defined(__AVX512F__)
+  return (Vec<float>)_mm512_rcp14_ps((__m512)x);
+#elif defined(__AVX__)
+  return (Vec<float>)_mm256_rcp_ps((__m256)x);
+#elif defined(__SSE2__)
+  return (Vec<float>)_mm_rcp_ps((__m128)x);
+#elif defined(__aarch64__)
+  const Vec<float> y = (Vec<float>)vrecpeq_f32((float32x4_t)x);
+  return y + y * (1.0f - x * y);
+#else
+  return 1.0f / x;
+#endif
+}
+
+}  // namespace UNROLL_NS
+}  // namespace unroll

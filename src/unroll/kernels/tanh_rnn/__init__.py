@@ -1,0 +1,1 @@
+"""The simple (Elman) recurrent network; see README.md for its equations."""

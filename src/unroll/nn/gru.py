@@ -1,0 +1,23 @@
+"""``unroll.nn.GRU``: the GRU, in place of torch.nn.GRU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from unroll.nn.layer import run
+
+
+class GRU(torch.nn.GRU):
+    """torch.nn.GRU on the native kernels: same constructor, same state_dict, same results.
+
+    Layers, dropout, both directions, ``batch_first`` and packed sequences run on the CPU in float32 or float64 through
+    the native kernels. Everything else (projections, other devices and types, autocast, TorchScript, an installation
+    without kernels) goes to torch's own implementation. The native kernels have no second derivative.
+    """
+
+    def forward(self, input: Any, hx: Any = None) -> Any:  # noqa: A002 (torch's name)
+        """Return what torch.nn.GRU returns: the output, (B, T, D*H) where ``batch_first``, and the last state."""
+        result = run(self, input, hx)
+        return super().forward(input, hx) if result is None else result

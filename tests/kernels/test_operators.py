@@ -1,0 +1,112 @@
+"""The kernels as PyTorch operators: opcheck, vmap, torch.compile, and which gradients are made."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.kernels.oracle import CELLS, Problem, error, needs_native
+from unroll.kernels import isas, ops, reference
+
+pytestmark = needs_native
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("laned", [False, True])
+def test_opcheck(cell: str, laned: bool) -> None:
+    problem = Problem.random(cell, 3, 4, 2, 5)
+    named = problem.inputs | problem.incoming
+    t = {name: tensor.unsqueeze(0) if laned else tensor for name, tensor in named.items()}
+    isa = isas()[0]
+    given = [t.get(name) for name in ("x", "w_ih", "w_hh", "b_ih", "b_hh", "h0", "c0", "lengths")]
+    for every, keep in ((True, True), (False, True), (True, False)):
+        torch.library.opcheck(ops.recurrence, (*given, cell, isa, every, keep))
+    saved = ops.recurrence(*given, cell, isa, True, True)[3]
+    back = (t["x"], t["w_ih"], t["w_hh"], None, saved, t["y"], t["h_n"], t.get("c_n"), cell, isa)
+    for wanted in ((True, True, True), (False, False, False)):
+        torch.library.opcheck(ops.recurrence_backward, (*back, *wanted))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("mapped_x", [False, True])
+def test_gradients_of_stacked_models(cell: str, mapped_x: bool) -> None:
+    problems = [Problem.random(cell, 4, 6, 2, 5, seed) for seed in range(3)]
+    weights = {n: torch.stack([p.inputs[n] for p in problems]) for n in ("w_ih", "w_hh", "b_ih", "b_hh")}
+    x = torch.stack([p.inputs["x"] for p in problems]) if mapped_x else problems[0].inputs["x"]
+
+    def gradients(forward: object) -> dict[str, Tensor]:
+        def loss(weights: dict[str, Tensor], x: Tensor) -> Tensor:
+            return forward(cell, x, **weights, every=False).h_n.square().sum()  # type: ignore[operator]
+
+        return torch.func.vmap(torch.func.grad(loss), (0, 0 if mapped_x else None))(weights, x)
+
+    got, right = gradients(ops.forward), gradients(reference.forward)
+    for name in right:
+        assert error(got[name], right[name]) < 1e-12, name
+
+
+def test_two_mapped_axes() -> None:
+    problem = Problem.random("lstm", 2, 3, 2, 4)
+    w = {n: problem.inputs[n] for n in ("w_ih", "w_hh")}
+    x = torch.randn(3, 5, 2, 3, 2, dtype=torch.float64)
+
+    def loss(w: dict[str, Tensor], x: Tensor) -> Tensor:
+        return ops.forward("lstm", x, **w).h_n.sum()
+
+    grad = torch.func.grad(loss)
+    got = torch.func.vmap(torch.func.vmap(grad, (None, 0)), (None, 0))(w, x)
+    for i, j in ((0, 0), (2, 4)):
+        alone = grad(w, x[i, j])
+        assert all(torch.allclose(got[n][i, j], alone[n]) for n in w)
+
+
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # Dynamo's own
+@pytest.mark.parametrize("cell", CELLS)
+def test_compile(cell: str) -> None:
+    problem = Problem.random(cell, 4, 6, 2, 5)
+    inputs = {n: t.requires_grad_() for n, t in problem.inputs.items()}
+
+    def loss(**inputs: Tensor) -> Tensor:
+        states = ops.forward(cell, **inputs)
+        return states.y.sin().sum() + states.h_n.sum()
+
+    compiled = torch.compile(loss, backend="aot_eager", fullgraph=True)
+    got = torch.autograd.grad(compiled(**inputs), list(inputs.values()))
+    right = torch.autograd.grad(loss(**inputs), list(inputs.values()))
+    assert all(torch.equal(a, b) for a, b in zip(got, right, strict=True))
+
+
+def test_a_graph_can_be_walked_twice() -> None:
+    inputs = {n: t.requires_grad_() for n, t in Problem.random("lstm", 4, 6, 2, 5).inputs.items()}
+    loss = ops.forward("lstm", **inputs).h_n.sum()
+    first = torch.autograd.grad(loss, list(inputs.values()), retain_graph=True)
+    second = torch.autograd.grad(loss, list(inputs.values()))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_only_what_is_needed_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gradient of the last state alone: no gradient over steps comes in, and none of x goes out."""
+    seen: list[tuple[object, ...]] = []
+    function = ops._RecurrenceBackward
+    original = function.forward
+
+    def spy(*args: object) -> object:
+        seen.append(args)
+        return original(*args)
+
+    monkeypatch.setattr(function, "forward", staticmethod(spy))
+    inputs = Problem.random("gru", 4, 6, 2, 5).inputs
+    for name in ("w_ih", "w_hh", "b_ih", "b_hh"):
+        inputs[name].requires_grad_()
+    ops.forward("gru", **inputs).h_n.sum().backward()
+    (args,) = seen
+    assert args[5] is None  # dy
+    assert args[-3:] == (False, True, True)  # x no, biases yes, start (it was given) yes
+
+
+def test_no_second_derivative() -> None:
+    inputs = {n: t.requires_grad_() for n, t in Problem.random("gru", 2, 2, 2, 2).inputs.items()}
+    (grad,) = torch.autograd.grad(ops.forward("gru", **inputs).h_n.sum(), inputs["w_hh"], create_graph=True)
+    with pytest.raises(NotImplementedError, match="no second derivative"):
+        grad.sum().backward()

@@ -1,0 +1,146 @@
+"""Values and all gradients of the native kernels, at odd sizes, on every instruction set that this machine has.
+
+Faults planted in the C++ one at a time, each seen to make the kernels' tests fail; the first test that failed:
+
+* b_hh left out of the packed bias                      test_operators: gradients of stacked models
+* the LSTM's gates in the order i, f, o, g              test_operators: gradients of stacked models
+* the GRU's reset gate left out of the gate deltas      test_operators: gradients of stacked models
+* packed weights of padded units not set to zero        test_operators: opcheck
+* the cell state saved after the step, not before       test_operators: gradients of stacked models
+* arrays from DLPack capsules freed before the kernel   test_operators: two mapped axes
+* gate deltas written over what forward saved           test_operators: opcheck
+* a clamp that turns NaN into its bound                 test_activation: the ends
+* a digit of the exponential's polynomial changed       test_activation: four units in the last place
+* the floating-point mode not restored                  test_activation: four units in the last place
+* overlapping buffers not refused                       test_arguments: forward refuses
+* weight sums not cleared between lanes and calls       test_bits: threads and repeats
+* the longer tiles' last rows left out                  test_bits: threads and repeats
+* the gradient of h0 from the wrong buffer              here: float64 is torch's
+* gate deltas of finished sequences not set to zero     here: lengths end sequences early
+* one long float32 sum in place of sums of sums         here: float32 is as near to float64 as torch's
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.kernels.oracle import CELLS, Problem, error, needs_native
+from unroll.kernels import isas, ops, reference
+
+pytestmark = needs_native
+
+SIZES = [  # B, T, I, H
+    (1, 1, 1, 1),
+    (5, 2, 3, 3),
+    (16, 3, 2, 16),
+    (17, 7, 64, 17),
+    (64, 63, 2, 64),
+    (65, 7, 3, 100),
+    (3, 3, 1, 128),
+    (130, 2, 5, 33),
+]
+EPS = 2.0**-24
+
+
+@pytest.mark.parametrize("isa", isas())
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_float64_is_torchs(cell: str, size: tuple[int, int, int, int], isa: str) -> None:
+    problem = Problem.random(cell, *size)
+    right = problem.torch()
+    got = problem.native(isa, torch.float64)
+    assert got.keys() == right.keys()
+    for name in right:
+        assert error(got[name], right[name]) < 1e-12, name
+
+
+@pytest.mark.parametrize("isa", isas())
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("size", [*SIZES, (64, 500, 2, 64)], ids=str)
+def test_float32_is_as_near_to_float64_as_torchs(cell: str, size: tuple[int, int, int, int], isa: str) -> None:
+    problem = Problem.random(cell, *size)
+    right, theirs, got = problem.torch(), problem.torch(torch.float32), problem.native(isa)
+    for name in right:
+        assert error(got[name], right[name]) <= 2 * error(theirs[name], right[name]) + 8 * EPS, name
+
+
+@pytest.mark.parametrize("isa", isas())
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_last_state_alone(cell: str, isa: str) -> None:
+    problem = Problem.random(cell, 9, 11, 2, 20)
+    right, got = problem.torch(every=False), problem.native(isa, torch.float64, every=False)
+    assert got.keys() == right.keys()
+    for name in right:
+        assert error(got[name], right[name]) < 1e-12, name
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_by_differences(cell: str) -> None:
+    inputs = tuple(t.requires_grad_() for t in Problem.random(cell, 3, 4, 2, 5).inputs.values())
+    assert torch.autograd.gradcheck(lambda *a: tuple(t for t in ops.forward(cell, *a) if t is not None), inputs)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("without", [(), ("b_ih",), ("b_hh",), ("b_ih", "b_hh", "h0", "c0")], ids=str)
+def test_the_reference_has_the_same_signature_and_values(cell: str, without: tuple[str, ...]) -> None:
+    inputs = {n: t for n, t in Problem.random(cell, 6, 5, 2, 7).inputs.items() if n not in without}
+    for every in (True, False):
+        native, plain = ops.forward(cell, **inputs, every=every), reference.forward(cell, **inputs, every=every)
+        for got, right in zip(native, plain, strict=True):
+            assert (got is None) == (right is None)
+            if got is not None:
+                assert error(got, right) < 1e-12
+
+
+@pytest.mark.parametrize("isa", isas())
+@pytest.mark.parametrize("cell", CELLS)
+def test_nothing_is_read_before_it_is_written(cell: str, isa: str) -> None:
+    from unroll.kernels import _native
+
+    for size in [(5, 3, 3, 3), (17, 9, 2, 20)]:
+        problem = Problem.random(cell, *size)
+        first = problem.native(isa)
+        _native.spoil_blocks()  # the blocks that the second run gets are full of NaN
+        second = problem.native(isa)
+        assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("isa", isas())
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_nan_comes_out_again(cell: str, isa: str) -> None:
+    for poisoned in ("x", "w_hh", "b_ih", "h0"):
+        problem = Problem.random(cell, 4, 3, 2, 5)
+        problem.inputs[poisoned].view(-1)[0] = float("nan")
+        got = problem.native(isa)
+        assert got["h_n"].isnan().any(), poisoned
+        assert got["dw_hh"].isnan().any(), poisoned
+
+
+@pytest.mark.parametrize("isa", isas())
+@pytest.mark.parametrize("cell", CELLS)
+def test_lengths_end_sequences_early(cell: str, isa: str) -> None:
+    """Against each sequence alone."""
+    problem = Problem.random(cell, 6, 7, 2, 5)
+    lengths = torch.tensor([7, 7, 5, 2, 1, 1])
+    inputs = {name: t.requires_grad_() for name, t in problem.inputs.items()}
+    names = ("y", "h_n", "c_n")
+
+    def losses(states: ops.States, rows: slice, T: int) -> torch.Tensor:
+        parts = dict(zip(names, states, strict=True))
+        weights = {n: t[rows, :T] if n == "y" else t[rows] for n, t in problem.incoming.items()}
+        return torch.stack([(parts[n] * weights[n]).sum() for n in weights]).sum()
+
+    together = ops.forward(cell, **inputs, lengths=lengths, isa=isa)
+    got = torch.autograd.grad(losses(together, slice(None), 7), list(inputs.values()))
+    loss = torch.zeros((), dtype=torch.float64)
+    for b, T in enumerate(lengths.tolist()):
+        row = slice(b, b + 1)
+        alone = {n: t[row] if n in ("x", "h0", "c0") else t for n, t in inputs.items()}
+        states = reference.forward(cell, **(alone | {"x": alone["x"][:, :T]}))
+        assert together.y is not None
+        assert torch.allclose(together.y[row, :T], states.y)
+        assert not together.y[row, T:].any()
+        loss = loss + losses(states, row, T)
+    for name, one, other in zip(inputs, got, torch.autograd.grad(loss, list(inputs.values())), strict=True):
+        assert error(one, other) < 1e-12, name

@@ -18,6 +18,7 @@ import torch
 from tests.running.conftest import SMALL, bits, states, unroll
 from unroll import read_study, results
 from unroll.errors import StoreHeldError, StudyError
+from unroll.kernels import pick
 from unroll.running import Observer, execute
 from unroll.store import Store
 
@@ -183,9 +184,11 @@ def test_a_checkpoint_under_other_numerics_is_not_continued(small: Path, uninter
     assert bits(store) == uninterrupted
 
 
-def test_nothing_is_trained_before_everything_is_checked(store: Path):
+def test_nothing_is_trained_before_everything_is_checked(store: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("UNROLL_ISA", "v99")
     with pytest.raises(StudyError, match="backend"):
         execute(tiny("train.backend=native"), store, executor="inline")
+    monkeypatch.delenv("UNROLL_ISA")
     with pytest.raises(StudyError, match="GB"):
         execute(tiny("task.train=100_000_000", "length=100_000"), store, executor="inline")
     with pytest.raises(StudyError, match="parameters"):
@@ -197,8 +200,10 @@ def test_the_fingerprint_says_under_what_a_trial_ran(store: Path):
     execute(tiny("length=10", "model=gru"), store, executor="inline")
     with Store.open(store) as opened:
         fingerprint = opened.trials()[0].fingerprint
-    assert set(fingerprint["numerics"]) == {"unroll", "torch", "numpy", "backend", "instructions", "cpu"}
-    assert fingerprint["numerics"]["backend"] == "reference"
+    numerics = fingerprint["numerics"]
+    assert set(numerics) == {"unroll", "torch", "numpy", "backend", "instructions", "kernel instructions", "cpu"}
+    picked = pick("gru")
+    assert (numerics["backend"], numerics["kernel instructions"]) == (picked.backend, picked.isa)
     circumstances = fingerprint["circumstances"]
     assert circumstances["threads"] == 1
     assert circumstances["executor"] == "inline"

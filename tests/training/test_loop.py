@@ -18,6 +18,7 @@ from torch import nn
 from tests import notebook_oracle
 from unroll import Study, expand, read_study
 from unroll.errors import CheckpointError, DivergedError
+from unroll.kernels import isas
 from unroll.streams import KeyedStreams
 from unroll.study import Trial
 from unroll.training import Result, Training, single_thread, train
@@ -69,9 +70,17 @@ def shipped(*overrides: str) -> Trial:
 @pytest.mark.slow
 def test_the_notebooks_own_number_comes_out_again():
     with single_thread():
-        result = finish(train(shipped()))
+        result = finish(train(shipped("train.backend=reference")))
     assert abs(result.metrics["test_mse"] - 0.00092090) <= 1e-6
     assert result.metrics["solved"] == 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not isas(), reason="no native kernels are installed")
+def test_the_native_kernels_give_the_notebooks_number():
+    with single_thread():
+        result = finish(train(shipped("train.backend=native")))
+    assert result.metrics["test_mse"] == pytest.approx(0.00092090, rel=1e-3)
 
 
 @pytest.mark.slow
@@ -79,18 +88,20 @@ def test_the_notebooks_own_number_comes_out_again():
 def test_any_cell_at_ten_steps_gives_what_the_notebooks_code_gives(model: str, seed: int):
     expected = NOTEBOOK_AT_10[model, seed]
     with single_thread():
-        result = finish(train(shipped(f'model="{model}"', f"seed={seed}")))
+        result = finish(train(shipped(f'model="{model}"', f"seed={seed}", "train.backend=reference")))
     assert result.metrics["test_mse"] == pytest.approx(expected, rel=0.01)
 
 
+@pytest.mark.parametrize("backend", ["reference", "auto"])
 @pytest.mark.parametrize("seed", [1, 7])
 @pytest.mark.parametrize("length", [10, 25, 100])
 @pytest.mark.parametrize("model", ["tanh_rnn", "lstm", "gru"])
-def test_the_first_updates_are_the_notebooks(model: str, length: int, seed: int):
+def test_the_first_updates_are_the_notebooks(model: str, length: int, seed: int, backend: str):
     sizes = {"train": 1300, "test": 64}
     expected = notebook_oracle.run(model, length, seed, updates=20, **sizes)
     small = [f"task.{name}={size}" for name, size in sizes.items()]
-    steps = train(shipped(f'model="{model}"', f"length={length}", f"seed={seed}", *small))
+    asked = [f'model="{model}"', f"length={length}", f"seed={seed}", f"train.backend={backend}"]
+    steps = train(shipped(*asked, *small))
     with single_thread():
         losses = [next(steps).loss for _ in range(20)]
     np.testing.assert_allclose(losses, expected["losses"][:20], rtol=1e-5)

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from unroll.models.network import Network, fill_uniform
+from unroll.nn import GRU, LSTM, RNN
+from unroll.nn.layer import through, why_not
 from unroll.streams.base import Generator
 
 
@@ -28,6 +30,9 @@ class RecurrentNetwork(Network):
 
     def forward(self, x: Tensor) -> Tensor:
         """See Network."""
+        if isinstance(self.recurrence, RNN | LSTM | GRU) and not why_not(self.recurrence):
+            native: Tensor = self.readout(through(self.recurrence, x, every=self._every))
+            return native
         hidden, state = self.recurrence(x.transpose(0, 1).contiguous())  # (T, B, H), (L, B, H)
         if self._every:
             output: Tensor = self.readout(hidden).transpose(0, 1)

@@ -71,6 +71,16 @@ def run(layer: torch.nn.RNNBase, given: Any, hx: Any) -> Any:
     return y, last if layer.mode == "LSTM" else last[0]
 
 
+def through(layer: torch.nn.RNNBase, x: Tensor, *, every: bool) -> Tensor:
+    """Run a one-directional layer of ``unroll.nn`` from zeros over x (B, T, I), whatever its own order of axes.
+
+    Returns the last layer's outputs (B, T, H), or with ``every=False`` only its last one (B, H): what is not asked for
+    is never written, and no gradient of it is made.
+    """
+    out, last = _through(layer, Sequence(x), (), every=every)
+    return out.data if every else last[0][-1]
+
+
 def _fits(layer: torch.nn.RNNBase, given: Any, start: Start) -> bool:
     packed = isinstance(given, PackedSequence)
     x = given.data if packed else given
@@ -89,7 +99,9 @@ def _fits(layer: torch.nn.RNNBase, given: Any, start: Start) -> bool:
     return all(list(s.shape) == [layer.num_layers * directions, *batch, layer.hidden_size] for s in start)
 
 
-def _through(layer: torch.nn.RNNBase, sequence: Sequence, start: Start) -> tuple[Sequence, Start]:
+def _through(
+    layer: torch.nn.RNNBase, sequence: Sequence, start: Start, *, every: bool = True
+) -> tuple[Sequence, Start]:
     cell = cell_of(layer)
     suffixes = ("", "_reverse") if layer.bidirectional else ("",)
     names = {"w_ih": "weight_ih", "w_hh": "weight_hh"} | ({"b_ih": "bias_ih", "b_hh": "bias_hh"} if layer.bias else {})
@@ -102,11 +114,14 @@ def _through(layer: torch.nn.RNNBase, sequence: Sequence, start: Start) -> tuple
                 argument: getattr(layer, f"{name}_l{depth}{suffix}") for argument, name in names.items()
             }
             h0, c0, *_ = (*(s[len(ends)] for s in start), None, None)
-            states = ops.forward(cell, x.data, **weights, h0=h0, c0=c0, lengths=x.lengths)
-            assert states.y is not None  # noqa: S101 (all steps were asked for)
-            y = Sequence(states.y, x.lengths)
-            outputs.append(y.reversed().data if suffix else y.data)
+            wanted = every or depth < layer.num_layers - 1
+            states = ops.forward(cell, x.data, **weights, h0=h0, c0=c0, lengths=x.lengths, every=wanted)
             ends.append((states.h_n,) if states.c_n is None else (states.h_n, states.c_n))
+            if states.y is not None:
+                y = Sequence(states.y, x.lengths)
+                outputs.append(y.reversed().data if suffix else y.data)
+        if not outputs:
+            break
         data = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
         sequence = Sequence(data, sequence.lengths)
         if layer.dropout and layer.training and depth < layer.num_layers - 1:

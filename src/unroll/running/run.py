@@ -15,6 +15,7 @@ from unroll import registry
 from unroll.defaults import MAX_TRIALS, STORE
 from unroll.errors import StoreError, WorkerDiedError
 from unroll.executors import Channel, Executor
+from unroll.kernels.pick import MISSING, pick
 from unroll.running.calibration import Calibration, calibrate, samples
 from unroll.running.fingerprint import fingerprint
 from unroll.running.observer import Observer, Outlook
@@ -109,8 +110,9 @@ class _Run:
         self.advanced = 0.0
 
     def run(self, retry_failed: bool) -> Summary:
-        if self.store.notice:
-            self.observer.note(self.store.notice)
+        for notice in (self.store.notice, self._slower()):
+            if notice:
+                self.observer.note(notice)
         done = False
         try:
             self._train_missing(retry_failed)
@@ -157,6 +159,12 @@ class _Run:
             self._advance()
             if self.stop and not self._patient():
                 break
+
+    def _slower(self) -> str | None:
+        """Return what is lost where the native kernels would be used but are not installed."""
+        asked = {trial.model for trial in self.trials if trial.train.backend == "auto"}
+        reasons = [pick(registry.models.load(model).cell).reason for model in sorted(asked)]
+        return f"The reference backend is used: {MISSING}." if MISSING in reasons else None
 
     def _states(self) -> dict[str, State]:
         return self.store.states([trial.key for trial in self.trials])

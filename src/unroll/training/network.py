@@ -8,6 +8,8 @@ import torch
 
 from unroll import registry
 from unroll.errors import PlugInError
+from unroll.kernels import pick
+from unroll.nn import accelerate
 
 if TYPE_CHECKING:
     from unroll.models import Model
@@ -30,7 +32,7 @@ def model_of(trial: Trial) -> Model:
 
 
 def build_network(trial: Trial, generator: Generator) -> Network:
-    """Return the trial's network with its initial weights, on the CPU, in float32.
+    """Return the trial's network with its initial weights, on the CPU, in float32, on the backend that it asks for.
 
     Raises PlugInError for a model that leaves a parameter or a buffer without a value.
     """
@@ -39,6 +41,8 @@ def build_network(trial: Trial, generator: Generator) -> Network:
         for _, tensor in _tensors(network):
             if tensor.is_floating_point():
                 tensor.fill_(torch.nan)
+    if pick(model_of(trial).cell, backend=trial.train.backend).backend == "native":
+        accelerate(network)
     network.initialise(generator)
     empty = [name for name, tensor in _tensors(network) if tensor.is_floating_point() and bool(tensor.isnan().any())]
     if empty:

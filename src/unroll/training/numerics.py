@@ -22,6 +22,7 @@ def numerics(pick: Pick) -> dict[str, str]:
         "numpy": np.__version__,
         "backend": pick.backend,
         "instructions": torch.backends.cpu.get_cpu_capability(),
+        "kernel instructions": pick.isa,
         "cpu": cpu_model(),
     }
 

@@ -1,4 +1,4 @@
-"""Whole training epochs: the notebook's loop as written, the same tuned, unroll on either backend; run by ``make bench``.
+"""Whole training epochs: the notebook's loop as written, the same tuned, unroll on either backend (``make bench``).
 
 Each measurement is a fresh process that times single updates after a warm-up. The contenders take turns, several
 rounds, so that a machine whose speed drifts does not favour one; what is quoted are medians over the rounds, and ratios

@@ -1,7 +1,7 @@
 # make run    install, run the first study, show what came of it
 # make test   install what the tests need, and run them
 # make lint   formatter, linter, type checker, layer contract
-# make bench  measure, print and store the ratios to the notebook's loop
+# make bench  measure, print and store the ratios to the notebook's loop and the kernels' share of the peak
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,6 +28,7 @@ format: $(VENV)/.developing
 
 bench: $(VENV)/.developing
 	$(BIN)/python -m benchmarks.training
+	-$(BIN)/python -m benchmarks.kernels --json benchmarks/results/kernels.json
 
 kill-test: $(VENV)/.developing
 	KILLS=50 $(BIN)/python -m pytest tests/running/test_kill.py
@@ -40,7 +41,7 @@ $(BIN)/python:
 		|| { echo "unroll needs Python 3.11 to 3.14; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.13 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
+$(VENV)/.installed: pyproject.toml $(wildcard src/unroll/kernels/native/*) | $(BIN)/python
 	$(PIP) install --quiet --editable .
 	@touch $@
 

@@ -12,6 +12,7 @@ from unroll.lazy import lazily
 
 if TYPE_CHECKING:
     from unroll.api import register, run
+    from unroll.nn import accelerate
     from unroll.reading import Results, results
     from unroll.running.planning import check
     from unroll.study import Study, Trial, expand, read_study, shipped_studies, write_study
@@ -20,6 +21,7 @@ _HOMES = {
     "Results": "reading",
     "Study": "study",
     "Trial": "study",
+    "accelerate": "nn",
     "check": "running.planning",
     "expand": "study",
     "read_study": "study",
@@ -34,6 +36,7 @@ __all__ = [
     "Results",
     "Study",
     "Trial",
+    "accelerate",
     "check",
     "expand",
     "read_study",

@@ -119,7 +119,7 @@ def test_show_a_trial(finished: str, unroll):
         "complete",
         "learning_rate = 0.001",
         "grad_norm",
-        "backend reference",
+        "backend ",
     ):
         assert part in text
     shown = json.loads(unroll("show", key[:10], "--json").out)

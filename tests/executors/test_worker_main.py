@@ -163,6 +163,7 @@ def test_ctrl_c_in_the_block_ends_the_work_at_once(coordinator):
     for waiting in ("time.sleep(60)", "pass  # so that shutdown is what is interrupted"):
         program = coordinator(script.replace("WAIT", waiting))
         assert program.line() == "ready"
+        time.sleep(0.3)  # the main thread is where the interrupt is meant to find it
         os.killpg(program.process.pid, signal.SIGINT)
         code, _, errors = program.finish(timeout=5)
         assert code == -signal.SIGINT

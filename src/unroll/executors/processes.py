@@ -56,9 +56,9 @@ class Processes(Executor):
 
     def shutdown(self, *, now: bool = False) -> None:
         """Finish or, with ``now``, end what was submitted; then end the workers."""
-        with self._lock:
-            self._closed = True
         try:
+            with self._lock:
+                self._closed = True
             if not now:
                 wait(list(self._futures))
                 workers = list(self._workers)

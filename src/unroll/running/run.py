@@ -84,6 +84,7 @@ class _Active:
     slot: int
     channel: Channel
     reported: bool = False
+    future: Future[Outcome] | None = None
 
 
 class _Run:
@@ -101,7 +102,7 @@ class _Run:
         self.study, self.trials, self.store = study, trials, store
         self.executor, self.stop, self.observer = executor, stop, observer
         self.plugins = registered_plugins()
-        self.active: dict[Future[Outcome], _Active] = {}
+        self.active: dict[str, _Active] = {}  # by the trial's key
         self.deaths: Counter[str] = Counter()
         self.inbox: queue.SimpleQueue[tuple[_Active, object] | None] = queue.SimpleQueue()
         self.schedule = Schedule((), Calibration(), 1)
@@ -199,11 +200,11 @@ class _Run:
         slot = min(set(range(self.executor.slots)) - {active.slot for active in self.active.values()})
         active = _Active(trial, slot, Channel(lambda message: self._take(active, message)))
         order = self._order(trial)
+        self.active[trial.key] = active
         self.store.claim(trial.key)
         self.observer.started(slot, trial)
-        future = self.executor.submit(work, order, active.channel)
-        self.active[future] = active
-        future.add_done_callback(lambda _: self.inbox.put(None))
+        active.future = self.executor.submit(work, order, active.channel)
+        active.future.add_done_callback(lambda _: self.inbox.put(None))
 
     def _order(self, trial: Trial) -> Order:
         stored = self.store.checkpoint(trial.key)
@@ -248,9 +249,11 @@ class _Run:
 
     def _collect(self) -> None:
         """Store what has ended. All messages of a worker are in the inbox before its future is done."""
-        for future in [future for future in self.active if future.done()]:
+        for active in list(self.active.values()):
+            future = active.future
+            if future is None or not future.done():
+                continue
             self._receive_rest()
-            active = self.active[future]
             error = future.exception()
             if isinstance(error, WorkerDiedError):
                 self._died(active, error)
@@ -263,7 +266,7 @@ class _Run:
             else:
                 self.store.release(active.trial.key, "stopped")
                 self.schedule.again(active.trial)
-            del self.active[future]
+            del self.active[active.trial.key]
 
     def _receive_rest(self) -> None:
         while not self.inbox.empty():

@@ -148,8 +148,10 @@ def test_ctrl_c_reaches_only_the_coordinator(coordinator):
 
 def test_ctrl_c_in_the_block_ends_the_work_at_once(coordinator):
     script = """
-        import time
+        import signal, time
         from unroll.executors import Channel, Processes
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell's children ignore it
 
         def sleep(item, channel):
             channel.send("ready")

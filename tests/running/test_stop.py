@@ -6,7 +6,6 @@ Faults planted here, each seen to be found: no checkpoint on the first signal; t
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 from pathlib import Path
@@ -119,17 +118,8 @@ def test_a_trial_that_kills_its_worker_is_given_up_after_three(small: Path, stor
 
 
 def test_a_full_disk_ends_the_run_with_a_clear_error(small: Path, uninterrupted: dict, store: Path):
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, 700_000))
-
-    run = subprocess.run(
-        command("run", small, "--store", store, "--workers", 1),
-        preexec_fn=limit,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (700_000, 700_000))"
+    run = unroll("run", small, "--store", store, "--workers", 1, plant=limit)
     assert run.returncode == 1, run.stderr
     assert "Traceback" not in run.stderr
     assert str(store) in run.stderr

@@ -92,6 +92,30 @@ def bits(store: Path) -> dict[str, tuple[str, dict[str, bytes], bytes]]:
         }
 
 
+def has_checkpoint(store: Path) -> bool:
+    """Whether a trial has a checkpoint by now."""
+    try:
+        with Store.open(store) as opened:
+            return any(opened.checkpoint(trial.key) for trial in opened.trials())
+    except StoreMissingError:
+        return False
+
+
+def living(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Return those that still live after so many seconds at most; a zombie that nobody has collected does not."""
+
+    def lives(process: psutil.Process) -> bool:
+        try:
+            return process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    end = time.monotonic() + seconds
+    while (alive := [process for process in processes if lives(process)]) and time.monotonic() < end:
+        time.sleep(0.02)
+    return alive
+
+
 def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """Return the descendants of a process."""
     try:

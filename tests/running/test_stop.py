@@ -10,10 +10,20 @@ import signal
 import subprocess
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.running.conftest import bits, command, family, kill_group, start, states, unroll, wait_for
+from tests.running.conftest import (
+    bits,
+    command,
+    family,
+    has_checkpoint,
+    kill_group,
+    living,
+    start,
+    states,
+    unroll,
+    wait_for,
+)
 from unroll.store import Store
 
 
@@ -22,10 +32,7 @@ def _training(process: subprocess.Popen[str], store: Path) -> None:
 
     def found() -> bool:
         assert process.poll() is None, process.communicate()
-        if "running" not in states(store):
-            return False
-        with Store.open(store) as opened:
-            return any(opened.checkpoint(trial.key) for trial in opened.trials() if trial.state == "running")
+        return "running" in states(store) and has_checkpoint(store)
 
     wait_for(found, what="a checkpoint")
 
@@ -44,12 +51,11 @@ def test_a_signal_stops_the_run_and_keeps_checkpoints(
         kill_group(run)
     assert run.returncode == code
     assert f"Go on with: unroll run {small} --store {store}" in talk
-    assert not psutil.wait_procs(workers, timeout=2.0)[1]
+    assert not living(workers, 2.0)
     found = states(store)
     assert "running" not in found
     assert "waiting" in found
-    with Store.open(store) as opened:
-        assert any(opened.checkpoint(trial.key) for trial in opened.trials())
+    assert has_checkpoint(store)
     done = unroll("run", small, "--store", store, "--workers", 2)
     assert done.returncode == 0
     assert bits(store) == uninterrupted

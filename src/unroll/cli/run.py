@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -62,7 +63,9 @@ def run(
     again += "" if store == Path(STORE) else f" --store {store}"
     if summary.signal is not None:
         typer.echo(f"Stopped. {summary.complete} trials are complete. Go on with: {again}", err=True)
-        raise typer.Exit(SIGNALLED + summary.signal)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(SIGNALLED + summary.signal)  # all is stored and closed; Python would take a second to unload torch
     _print_results(asked, store, again, json)
     if summary.failed:
         typer.echo(f"{summary.failed} trials failed. Why: {again.replace(' run ', ' show ', 1)}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,10 @@ def test_doctests():
 
     assert doctest.testmod(unroll).failed == 0
     assert doctest.testmod(unroll).attempted > 0
+
+
+def test_the_entry_points_in_the_docs_are_those_of_the_example():
+    (text,) = blocks("docs/plug-ins.md", "toml")
+    project = (ROOT / "examples" / "unroll-multiplication" / "pyproject.toml").read_text()
+    entry_points = tomllib.loads(project)["project"]["entry-points"]
+    assert tomllib.loads(text)["project"]["entry-points"] == entry_points

@@ -27,8 +27,7 @@ format: $(VENV)/.developing
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.developing
-	$(BIN)/python -m benchmarks.training
-	-$(BIN)/python -m benchmarks.kernels --json benchmarks/results/kernels.json
+	$(BIN)/python -m benchmarks
 
 kill-test: $(VENV)/.developing
 	KILLS=50 $(BIN)/python -m pytest tests/running/test_kill.py

@@ -3,7 +3,7 @@
 >>> import unroll
 >>> study = unroll.read_study("adding-quick")
 >>> study.count()
-9
+27
 """
 
 from typing import TYPE_CHECKING

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.kernels.oracle import CELLS, Problem, error, needs_native
 from unroll.kernels import isas, ops, reference
@@ -88,14 +89,13 @@ def test_a_graph_can_be_walked_twice() -> None:
 def test_only_what_is_needed_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """The gradient of the last state alone: no gradient over steps comes in, and none of x goes out."""
     seen: list[tuple[object, ...]] = []
-    function = ops._RecurrenceBackward
-    original = function.forward
+    original = ops._recurrence_backward
 
     def spy(*args: object) -> object:
         seen.append(args)
         return original(*args)
 
-    monkeypatch.setattr(function, "forward", staticmethod(spy))
+    monkeypatch.setattr(ops, "_recurrence_backward", spy)
     inputs = Problem.random("gru", 4, 6, 2, 5).inputs
     for name in ("w_ih", "w_hh", "b_ih", "b_hh"):
         inputs[name].requires_grad_()
@@ -110,3 +110,27 @@ def test_no_second_derivative() -> None:
     (grad,) = torch.autograd.grad(ops.forward("gru", **inputs).h_n.sum(), inputs["w_hh"], create_graph=True)
     with pytest.raises(NotImplementedError, match="no second derivative"):
         grad.sum().backward()
+
+
+class Watch(TorchDispatchMode):
+    """Names every operator that is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        self.seen.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_who_watches_sees_the_operators_and_the_same_bits(cell: str) -> None:
+    def gradients() -> list[Tensor]:
+        inputs = {n: t.requires_grad_() for n, t in Problem.random(cell, 4, 6, 2, 5).inputs.items()}
+        return list(torch.autograd.grad(ops.forward(cell, **inputs).y.sin().sum(), list(inputs.values())))
+
+    with Watch() as watch:
+        watched = gradients()
+    assert {"unroll.recurrence.default", "unroll.recurrence_backward.default"} <= set(watch.seen)
+    assert all(torch.equal(a, b) for a, b in zip(watched, gradients(), strict=True))

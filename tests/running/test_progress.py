@@ -75,9 +75,9 @@ def test_the_live_view_shows_bar_workers_and_finished_trials():
         console.print(live._view())
     live.end()
     text = view.get()
-    for part in ("25%", "1/7 trials", "about 80 s left", "epoch 8/20", "loss 0.1234", "test MSE", "0.001235"):
+    for part in ("25%", "1/7 trials", "about 80 s left", "epoch 8/50", "loss 0.1234", "test MSE", "0.001235"):
         assert part in text
-    assert text.index("25%") < text.index("epoch 8/20") < text.index("0.001235")
+    assert text.index("25%") < text.index("epoch 8/50") < text.index("0.001235")
 
 
 def test_nothing_to_train_is_said():

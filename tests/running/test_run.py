@@ -29,6 +29,7 @@ TINY = {
     "train.epochs": 2,
     "train.batch": 16,
     "model.hidden": 4,
+    "seed": [1],
 }
 
 

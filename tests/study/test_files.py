@@ -102,7 +102,7 @@ def test_only_name_and_factors_are_required(read: ReadText) -> None:
     ]
 
 
-@pytest.mark.parametrize(("name", "count"), {"adding-sanity": 1, "adding-notebook": 54, "adding-quick": 9}.items())
+@pytest.mark.parametrize(("name", "count"), {"adding-sanity": 1, "adding-notebook": 54, "adding-quick": 27}.items())
 def test_shipped_studies(name: str, count: int) -> None:
     assert name in shipped_studies()
     study = read_study(name)

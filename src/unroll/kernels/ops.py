@@ -5,6 +5,9 @@ H hidden, G gates. The operators take a leading lane axis on all tensors, or on 
 autograd.Function with a vmap rule of its own, because ``register_autograd`` raises under
 ``torch.func.vmap(grad(...))`` in PyTorch 2.13. A mapped call runs as one call over lanes, forward and backward. Second
 derivatives are not offered.
+
+Where nobody watches (no torch.compile, no torch.func, no dispatch mode) the operators' own functions are called without
+PyTorch's dispatcher and without binding of signatures: that is most of what a call costs beside the kernel.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ SAVED_GATES = {
     "gru": 4,
     "lstm": 5,
 }  # vectors a step beside the state, as in call.hpp
+_PLAIN = (Tensor, torch.nn.Parameter)
 
 
 def forward(
@@ -57,9 +61,20 @@ def forward(
         raise BackendError(f"The native backend was asked for, but {MISSING}.")
     given = (x, w_ih, w_hh, b_ih, b_hh, h0, c0)
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in given)
-    function: Any = _Recurrence
-    y, h_n, c_n, _ = function.apply(*given, lengths, cell, isa, every, keep)
+    function: Any = _Recurrence.apply
+    if _unwatched(given):
+        function = _Unwatched.apply if keep else _recurrence
+    y, h_n, c_n, _ = function(*given, lengths, cell, isa, every, keep)
     return States(y if every else None, h_n, c_n if cell == "lstm" else None)
+
+
+def _unwatched(tensors: Sequence[Tensor | None]) -> bool:
+    """Whether a call sees plain tensors, which nothing traces, transforms or counts."""
+    return not (
+        torch.compiler.is_compiling()
+        or torch._C._are_functorch_transforms_active()
+        or torch._C._len_torch_dispatch_stack()
+    ) and all(t is None or type(t) in _PLAIN for t in tensors)
 
 
 # torch.compile does not trace the import of a compiled module or the environment; the answer does not change under it.
@@ -81,8 +96,7 @@ def _plain(t: Tensor | None) -> Any:
     return None if t is None else to_dlpack(t.detach().contiguous())
 
 
-@torch.library.custom_op("unroll::recurrence", mutates_args=(), device_types="cpu")
-def recurrence(
+def _recurrence(
     x: Tensor,
     w_ih: Tensor,
     w_hh: Tensor,
@@ -114,12 +128,15 @@ def recurrence(
         cell,
         isa,
         *(_plain(t) for t in (x, w_ih, w_hh, b_ih, b_hh, h0, c0, lengths)),
-        y if every else None,
-        h_n,
-        c_n if cell == "lstm" else None,
-        saved if keep else None,
+        to_dlpack(y) if every else None,
+        to_dlpack(h_n),
+        to_dlpack(c_n) if cell == "lstm" else None,
+        to_dlpack(saved) if keep else None,
     )
     return y, h_n, c_n, saved
+
+
+recurrence = torch.library.custom_op("unroll::recurrence", _recurrence, mutates_args=(), device_types="cpu")
 
 
 @recurrence.register_fake
@@ -147,8 +164,7 @@ def _(
     )
 
 
-@torch.library.custom_op("unroll::recurrence_backward", mutates_args=(), device_types="cpu")
-def recurrence_backward(
+def _recurrence_backward(
     x: Tensor,
     w_ih: Tensor,
     w_hh: Tensor,
@@ -175,15 +191,20 @@ def recurrence_backward(
         cell,
         isa,
         *(_plain(t) for t in (x, w_ih, w_hh, lengths, saved, dy, dh_n, dc_n)),
-        dx if with_x else None,
-        dw_ih,
-        dw_hh,
-        db_ih if with_bias else None,
-        db_hh if with_bias else None,
-        dh0 if with_start else None,
-        dc0 if with_start and lstm else None,
+        to_dlpack(dx) if with_x else None,
+        to_dlpack(dw_ih),
+        to_dlpack(dw_hh),
+        to_dlpack(db_ih) if with_bias else None,
+        to_dlpack(db_hh) if with_bias else None,
+        to_dlpack(dh0) if with_start else None,
+        to_dlpack(dc0) if with_start and lstm else None,
     )
     return out
+
+
+recurrence_backward = torch.library.custom_op(
+    "unroll::recurrence_backward", _recurrence_backward, mutates_args=(), device_types="cpu"
+)
 
 
 @recurrence_backward.register_fake
@@ -261,8 +282,12 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, dh_n: Tensor | None, dc_n: Tensor | None, _: Any) -> Any:
         wanted = (ctx.needs_input_grad[0], True, True, *ctx.present)
-        # torch.compile traces this and does not follow a function within a function; it needs no vmap rule either.
-        differentiate: Any = recurrence_backward if torch.compiler.is_compiling() else _RecurrenceBackward.apply
+        differentiate: Any = _RecurrenceBackward.apply
+        if torch.compiler.is_compiling():
+            # torch.compile traces this and does not follow a function within a function; it needs no vmap rule either.
+            differentiate = recurrence_backward
+        elif not torch.is_grad_enabled() and _unwatched((dy, dh_n, dc_n)):
+            differentiate = _recurrence_backward
         grads = differentiate(
             *ctx.saved_tensors,
             dy if ctx.every else None,
@@ -279,6 +304,18 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
         return _over_lanes(_Recurrence.apply, info.batch_size, in_dims, args)
+
+
+class _Unwatched(torch.autograd.Function):
+    """``_Recurrence`` in the older form, whose call binds no signature: for plain tensors."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> Any:
+        output = _recurrence(*inputs)
+        _Recurrence.setup_context(ctx, inputs, output)
+        return output
+
+    backward = _Recurrence.backward
 
 
 class _RecurrenceBackward(torch.autograd.Function):

@@ -56,7 +56,8 @@ def run(layer: torch.nn.RNNBase, given: Any, hx: Any) -> Any:
         if given.dim() == 2:
             start = tuple(s.unsqueeze(1) for s in start)
 
-    out, last = _through(layer, sequence, start)
+    out, ends = _through(layer, sequence, start)
+    last = tuple(torch.stack(parts) for parts in zip(*ends, strict=True))
 
     if isinstance(given, PackedSequence):
         packed = out.packed()
@@ -77,8 +78,8 @@ def through(layer: torch.nn.RNNBase, x: Tensor, *, every: bool) -> Tensor:
     Returns the last layer's outputs (B, T, H), or with ``every=False`` only its last one (B, H): what is not asked for
     is never written, and no gradient of it is made.
     """
-    out, last = _through(layer, Sequence(x), (), every=every)
-    return out.data if every else last[0][-1]
+    out, ends = _through(layer, Sequence(x), (), every=every)
+    return out.data if every else ends[-1][0]
 
 
 def _fits(layer: torch.nn.RNNBase, given: Any, start: Start) -> bool:
@@ -101,11 +102,12 @@ def _fits(layer: torch.nn.RNNBase, given: Any, start: Start) -> bool:
 
 def _through(
     layer: torch.nn.RNNBase, sequence: Sequence, start: Start, *, every: bool = True
-) -> tuple[Sequence, Start]:
+) -> tuple[Sequence, list[Start]]:
+    """Return the last layer's outputs, and the last states (B, H) of each layer and direction."""
     cell = cell_of(layer)
     suffixes = ("", "_reverse") if layer.bidirectional else ("",)
     names = {"w_ih": "weight_ih", "w_hh": "weight_hh"} | ({"b_ih": "bias_ih", "b_hh": "bias_hh"} if layer.bias else {})
-    ends: list[tuple[Tensor, ...]] = []
+    ends: list[Start] = []
     for depth in range(layer.num_layers):
         outputs = []
         for suffix in suffixes:
@@ -126,4 +128,4 @@ def _through(
         sequence = Sequence(data, sequence.lengths)
         if layer.dropout and layer.training and depth < layer.num_layers - 1:
             sequence = sequence.dropped(layer.dropout)
-    return sequence, tuple(torch.stack(parts) for parts in zip(*ends, strict=True))
+    return sequence, ends

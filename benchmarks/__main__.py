@@ -1,0 +1,73 @@
+"""Everything that ``make bench`` measures: bare kernels, whole epochs, scaling; a table, a figure and a JSON file.
+
+Run: python -m benchmarks [--rounds 5] [--parts bare epochs scaling] [--out benchmarks/results]
+
+Run nothing beside it. With the parts that are measured anew, the JSON file's other parts stay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks import bare, epochs, scaling
+from benchmarks.machine import machine
+
+PARTS = {"bare": bare.measure, "epochs": epochs.measure, "scaling": scaling.measure}
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "bench.json"
+    report: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    for part in options.parts:
+        report[part] = {"machine": machine(), "rounds": options.rounds, "found": PARTS[part](options.rounds)}
+        path.write_text(json.dumps(report, indent=2) + "\n")
+    if "scaling" in report:
+        scaling.draw(report["scaling"]["found"], options.out / "scaling.svg")
+    (options.out / "bench.md").write_text(tables(report))
+    print(f"\nStored in {path}, {options.out / 'bench.md'}" + (" and scaling.svg" if "scaling" in report else ""))
+
+
+def tables(report: dict[str, Any]) -> str:
+    """Return the tables as Markdown."""
+    text = ""
+    if "bare" in report:
+        text += "## Bare forward and backward: ms (share of the FMA peak)\n\n"
+        text += _table(report["bare"]["found"], 1e3, "share", "{:.0%}")
+    if "epochs" in report:
+        text += "\n## Whole epochs: s (times as fast as the tuned loop)\n\n"
+        text += _table(report["epochs"]["found"], 1, "against tuned", "{:.2f}x")
+    if "scaling" in report:
+        text += (
+            "\n## Trials an hour at T = 500, one epoch each\n\n| cell | one worker | two | ratio |\n|---|---|---|---|\n"
+        )
+        for cell, rates in report["scaling"]["found"]["workers"].items():
+            one, two = (float(rate) for rate in rates.values())
+            text += f"| {cell} | {one:.0f} | {two:.0f} | {two / one:.2f}x |\n"
+    return text
+
+
+def _table(rows: list[dict[str, Any]], factor: float, beside: str, form: str) -> str:
+    names = list(rows[0]["median"])
+    lines = ["| cell | T | " + " | ".join(names) + " |", "|---" * (len(names) + 2) + "|"]
+    for row in rows:
+        cells = [
+            f"{row['median'][name] * factor:.3g}"
+            + (f" ({form.format(row[beside][name])})" if name in row[beside] else "")
+            for name in names
+        ]
+        lines.append(f"| {row['cell']} | {row['T']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

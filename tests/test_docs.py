@@ -52,9 +52,16 @@ def test_python_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "tanh_rnn" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "path", [path.relative_to(ROOT) for path in ROOT.glob("*.md")] + ["docs/studies.md", "docs/plug-ins.md"]
-)
+def test_the_accelerated_classifier_computes_the_same(capsys: pytest.CaptureFixture[str]):
+    (text,) = blocks("docs/accelerate.md", "python")
+    exec(compile(text.replace("batches=5", "batches=2"), "docs/accelerate.md", "exec"), {})
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("lstm LSTM")
+    before, after = (float(line.split()[-1]) for line in said[1:])
+    assert after == pytest.approx(before, rel=1e-3)
+
+
+@pytest.mark.parametrize("path", [path.relative_to(ROOT) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))])
 def test_links_lead_somewhere(path: Path):
     text = (ROOT / path).read_text()
     for target in re.findall(r"\]\(([^)#]+)\)", text):

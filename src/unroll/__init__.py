@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from unroll.lazy import lazily
 
 if TYPE_CHECKING:
-    from unroll.api import register, run
+    from unroll.api import merge, register, run
     from unroll.nn import accelerate
     from unroll.reading import Results, results
     from unroll.running.planning import check
@@ -24,6 +24,7 @@ _HOMES = {
     "accelerate": "nn",
     "check": "running.planning",
     "expand": "study",
+    "merge": "api",
     "read_study": "study",
     "register": "api",
     "results": "reading",
@@ -39,6 +40,7 @@ __all__ = [
     "accelerate",
     "check",
     "expand",
+    "merge",
     "read_study",
     "register",
     "results",

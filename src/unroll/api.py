@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
 from unroll import registry
 from unroll.defaults import MAX_TRIALS, STORE
-from unroll.errors import PlugInError
+from unroll.errors import PlugInError, StoreError
 from unroll.reading import Results
+from unroll.store import Adopted, Store
 from unroll.study import Study, read_study
 
 PlugIn = TypeVar("PlugIn", bound=type)
@@ -22,18 +25,20 @@ def run(
     workers: int | None = None,
     retry_failed: bool = False,
     max_trials: int = MAX_TRIALS,
+    shard: str | None = None,
     progress: bool = True,
 ) -> Results:
     """Train whatever of a study the store does not hold yet, and return its results.
 
     ``study`` is a Study, or the shipped name or path of one. ``executor`` is "processes" (default) or "inline";
-    ``workers`` counts the processes (default: one a core). ``progress`` shows how far the run is, on stderr.
+    ``workers`` counts the processes (default: one a core). ``shard`` ("2/8") trains one part of the study, for several
+    machines whose stores ``merge`` puts together. ``progress`` shows how far the run is, on stderr.
 
     Interrupted (Ctrl-C), it keeps checkpoints and raises KeyboardInterrupt; the same call goes on from there. Raises
     StudyError before anything is trained, StoreError where the store cannot be written. Trials that fail do not raise:
     they are in the results' table.
     """
-    from unroll.running import Observer, execute
+    from unroll.running import Observer, Shard, execute
     from unroll.running.progress import progress_on_stderr
 
     asked = study if isinstance(study, Study) else read_study(study, max_trials=max_trials)
@@ -45,6 +50,7 @@ def run(
         workers=workers,
         retry_failed=retry_failed,
         max_trials=max_trials,
+        shard=Shard.parse(shard) if shard is not None else None,
         observer=observer,
     )
     if summary.signal is not None:
@@ -52,6 +58,23 @@ def run(
             "The run was stopped; checkpoints are kept, and running the study again goes on from them."
         )
     return Results(asked, store)
+
+
+def merge(stores: Sequence[str | Path], into: str | Path = STORE) -> dict[Path, Adopted]:
+    """Put the results of several stores into one, which is made if need be; return what each gave.
+
+    Nothing that is complete in ``into`` changes, and the other stores are only read: merging twice changes nothing.
+
+    Raises StoreMissingError for a store that is not there, before anything is written.
+    """
+    paths = [Path(path) for path in stores]
+    with ExitStack() as stack:
+        others = [stack.enter_context(Store.open(path)) for path in paths]
+        for path in paths:
+            if Path(into).exists() and path.samefile(into):
+                raise StoreError(f"{path} cannot be merged into itself. Name another store to merge into.")
+        target = stack.enter_context(Store.open(into, write=True, purpose="merge"))
+        return {path: target.adopt(other) for path, other in zip(paths, others, strict=True)}
 
 
 def register(plugin: PlugIn) -> PlugIn:

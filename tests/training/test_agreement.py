@@ -3,8 +3,7 @@
 Rounding differs between the two, and training amplifies it: 50 epochs move an LSTM or a GRU at T = 25 by less than 1 %.
 A tanh RNN is chaotic from T = 25 on, so there the distribution over seeds is what agrees: benchmarks/README.md has it.
 
-Planted and found: the recurrent bias left out of the GRU's candidate (kernels/native/sweep.hpp); a readout of the last
-step but one.
+Planted and found: the GRU's recurrent bias left out; the last step of each sequence left out.
 """
 
 from __future__ import annotations

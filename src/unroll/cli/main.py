@@ -12,7 +12,7 @@ from unroll.errors import StudyError, UnknownNameError, UnrollError
 
 COMMANDS = (
     *("studies", "copy", "check", "run", "show", "export"),
-    *("tasks", "models", "cite", "forget", "doctor"),
+    *("merge", "tasks", "models", "cite", "forget", "doctor"),
 )
 """In the order of a day's work; each in a module of its own name."""
 

@@ -26,6 +26,10 @@ def run(
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed trials again.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and train nothing.")] = False,
     max_trials: MaxTrials = MAX_TRIALS,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="I/N", help="Only part I of N: for several machines (see: unroll merge)."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Train what is missing of a study.
@@ -40,11 +44,16 @@ def run(
     if executor not in registry.executors.names():
         raise UnknownNameError(registry.executors.unknown(executor))
     asked = read_study(study, overrides, max_trials=max_trials)
+    part = None
+    if shard is not None:
+        from unroll.running.shards import Shard
+
+        part = Shard.parse(shard)
     if dry_run:
         from unroll.cli.dry_run import print_foresight
         from unroll.running import foresee
 
-        foresight = foresee(asked, store, executor=executor, workers=workers, max_trials=max_trials)
+        foresight = foresee(asked, store, executor=executor, workers=workers, max_trials=max_trials, shard=part)
         print_foresight(asked.name, foresight, json)
         return
     from unroll.running import execute
@@ -57,18 +66,21 @@ def run(
         workers=workers,
         retry_failed=retry_failed,
         max_trials=max_trials,
+        shard=part,
         observer=progress_on_stderr(),
     )
     again = " ".join([f"{_program()} run", study, *(f"--set '{text}'" for text in overrides)])
     again += "" if store == Path(STORE) else f" --store {store}"
+    shown = again.replace(" run ", " show ", 1)
+    again += f" --shard {part}" if part else ""
     if summary.signal is not None:
         typer.echo(f"Stopped. {summary.complete} trials are complete. Go on with: {again}", err=True)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(SIGNALLED + summary.signal)  # all is stored and closed; Python would take a second to unload torch
-    _print_results(asked, store, again, json)
+    _print_results(asked, store, shown, json)
     if summary.failed:
-        typer.echo(f"{summary.failed} trials failed. Why: {again.replace(' run ', ' show ', 1)}", err=True)
+        typer.echo(f"{summary.failed} trials failed. Why: {shown}", err=True)
         raise typer.Exit(1)
 
 
@@ -80,7 +92,7 @@ def _program() -> str:
     return str(path) if path.name == "unroll" else "unroll"
 
 
-def _print_results(study: object, store: Path, again: str, json: bool) -> None:
+def _print_results(study: object, store: Path, shown: str, json: bool) -> None:
     from unroll.cli.output import conditions_table, print_json, print_table
     from unroll.exporters.json import records
     from unroll.reading import Results
@@ -93,4 +105,4 @@ def _print_results(study: object, store: Path, again: str, json: bool) -> None:
         return
     print_table(conditions_table(results))
     typer.echo(f"Everything lies in {store}: curves, gradient norms, trained weights.", err=True)
-    typer.echo(f"See it again: {again.replace(' run ', ' show ', 1)}", err=True)
+    typer.echo(f"See it again: {shown}", err=True)

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from unroll.running.observer import Observer, Outlook
     from unroll.running.planning import check
     from unroll.running.run import Summary, execute
+    from unroll.running.shards import Shard
 
-__all__ = ["Foresight", "Observer", "Outlook", "Summary", "check", "execute", "foresee"]
+__all__ = ["Foresight", "Observer", "Outlook", "Shard", "Summary", "check", "execute", "foresee"]
 
 __getattr__ = lazily(
     __name__,
@@ -18,6 +19,7 @@ __getattr__ = lazily(
         "Foresight": "foresight",
         "Observer": "observer",
         "Outlook": "observer",
+        "Shard": "shards",
         "Summary": "run",
         "check": "planning",
         "execute": "run",

@@ -21,6 +21,7 @@ from unroll.running.fingerprint import fingerprint
 from unroll.running.observer import Observer, Outlook
 from unroll.running.planning import check, plan
 from unroll.running.schedule import Schedule
+from unroll.running.shards import Shard
 from unroll.running.sizes import usable_cores
 from unroll.running.stopping import Stop, on_signals
 from unroll.running.work import Frozen, Note, Order, Outcome, Report, described, registered_plugins, work
@@ -56,9 +57,10 @@ def execute(
     workers: int | None = None,
     retry_failed: bool = False,
     max_trials: int = MAX_TRIALS,
+    shard: Shard | None = None,
     observer: Observer | None = None,
 ) -> Summary:
-    """Train whatever of a study the store does not hold yet.
+    """Train whatever of a study, or of one ``shard`` of it, the store does not hold yet.
 
     ``executor`` names where trials run; ``workers`` is how many at once (default: one a core). Finished trials are
     never run again, those that were interrupted go on from their checkpoints, failed ones are left alone unless
@@ -73,7 +75,7 @@ def execute(
         trials = check(study, max_trials)
         with Store.open(store, write=True, purpose=f"run {study.name}") as opened:
             runner = registry.executors.load(executor)(workers or usable_cores())
-            return _Run(study, trials, opened, runner, stop, observer or Observer()).run(retry_failed)
+            return _Run(study, trials, shard, opened, runner, stop, observer or Observer()).run(retry_failed)
 
 
 @dataclass
@@ -94,12 +96,15 @@ class _Run:
         self,
         study: Study,
         trials: tuple[Trial, ...],
+        shard: Shard | None,
         store: Store,
         executor: Executor,
         stop: Stop,
         observer: Observer,
     ):
-        self.study, self.trials, self.store = study, trials, store
+        self.study, self.store = study, store
+        self.planned = trials
+        self.trials = shard.take(trials) if shard else trials
         self.executor, self.stop, self.observer = executor, stop, observer
         self.plugins = registered_plugins()
         self.active: dict[str, _Active] = {}  # by the trial's key
@@ -173,9 +178,9 @@ class _Run:
     def _planned(self) -> PlannedStudy:
         """Return the plan that the store holds, if it is still right: making a new one takes torch and time."""
         stored = self.store.study_by_digest(self.study.digest)
-        if stored is not None and [trial.key for trial in stored.trials] == [trial.key for trial in self.trials]:
+        if stored is not None and [trial.key for trial in stored.trials] == [trial.key for trial in self.planned]:
             return stored
-        return plan(self.study, self.trials)
+        return plan(self.study, self.planned)
 
     def _calibrate(self, missing: list[Trial]) -> Calibration:
         if not missing:

@@ -1,5 +1,6 @@
 """results.db: every trial that was planned, what became of it, and what it measured."""
 
+from unroll.store.merging import Adopted
 from unroll.store.records import (
     CheckpointRecord,
     PlannedStudy,
@@ -11,6 +12,7 @@ from unroll.store.records import (
 from unroll.store.store import Store
 
 __all__ = [
+    "Adopted",
     "CheckpointRecord",
     "PlannedStudy",
     "PlannedTrial",

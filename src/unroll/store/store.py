@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from unroll.errors import StoreError
-from unroll.store import connection, events, plans, trials
+from unroll.store import connection, events, merging, plans, trials
 from unroll.store.lock import WriterLock
+from unroll.store.merging import Adopted
 from unroll.store.reader import Reader
 from unroll.store.records import PlannedStudy
 
@@ -176,6 +177,16 @@ class Store(Reader):
         """
         with self._writing() as db:
             return plans.forget(db, digest)
+
+    def adopt(self, other: Reader) -> Adopted:
+        """Take over another store's studies, and what it knows of their trials and this one does not.
+
+        A trial that is complete here stays as it is; one that is complete there becomes complete here, with all that
+        belongs to it. What failed there counts where it waits here, and a checkpoint where there is none. Adopting the
+        same twice changes nothing.
+        """
+        with other._reading() as theirs, self._writing() as db:
+            return merging.adopt(db, theirs, other.path.name)
 
     def event(
         self,

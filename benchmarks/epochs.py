@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from unroll.kernels import isas
@@ -37,30 +37,28 @@ def contenders() -> tuple[str, ...]:
 def measure(rounds: int) -> list[dict[str, Any]]:
     """Print a table and return its rows: seconds an epoch of each contender, and the tuned loop's multiples of them."""
     print("\nwhole epochs: seconds, and in brackets how many times as fast as the tuned loop\n")
-    rows = []
-    for cell in CELLS:
-        for T, count in UPDATES.items():
-            rows.append(_compared(cell, T, count, rounds))
-            columns = (
-                f"{name} {s:.3g} ({rows[-1]['against tuned'][name]:.2f}x)" for name, s in rows[-1]["median"].items()
-            )
-            print(f"{cell:<9}{T:>4}  " + "  ".join(columns), flush=True)
-    return rows
+    return [row for cell in CELLS for row in _compared(cell, rounds)]
 
 
-def _compared(cell: str, T: int, count: int, rounds: int) -> dict[str, Any]:
-    """Let the contenders take turns on one case."""
-    seconds: dict[str, list[float]] = defaultdict(list)
+def _compared(cell: str, rounds: int) -> list[dict[str, Any]]:
+    """Let the contenders take turns on one cell, all lengths in one process."""
+    seconds: dict[int, dict[str, list[float]]] = {T: defaultdict(list) for T in UPDATES}
     for _ in range(rounds):
         for name in contenders():
             who, _, isa = name.partition(" ")
-            command = [sys.executable, "-m", "benchmarks.epochs", who, cell, str(T), str(count)]
+            command = [sys.executable, "-m", "benchmarks.epochs", who, cell]
             environment = {**os.environ, "UNROLL_ISA": isa} if isa else None
             done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-            seconds[name].append(statistics.median(json.loads(done.stdout)) * UPDATES_AN_EPOCH)
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    against = {name: medians["tuned"] / s for name, s in medians.items()}
-    return {"cell": cell, "T": T, "rounds": dict(seconds), "median": medians, "against tuned": against}
+            for T, measured in json.loads(done.stdout).items():
+                seconds[int(T)][name].append(statistics.median(measured) * UPDATES_AN_EPOCH)
+    rows = []
+    for T, by_name in seconds.items():
+        medians = {name: statistics.median(values) for name, values in by_name.items()}
+        against = {name: medians["tuned"] / s for name, s in medians.items()}
+        rows.append({"cell": cell, "T": T, "rounds": dict(by_name), "median": medians, "against tuned": against})
+        columns = (f"{name} {s:.3g} ({against[name]:.2f}x)" for name, s in medians.items())
+        print(f"{cell:<9}{T:>4}  " + "  ".join(columns), flush=True)
+    return rows
 
 
 def times(contender: str, cell: str, T: int, count: int) -> list[float]:
@@ -73,23 +71,25 @@ def times(contender: str, cell: str, T: int, count: int) -> list[float]:
         steps = _unroll(contender, cell, T)
     for _ in range(WARM_UP):
         next(steps)
-    return [next(steps) for _ in range(count)]
+    measured = [next(steps) for _ in range(count)]
+    steps.close()
+    return measured
 
 
-def _notebook(cell: str, T: int) -> Iterator[float]:
+def _notebook(cell: str, T: int) -> Generator[float, None, None]:
     from benchmarks.notebook_loop import updates
 
     yield from updates(cell, T)
 
 
-def _tuned(cell: str, T: int) -> Iterator[float]:
+def _tuned(cell: str, T: int) -> Generator[float, None, None]:
     from unroll.training import single_thread
 
     with single_thread():
         yield from _notebook(cell, T)
 
 
-def _unroll(backend: str, cell: str, T: int) -> Iterator[float]:
+def _unroll(backend: str, cell: str, T: int) -> Generator[float, None, None]:
     from unroll import expand, read_study
     from unroll.training import Training, single_thread
 
@@ -103,5 +103,5 @@ def _unroll(backend: str, cell: str, T: int) -> Iterator[float]:
 
 
 if __name__ == "__main__":
-    _, _contender, _cell, _length, _count = sys.argv
-    print(json.dumps(times(_contender, _cell, int(_length), int(_count))))
+    _, _contender, _cell = sys.argv
+    print(json.dumps({T: times(_contender, _cell, T, count) for T, count in UPDATES.items()}))

@@ -7,7 +7,7 @@ Adam, and for each update the gradient norm summed over the parameters one ``ite
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ class Model(nn.Module):
         return self.linear(out[:, -1, :])
 
 
-def updates(cell: str, length: int, seed: int = 1, sequences: int = 10_000) -> Iterator[float]:
+def updates(cell: str, length: int, seed: int = 1, sequences: int = 10_000) -> Generator[float, None, None]:
     """Train for ever; yield the seconds of each update, fetching its batch and the shuffle of each epoch included."""
     torch.manual_seed(seed)
     draw = np.random.RandomState(seed)

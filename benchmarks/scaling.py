@@ -72,7 +72,8 @@ def _rate(cell: str, workers: int, store: Path) -> float:
     unroll.run(unroll.read_study("adding-sanity", changes), store, workers=workers, progress=False)
     with Store.open(store) as opened:
         events = opened.events()
-    at = {kind: [datetime.fromisoformat(e.at) for e in events if e.kind == kind] for kind in ("started", "finished")}
+    kinds = ("started", "finished")
+    at = {kind: [datetime.fromisoformat(e["at"]) for e in events if e["kind"] == kind] for kind in kinds}
     return TRIALS / (max(at["finished"]) - min(at["started"])).total_seconds() * 3600
 
 

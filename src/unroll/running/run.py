@@ -27,7 +27,7 @@ from unroll.running.work import Frozen, Note, Order, Outcome, Report, described,
 from unroll.store import PlannedStudy, State, Store
 from unroll.study import Study, Trial
 from unroll.training.checkpoint import Checkpoint
-from unroll.training.result import AXES
+from unroll.training.result import axis_of
 
 ATTEMPTS = 3
 """How often a trial is begun whose worker dies."""
@@ -281,7 +281,7 @@ class _Run:
             key,
             metrics=result.metrics,
             histories=result.histories,
-            axes={name: AXES[name] for name in result.histories},
+            axes={name: axis_of(name) for name in result.histories},
             parameters=result.parameters,
             fingerprint=fingerprint(outcome, self.executor),
             digest=result.digest,
@@ -297,7 +297,7 @@ class _Run:
             error=error,
             fingerprint=fingerprint(outcome, self.executor),
             histories=outcome.histories,
-            axes={name: AXES[name] for name in outcome.histories},
+            axes={name: axis_of(name) for name in outcome.histories},
         )
         self.schedule.end(active.trial)
         self.observer.failed(active.slot, active.trial, error)

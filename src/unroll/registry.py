@@ -140,7 +140,16 @@ def _source_hash(plugin: type) -> str:
     return digest.hexdigest()[:16]
 
 
-tasks = Family("task", "unroll.tasks.base:Task", {"adding": "unroll.tasks.adding:Adding"}, "unroll tasks")
+tasks = Family(
+    "task",
+    "unroll.tasks.base:Task",
+    {
+        "adding": "unroll.tasks.adding:Adding",
+        "odd_numbers": "unroll.tasks.odd_numbers:OddNumbers",
+        "fibonacci": "unroll.tasks.fibonacci:Fibonacci",
+    },
+    "unroll tasks",
+)
 
 models = Family(
     "model",

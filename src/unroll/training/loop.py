@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
+from unroll import registry
 from unroll.axes import Float32
 from unroll.errors import DivergedError
 from unroll.models.network import Network
@@ -56,7 +57,7 @@ class Training:
     def __init__(self, trial: Trial, checkpoint: Checkpoint | None = None):
         self.trial, self.settings = trial, trial.train
         self.task: Task = task_of(trial)
-        streams = _streams(trial)
+        streams = streams_of(trial)
         self.streams = streams
         dataset = self.task.dataset(streams, trial.length)
         self.train, self.validation, self.test = map(_tensors, (dataset.train, dataset.validation, dataset.test))
@@ -186,8 +187,11 @@ class Training:
         return Result(metrics, self.histories, Checkpoint.freeze(weights, {}).tensors)
 
 
-def _streams(trial: Trial) -> Streams:
-    return NotebookStreams(trial.seed) if trial.protocol == "notebook" else KeyedStreams(trial.seed)
+def streams_of(trial: Trial) -> Streams:
+    """Return fresh streams of a trial, by its protocol."""
+    if trial.protocol == "notebook":
+        return NotebookStreams(trial.seed, registry.tasks.load(trial.task).draws)
+    return KeyedStreams(trial.seed)
 
 
 def _tensors(split: Split) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from unroll.lazy import lazily
 
 if TYPE_CHECKING:
-    from unroll.api import register, run
+    from unroll.api import load_model, register, run
+    from unroll.generation import generate
     from unroll.nn import accelerate
     from unroll.reading import Results, results
     from unroll.running.planning import check
@@ -24,6 +25,8 @@ _HOMES = {
     "accelerate": "nn",
     "check": "running.planning",
     "expand": "study",
+    "generate": "generation",
+    "load_model": "api",
     "read_study": "study",
     "register": "api",
     "results": "reading",
@@ -39,6 +42,8 @@ __all__ = [
     "accelerate",
     "check",
     "expand",
+    "generate",
+    "load_model",
     "read_study",
     "register",
     "results",

@@ -7,7 +7,14 @@ import pandas as pd
 
 def trials(rows: list[dict]) -> pd.DataFrame:
     """One row a trial; key and condition from letters, so that a test can be read: "a1" is seed 1 of condition a."""
-    common = {"task": "odd_numbers", "model": "gru", "length": 5, "state": "complete", "parameters": 10, "baseline": 0.5}
+    common = {
+        "task": "odd_numbers",
+        "model": "gru",
+        "length": 5,
+        "state": "complete",
+        "parameters": 10,
+        "baseline": 0.5,
+    }
     made = [{**common, "condition": row["key"][0], "seed": int(row["key"][1:]), **row} for row in rows]
     return pd.DataFrame(made)
 

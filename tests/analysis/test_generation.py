@@ -31,7 +31,9 @@ def test_values_beside_the_truth():
 
 
 def test_a_rule_that_nobody_knows_leaves_nan():
-    table = generation(trials([{"key": "a1"}]), {"continuation": curve(a1=[1.0]), "truth": curve(), "relative_error": curve()})
+    table = generation(
+        trials([{"key": "a1"}]), {"continuation": curve(a1=[1.0]), "truth": curve(), "relative_error": curve()}
+    )
     assert list(table["value"]) == [1.0]
     assert np.isnan(table["truth"].iloc[0])
     assert np.isnan(table["relative_error"].iloc[0])

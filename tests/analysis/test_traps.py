@@ -1,6 +1,7 @@
 """What the traps were worth, against numbers worked out by hand.
 
-Planted and found: the worth turned upside down; a notebook of another task taken as the measure; a waiting trial counted.
+Planted and found: the worth turned upside down; a notebook of another task taken as the measure; a waiting trial
+counted.
 """
 
 from __future__ import annotations

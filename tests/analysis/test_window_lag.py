@@ -26,9 +26,12 @@ def test_a_row_a_model_lag_and_capacity():
         ]
     )
     table = window_lag(frame)
-    assert list(zip(table["model"], table["lag"], table["capacity_name"], table["capacity"], strict=True)) == [
-        ("gru", 4, "hidden", 4), ("gru", 16, "hidden", 4), ("feedforward", 4, "window", 8), ("feedforward", 16, "window", 8),
-    ]  # fmt: skip
+    assert list(zip(table["model"], table["length"], table["capacity_name"], table["capacity"], strict=True)) == [
+        ("gru", 4, "hidden", 4),
+        ("gru", 16, "hidden", 4),
+        ("feedforward", 4, "window", 8),
+        ("feedforward", 16, "window", 8),
+    ]
     assert list(table["unexplained"])[:3] == [0.0, 0.5, 0.01]
     assert math.isnan(table["unexplained"].iloc[3])
     assert table["each_seed"].iloc[1] == [0.5, 0.25, 1.0]

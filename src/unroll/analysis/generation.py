@@ -17,8 +17,7 @@ def generation(trials: pd.DataFrame, curves: Mapping[str, pd.DataFrame], factors
     trials
         One row a trial, as ``Results.trials`` gives it.
     curves
-        The histories ``continuation``, ``truth`` and ``relative_error``, one row a value, as ``Results.histories`` gives
-        them.
+        The histories ``continuation``, ``truth`` and ``relative_error``, one row a value: see ``Results.histories``.
     factors
         Names of further columns that tell conditions apart.
 

@@ -8,8 +8,10 @@ import pandas as pd
 
 COLUMNS = (
     *("regime", "horizon", "n", "absolute_error", "relative_error"),
-    *("relative_error_low", "relative_error_high", "each_seed"),
+    *("relative_error_low", "relative_error_high", "each_seed", "one_step_error"),
 )
+
+STEP = ["key", "step"]
 
 
 def horizons(
@@ -24,8 +26,8 @@ def horizons(
     trials
         One row a trial, as ``Results.trials`` gives it.
     curves
-        The histories ``absolute_error_<regime>`` and ``relative_error_<regime>``, by (regime, "absolute_error" or
-        "relative_error"), one row a value, as ``Results.histories`` gives them.
+        The histories ``relative_error_<regime>``, ``absolute_error_<regime>`` and ``one_step_error_<regime>``, by
+        (regime, "relative_error") and so on, one row a value: see ``Results.histories``.
     factors
         Names of further columns that tell conditions apart.
 
@@ -33,27 +35,29 @@ def horizons(
     -------
     task, model, length (the window T), the ``factors``; regime, horizon (steps ahead, from 1), n (trials),
     absolute_error (in the task's own units), relative_error, the smallest and the largest relative error of a trial,
-    and each_seed: the trials' relative errors in the order of their seeds in the study.
+    each_seed: the trials' relative errors in the order of their seeds in the study; one_step_error: relative, at that
+    place of the sequence, with the truth fed until then.
 
     """
     head = ["task", "model", "length", *factors]
     keyed = trials[["key", "condition", *head]].reset_index(names="order")
     order = pd.Series(range(len(trials)), index=pd.Index(trials["condition"])).groupby(level=0).min()
-    parts = []
+    parts: list[pd.DataFrame] = []
     for regime in dict.fromkeys(regime for regime, _ in curves):
-        relative = curves[regime, "relative_error"][["key", "step", "value"]]
-        absolute = curves[regime, "absolute_error"][["key", "step", "value"]]
-        both = relative.merge(absolute, on=["key", "step"], suffixes=("_relative", "_absolute"))
-        both = keyed.merge(both, on="key").sort_values("order", kind="stable")
-        grouped = both.groupby(["condition", "step"], sort=False)
+        errors = keyed
+        for name, on in (("relative_error", ["key"]), ("absolute_error", STEP), ("one_step_error", STEP)):
+            curve = curves[regime, name][[*STEP, "value"]].astype({"value": "float64"})
+            errors = errors.merge(curve.rename(columns={"value": name}), on=on)
+        grouped = errors.sort_values("order", kind="stable").groupby(["condition", "step"], sort=False)
         found = grouped.agg(
             **{name: (name, "first") for name in head},
             n=("key", "size"),
-            absolute_error=("value_absolute", "median"),
-            relative_error=("value_relative", "median"),
-            relative_error_low=("value_relative", "min"),
-            relative_error_high=("value_relative", "max"),
-            each_seed=("value_relative", lambda values: [float(value) for value in values]),
+            absolute_error=("absolute_error", "median"),
+            relative_error=("relative_error", "median"),
+            relative_error_low=("relative_error", "min"),
+            relative_error_high=("relative_error", "max"),
+            each_seed=("relative_error", list),
+            one_step_error=("one_step_error", "median"),
         ).reset_index(names=["condition", "horizon"])
         parts.append(found.assign(regime=regime, regime_order=len(parts), order=found["condition"].map(order)))
     if not parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,10 @@ import pandas as pd
 CAPACITIES = ("window", "hidden")
 """What a model's memory is counted in: the values that a window holds, else the units of the state."""
 
-COLUMNS = (
-    *("model", "lag", "capacity_name", "capacity", "n", "unexplained", "each_seed"),
-    *("solved", "parameters"),
-)
+COLUMNS = ("capacity_name", "capacity", "n", "unexplained", "each_seed", "solved", "parameters")
 
 
-def window_lag(trials: pd.DataFrame) -> pd.DataFrame:
+def window_lag(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     r"""Return how much of the announced value each model leaves unexplained.
 
     .. math:: \text{unexplained} = \text{test MSE} / \text{baseline}
@@ -28,23 +26,26 @@ def window_lag(trials: pd.DataFrame) -> pd.DataFrame:
     trials
         One row a trial of the task ``announce``, as ``Results.trials`` gives it, with the columns ``model.window`` and
         ``model.hidden`` (None where a model has no such setting).
+    factors
+        Names of further columns that tell conditions apart.
 
     Returns
     -------
-    model, lag (steps; the trial's length), capacity_name ("window" or "hidden"), capacity, n (complete trials);
-    unexplained (median over the trials), each_seed, solved (how many), parameters. Models without either setting have
-    no rows.
+    task, model, length (the lag, in steps), the ``factors``, capacity_name ("window" or "hidden"), capacity, n
+    (complete trials); unexplained (median over the trials), each_seed, solved (how many), parameters. Models without
+    either setting have no rows.
 
     """
-    rows = [_row(group) for _, group in trials.groupby("condition", sort=False)]
-    table = pd.DataFrame([row for row in rows if row is not None], columns=list(COLUMNS))
+    head = ["task", "model", "length", *factors]
+    rows = [_row(group, head) for _, group in trials.groupby("condition", sort=False)]
+    table = pd.DataFrame([row for row in rows if row is not None], columns=[*head, *COLUMNS])
     order = {name: place for place, name in enumerate(dict.fromkeys(table["model"]))}
     return table.sort_values(
-        ["model", "capacity", "lag"], key=lambda column: column.map(order) if column.name == "model" else column
+        ["model", "capacity", "length"], key=lambda column: column.map(order) if column.name == "model" else column
     ).reset_index(drop=True)
 
 
-def _row(trials: pd.DataFrame) -> dict[str, Any] | None:
+def _row(trials: pd.DataFrame, head: Sequence[str]) -> dict[str, Any] | None:
     first = trials.iloc[0]
     name = next((name for name in CAPACITIES if pd.notna(first[f"model.{name}"])), None)
     if name is None:
@@ -52,8 +53,7 @@ def _row(trials: pd.DataFrame) -> dict[str, Any] | None:
     complete = trials[trials["state"] == "complete"]
     shares = [float(loss) for loss in complete["test_mse"] / complete["baseline"]] if len(complete) else []
     return {
-        "model": first["model"],
-        "lag": int(first["length"]),
+        **{column: first[column] for column in head},
         "capacity_name": name,
         "capacity": int(first[f"model.{name}"]),
         "n": len(shares),

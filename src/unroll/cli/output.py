@@ -103,6 +103,17 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{value:.{digits - 1}e}" if "e" in text or abs(value) < 1e-4 else text.rstrip(".")
 
 
+def percent(share: Any) -> str:
+    """Return a relative error as a person reads it: two digits of per cent, a dash where there is none."""
+    if share is None or share != share:
+        return "–"
+    if share == 0:
+        return "0"
+    if share >= 100 or share < 1e-6:
+        return number(share * 100, 1) + " %"
+    return f"{number(share * 100, 2)} %"
+
+
 def _state(row: pd.Series[Any]) -> str:
     counts = [(row["complete"], "complete"), (row["failed"], "failed"), (row["waiting"], "waiting")]
     return ", ".join(f"{count} {name}" for count, name in counts if count)

@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections import Counter
+from collections.abc import Collection
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -56,14 +57,15 @@ def execute(
     workers: int | None = None,
     retry_failed: bool = False,
     max_trials: int = MAX_TRIALS,
+    only: Collection[str] | None = None,
     observer: Observer | None = None,
 ) -> Summary:
     """Train whatever of a study the store does not hold yet.
 
     ``executor`` names where trials run; ``workers`` is how many at once (default: one a core). Finished trials are
     never run again, those that were interrupted go on from their checkpoints, failed ones are left alone unless
-    ``retry_failed``. The first Ctrl-C or SIGTERM stops the trials at their next update and keeps checkpoints; the
-    second stops at once.
+    ``retry_failed``. With ``only``, the whole study is planned and the trials with these keys are trained. The first
+    Ctrl-C or SIGTERM stops the trials at their next update and keeps checkpoints; the second stops at once.
 
     Raises StudyError before anything is trained, StoreHeldError where another run writes to the store, StoreFullError
     where there is no space left; a trial that fails is stored and does not raise.
@@ -73,7 +75,7 @@ def execute(
         trials = check(study, max_trials)
         with Store.open(store, write=True, purpose=f"run {study.name}") as opened:
             runner = registry.executors.load(executor)(workers or usable_cores())
-            return _Run(study, trials, opened, runner, stop, observer or Observer()).run(retry_failed)
+            return _Run(study, trials, opened, runner, stop, observer or Observer()).run(retry_failed, only)
 
 
 @dataclass
@@ -110,13 +112,13 @@ class _Run:
         self.told: float | None = None
         self.advanced = 0.0
 
-    def run(self, retry_failed: bool) -> Summary:
+    def run(self, retry_failed: bool, only: Collection[str] | None) -> Summary:
         for notice in (self.store.notice, self._slower()):
             if notice:
                 self.observer.note(notice)
         done = False
         try:
-            self._train_missing(retry_failed)
+            self._train_missing(retry_failed, only)
             done = not self.active
         finally:
             # Whatever still runs was told to stop and did not, or something went wrong here: it is not waited for.
@@ -133,13 +135,15 @@ class _Run:
             signal=self.stop.signal,
         )
 
-    def _train_missing(self, retry_failed: bool) -> None:
+    def _train_missing(self, retry_failed: bool, only: Collection[str] | None) -> None:
         self.store.plan(self._planned())
         states = self._states()
         if retry_failed:
             self.store.retry([key for key, state in states.items() if state is State.failed])
             states = self._states()
         missing = [trial for trial in self.trials if states[trial.key] is State.waiting]
+        if only is not None:
+            missing = [trial for trial in missing if trial.key in only]
         self.schedule = Schedule(missing, self._calibrate(missing), min(self.executor.slots, len(missing)))
         counts = Counter(states.values())
         self.observer.begin(
@@ -238,7 +242,7 @@ class _Run:
         if isinstance(message, Report):
             active.reported = True
             self.schedule.report(trial, message)
-            self.observer.progressed(active.slot, trial, message.done / message.total, message.epoch, message.loss)
+            self.observer.progressed(active.slot, trial, message.share, message.epoch, message.loss)
         elif isinstance(message, Frozen):
             frozen = message.checkpoint
             self.store.save_checkpoint(trial.key, frozen.tensors, frozen.position, message.numerics)

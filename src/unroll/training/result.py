@@ -41,8 +41,8 @@ class Result:
     ``metrics``: ``test_mse``; ``train_loss`` and, with a validation split, ``validation_mse`` of the last epoch;
     ``solved`` (1 or 0, by the task's criterion); ``updates_to_solve``: updates up to the end of the first epoch whose
     validation loss (training loss where there is no validation split) meets the criterion, absent where none does;
-    ``seconds_per_epoch``: median over the epochs, validation left out. ``histories``: float32 arrays named in AXES. A task
-    that generates adds what ``unroll.training.measures`` names to both.
+    ``seconds_per_epoch``: median over the epochs, validation left out. ``histories``: float32 arrays named in AXES. A
+    task that generates adds what ``unroll.training.measures`` names to both.
     ``parameters``: the trained weights as safetensors bytes.
     """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from functools import cache
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -44,7 +44,7 @@ class Numbers(Task):
 
     draws = "python"
     generates = True
-    tags = ("number sequences",)
+    tags: ClassVar[tuple[str, ...]] = ("number sequences",)
 
     train: Count = 2_000
     validation: Annotated[int, Field(ge=0, le=MOST_SEQUENCES)] = 500
@@ -216,7 +216,7 @@ class Numbers(Task):
 
     def _coded(self, windows: Windows) -> Split:
         codes = self.coding.encode(windows.values / windows.scales[:, None]).astype(np.float32)[..., None]
-        return Split(codes[:, :-1], codes[:, 1:])
+        return Split(codes[:, :-1], codes[:, -1] if self.readout == "last" else codes[:, 1:])
 
 
 class Runs(Numbers):

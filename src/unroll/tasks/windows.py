@@ -45,8 +45,10 @@ class Windows:
         return self.take(np.array(sorted(first.values()), dtype=np.int64))
 
     def rows(self) -> list[bytes]:
-        """Return the bits of the windows, to be compared; a negative zero counts as zero."""
-        return [row.tobytes() for row in self.values + 0.0]
+        """Return the windows as bytes, to be compared: to 40 binary digits, so rounding makes no two of one."""
+        digits, exponents = np.frexp(self.values)
+        rounded = np.ldexp(np.round(np.ldexp(digits, 40)), exponents) + 0.0  # a negative zero becomes zero
+        return [row.tobytes() for row in rounded]
 
 
 @dataclass(frozen=True)

@@ -64,4 +64,4 @@ class Result:
     @property
     def seconds(self) -> float:
         """Time spent on training, in all epochs together."""
-        return float(np.sum(self.histories["seconds"], dtype=np.float64))
+        return float(np.sum(self.histories.get("seconds", ()), dtype=np.float64))

@@ -45,9 +45,10 @@ class Trained:
 
     @property
     def rule(self) -> str | None:
-        """The rule that the model found, in words; None for a model that cannot say one."""
-        rule = getattr(self.network, "rule", None)
-        return None if rule is None else str(rule())
+        """The rule that the model found, in words, of the numbers x or of their codes u; None where it can say none."""
+        say = getattr(self.network, "rule", None)
+        plain = self.task.representation == "raw" and self.task.scale == "prefix"
+        return (str(say("x" if plain else "u")) or None) if say is not None else None
 
     def __str__(self) -> str:
         return str(self.trial)
@@ -148,12 +149,6 @@ def _checked(model: Trained, prompt: Sequence[float]) -> Float64:
         raise PromptError("The prompt is empty. Give at least one number, such as --prompt 1,3,5,7,9.")
     for place in np.flatnonzero(~np.isfinite(given))[:1]:
         raise PromptError(f"Value {place + 1} of the prompt is {given[place]}. Give finite numbers.")
-    needed = int(model.trial.model_settings.get("window", 1))
-    if len(given) < needed:
-        raise PromptError(
-            f"The prompt has {len(given)} value{'s' if len(given) > 1 else ''}, and {model.trial.model} looks at the "
-            f"last {needed}. Give at least {needed}."
-        )
     with np.errstate(all="ignore"):
         coded = model.task.coding.encode(given[None] / model.task.scales(given[None])[:, None])[0]
     largest = torch.finfo(precision(model.network)).max

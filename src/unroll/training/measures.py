@@ -39,13 +39,13 @@ def measure(trial: Trial, task: Task, network: Network) -> Measures:
     ``relative_error_R``, free-running; ``one_step_error_R``, relative, with the truth fed. Metrics:
 
     ``one_step_mse_R`` (own units), ``one_step_relative_error_R`` (median)
-        with the truth fed, at all horizons
+        with the truth fed, over the first ``generate.steps`` steps
     ``relative_error_1_R``, ``relative_error_8_R``, ``horizon_1pct_R``
         free-running; the last: the steps before the relative error passes 1 %
     ``relative_error_8``
         that within the range, by which a trial is solved
     ``free_running_validation``
-        mean absolute error over the first ``generate.steps`` steps, median over validation sequences
+        mean absolute error over the first ``generate.steps`` steps, own units, median over validation sequences
     ``output_bound``, ``output_ceiling``
         see ``output_bound``; the ceiling is the bound in the task's own units, for the prompt of ``[generate]``
 
@@ -112,8 +112,9 @@ def _regime(measures: Measures, regime: str, values: Float64, network: Network, 
     histories[f"absolute_error_{regime}"] = _float32(np.median(absolute, axis=0))
     histories[f"relative_error_{regime}"] = _float32(relative)
     histories[f"one_step_error_{regime}"] = _float32(np.median(one_step, axis=0))
-    metrics[f"one_step_mse_{regime}"] = float(np.nan_to_num(np.square(forced - truth).mean(), nan=np.inf))
-    metrics[f"one_step_relative_error_{regime}"] = float(np.median(one_step))
+    near = slice(min(trial.generate.steps, horizon))
+    metrics[f"one_step_mse_{regime}"] = float(np.nan_to_num(np.square(forced - truth)[:, near].mean(), nan=np.inf))
+    metrics[f"one_step_relative_error_{regime}"] = float(np.median(one_step[:, near]))
     for step in (1, 8):
         if step <= horizon:
             metrics[f"relative_error_{step}_{regime}"] = float(relative[step - 1])

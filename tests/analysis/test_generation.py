@@ -12,7 +12,7 @@ from unroll.analysis import generation
 
 
 def test_values_beside_the_truth():
-    frame = trials([{"key": "a1", "task.split": "none"}, {"key": "a2", "task.split": "none"}])
+    frame = trials([{"key": "a1", "task.split": "none", "output_ceiling": 20.0}, {"key": "a2", "task.split": "none"}])
     curves = {
         "continuation": curve(a1=[10.5, 13.0], a2=[11.0, 12.0]),
         "truth": curve(a1=[11.0, 13.0], a2=[11.0, 13.0]),
@@ -21,12 +21,14 @@ def test_values_beside_the_truth():
     table = generation(frame, curves, ["task.split"])
     assert list(table.columns) == [
         *("task", "model", "length", "task.split", "seed", "key"),
-        *("step", "value", "truth", "absolute_error", "relative_error"),
+        *("step", "value", "truth", "absolute_error", "relative_error", "output_ceiling"),
     ]
     assert list(table["seed"]) == [1, 1, 2, 2]
     assert list(table["step"]) == [1, 2, 1, 2]
     assert list(table["absolute_error"]) == [0.5, 0.0, 0.0, 1.0]
     assert list(table["relative_error"]) == [0.25, 0.0, 0.0, 0.125]
+    assert list(table["output_ceiling"][:2]) == [20.0, 20.0]
+    assert table["output_ceiling"][2:].isna().all()
     assert set(table["task.split"]) == {"none"}
 
 

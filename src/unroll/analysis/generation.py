@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
-COLUMNS = ("step", "value", "truth", "absolute_error", "relative_error")
+COLUMNS = ("step", "value", "truth", "absolute_error", "relative_error", "output_ceiling")
 
 
 def generation(trials: pd.DataFrame, curves: Mapping[str, pd.DataFrame], factors: Sequence[str] = ()) -> pd.DataFrame:
@@ -24,11 +25,13 @@ def generation(trials: pd.DataFrame, curves: Mapping[str, pd.DataFrame], factors
     Returns
     -------
     task, model, length (the window T), the ``factors``, seed, key; step (from 1), value, truth and the errors of the
-    value, both NaN where no rule gives the truth.
+    value, NaN where no rule gives the truth; output_ceiling: the largest absolute value that the model's bounded state
+    allows, NaN where it has no such bound.
 
     """
     head = ["task", "model", "length", *factors, "seed", "key"]
-    table = trials[head].merge(_named(curves["continuation"], "value"), on="key")
+    ceiling = trials.get("output_ceiling", np.nan)
+    table = trials[head].assign(output_ceiling=ceiling).merge(_named(curves["continuation"], "value"), on="key")
     for name in ("truth", "relative_error"):
         table = table.merge(_named(curves[name], name), on=["key", "step"], how="left")
     table["absolute_error"] = (table["value"] - table["truth"]).abs()

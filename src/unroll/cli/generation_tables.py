@@ -48,6 +48,7 @@ def generation_table(results: Results) -> Table | None:
         return None
     factors = results.factors
     steps = min(SHOWN, int(frame["step"].max()))
+    bounded = bool(frame["output_ceiling"].notna().any())
     table = table_of(
         [
             "task",
@@ -55,10 +56,14 @@ def generation_table(results: Results) -> Table | None:
             *factors,
             ">seed",
             *(f">{step}" for step in range(1, steps + 1)),
+            *((">cannot pass",) if bounded else ()),
             f">error at {steps}",
             "each seed",
         ],
         title="After the prompt: the continuation with the median error of each condition",
+        caption="cannot pass: the bound that a state within [-1, 1] puts on the output, |w|₁ + |b|"
+        if bounded
+        else None,
     )
     told: set[Any] = set()
     head = ["task", "model", "length", *factors]
@@ -73,12 +78,13 @@ def generation_table(results: Results) -> Table | None:
             if table.row_count:
                 table.add_section()
             empty = [""] * len(factors)
-            cells = [chosen["task"], "truth", *empty, "", *(number(value, 4) for value in truth), "", ""]
+            cells = [chosen["task"], "truth", *empty, "", *(number(value, 4) for value in truth)]
             table.add_row(*map(Text, cells), style="bold")
         errors = group[group["step"] == steps]["relative_error"]
         cells = [
             *(chosen["task"], chosen["model"], *(str(chosen[factor]) for factor in factors), str(chosen["seed"])),
             *(number(value, 4) for value in values["value"]),
+            *((number(chosen["output_ceiling"]),) if bounded else ()),
             *(percent(chosen["relative_error"]), "  ".join(map(percent, errors))),
         ]
         table.add_row(*map(Text, cells))
@@ -96,21 +102,24 @@ def horizons_table(results: Results) -> Table | None:
     beyond = [regime for regime in frame["regime"].unique() if regime != "within"]
     table = table_of(
         [
-            *("task", "model", *factors, ">n", *(f">{step} ahead" for step in AHEAD), ">1 % up to"),
-            *(f">{regime}, {SHOWN}" for regime in beyond),
+            *("task", "model", *factors, ">n", ">truth fed", *(f">{step} ahead" for step in AHEAD), ">1 % up to"),
+            *(f">{regime}" for regime in beyond),
         ],
         title="Left alone: median relative error on test sequences, within the trained range and beyond it",
-        caption=f"1 % up to: steps before the median error passes 1 %; beyond the range: the error {SHOWN} steps ahead",
+        caption=(
+            f"truth fed: the error of one step at place {SHOWN}, the true values before it known; 1 % up to: steps "
+            f"before the error passes 1 %\nbeyond the range ({', '.join(beyond)}): the error {SHOWN} steps ahead"
+        ),
     )
     before = None
     for _, group in frame.groupby(["task", "model", "length", *factors], sort=False, dropna=False):
         first = group.iloc[0]
         errors = {(row["regime"], row["horizon"]): row["relative_error"] for _, row in group.iterrows()}
-        within = group[group["regime"] == "within"].sort_values("horizon")["relative_error"]
+        within = group[group["regime"] == "within"].set_index("horizon").sort_index()
         cells = [
             *(first["task"], first["model"], *(str(first[factor]) for factor in factors), str(first["n"])),
-            *(percent(errors.get(("within", step))) for step in AHEAD),
-            *(_reach(within), *(percent(errors.get((regime, SHOWN))) for regime in beyond)),
+            *(percent(within["one_step_error"].get(SHOWN)), *(percent(errors.get(("within", h))) for h in AHEAD)),
+            *(_reach(within["relative_error"]), *(percent(errors.get((regime, SHOWN))) for regime in beyond)),
         ]
         if before is not None and before != first["task"]:
             table.add_section()

@@ -104,14 +104,15 @@ def number(value: Any, digits: int = 3) -> str:
 
 
 def percent(share: Any) -> str:
-    """Return a relative error as a person reads it: two digits of per cent, a dash where there is none."""
+    """Return a relative error in per cent, as a person reads it; a dash where there is none."""
     if share is None or share != share:
         return "–"
-    if share == 0:
-        return "0"
-    if share >= 100 or share < 1e-6:
-        return number(share * 100, 1) + " %"
-    return f"{number(share * 100, 2)} %"
+    if share in (0, float("inf")):
+        return "0" if share == 0 else "∞"
+    per_cent = 100 * share
+    if 9.95 <= per_cent < 1e4:
+        return f"{per_cent:.0f} %"
+    return f"{number(per_cent, 2)} %" if 1e-3 <= per_cent < 1e4 else f"{per_cent:.0e} %"
 
 
 def _state(row: pd.Series[Any]) -> str:

@@ -99,7 +99,7 @@ class _Plan:
                     path,
                     f'nothing would read it: the task "{task}" generates no sequences. Remove it, or add a task that '
                     "does (unroll tasks)",
-                    f"generate.{path[-1]}" if path[0] != "factors" else f"factors.{path[2]}",
+                    f"factors.{path[2]}" if path[0] == "factors" else f"generate.{str(path[-1]).rpartition('.')[2]}",
                 )
         return list(self._found.values())
 

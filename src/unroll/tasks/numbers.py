@@ -258,4 +258,4 @@ def _baseline(task: Numbers, length: int) -> float:
             split = task._coded(cut(task, ids, np.full(len(ids), terms), length))
             y = split.y.astype(np.float64)
             total, squares, n = total + y.sum(), squares + np.square(y).sum(), n + y.size
-    return max(0.0, float(squares / n - (total / n) ** 2))
+        return float(np.maximum(0.0, squares / n - (total / n) ** 2))  # NaN stays NaN

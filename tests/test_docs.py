@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import unroll
+from unroll.study import GenerateSettings
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,22 +19,31 @@ def blocks(path: str, language: str) -> list[str]:
 
 
 def test_the_study_file_in_the_docs_is_a_study(tmp_path: Path):
-    (text,) = blocks("docs/studies.md", "toml")
+    text, generate = blocks("docs/studies.md", "toml")
     path = tmp_path / "mine.toml"
     path.write_text(text)
     trials = unroll.expand(unroll.read_study(path))
     assert len(trials) == 2 * 2 * 3 * 2
     clipped = {trial.model for trial in trials if trial.train.clip_norm}
     assert clipped == {"lstm"}
+    factors = 'name = "a"\n[factors]\ntask = ["fibonacci"]\nmodel = ["gru"]\nlength = [6]\nseed = [1]\n'
+    path.write_text(factors + generate)
+    shown = unroll.read_study(path)
+    assert set(shown.generate) == set(GenerateSettings.model_fields), "every setting is shown"
+    assert unroll.expand(shown)[0].generate == GenerateSettings(), "with its default"
 
 
 @pytest.mark.parametrize("path", ["docs/studies.md", "docs/plug-ins.md"])
-def test_python_in_the_docs_runs(path: str, capsys: pytest.CaptureFixture[str]):
+def test_python_in_the_docs_runs(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     from unroll import registry
 
+    monkeypatch.chdir(tmp_path)
     before = dict(registry.models._registered)
     try:
         for text in blocks(path, "python"):
+            text = text.replace("unroll.run(study, ", "unroll.run(study, executor='inline', progress=False, ")
             exec(compile(text, path, "exec"), {"__name__": "docs"})
     finally:
         registry.models._registered.clear()

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from unroll.lazy import lazily
 
 if TYPE_CHECKING:
-    from unroll.api import merge, register, run
+    from unroll.api import load_model, merge, register, run
+    from unroll.generation import generate
     from unroll.nn import accelerate
     from unroll.reading import Results, results
     from unroll.running.planning import check
@@ -24,6 +25,8 @@ _HOMES = {
     "accelerate": "nn",
     "check": "running.planning",
     "expand": "study",
+    "generate": "generation",
+    "load_model": "api",
     "merge": "api",
     "read_study": "study",
     "register": "api",
@@ -40,6 +43,8 @@ __all__ = [
     "accelerate",
     "check",
     "expand",
+    "generate",
+    "load_model",
     "merge",
     "read_study",
     "register",

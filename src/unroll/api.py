@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from unroll import registry
+from unroll.choosing import choose
 from unroll.defaults import MAX_TRIALS, STORE
 from unroll.errors import PlugInError, StoreError
 from unroll.reading import Results
 from unroll.store import Adopted, Store
 from unroll.study import Study, read_study
+
+if TYPE_CHECKING:
+    from unroll.generation import Trained
 
 PlugIn = TypeVar("PlugIn", bound=type)
 
@@ -50,7 +54,7 @@ def run(
         workers=workers,
         retry_failed=retry_failed,
         max_trials=max_trials,
-        shard=Shard.parse(shard) if shard is not None else None,
+        part=Shard.parse(shard).take if shard is not None else None,
         observer=observer,
     )
     if summary.signal is not None:
@@ -75,6 +79,31 @@ def merge(stores: Sequence[str | Path], into: str | Path = STORE) -> dict[Path, 
                 raise StoreError(f"{path} cannot be merged into itself. Name another store to merge into.")
         target = stack.enter_context(Store.open(into, write=True, purpose="merge"))
         return {path: target.adopt(other) for path, other in zip(paths, others, strict=True)}
+
+
+def load_model(
+    study: Study | str | Path,
+    store: str | Path = STORE,
+    *,
+    task: str | None = None,
+    model: str | None = None,
+    seed: int | None = None,
+    length: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Trained:
+    """Return a trained model of a study, to be continued with ``unroll.generate``.
+
+    ``task``, ``model``, ``seed`` and ``length`` choose among the study's trials; so do ``settings``, such as
+    ``{"task.representation": "difference"}``. Where several stored trials fit, it is the one with the lowest
+    free-running validation error (training loss in the protocol ``notebook``).
+
+    Trains nothing: raises StoreError where no trial that fits is complete, UnknownNameError where the study has none.
+    """
+    asked = study if isinstance(study, Study) else read_study(study)
+    choice = choose(asked, store, task=task, model=model, seed=seed, length=length, settings=settings)
+    if choice.record is None:
+        raise StoreError(f"{store} holds no complete trial that fits: {choice.trial}. Run the study first: unroll.run")
+    return Results(asked, store).model(choice.trial.key)
 
 
 def register(plugin: PlugIn) -> PlugIn:

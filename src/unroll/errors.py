@@ -8,6 +8,7 @@ Each message holds the fact with its values, the place, and the next step. The t
     ├── PlugInError         a registered plug-in that cannot be loaded or breaks its contract
     ├── BackendError        a kernel backend that was asked for and is not available
     ├── DivergedError       a loss became NaN or infinite
+    ├── PromptError         a prompt that cannot be continued
     ├── CheckpointError     a checkpoint does not belong to the trial that was given
     ├── StoreError          results.db
     │   ├── StoreHeldError      another process is writing to it
@@ -87,6 +88,10 @@ class DivergedError(UnrollError):
 
     def __reduce__(self) -> tuple[type, tuple[str, float, int, int]]:
         return type(self), (self.loss, self.value, self.epoch, self.update)
+
+
+class PromptError(UnrollError):
+    """A prompt that cannot be continued, or a continuation that leaves the range of numbers."""
 
 
 class CheckpointError(UnrollError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from unroll.defaults import STORE
 from unroll.errors import StoreError, StudyError
 from unroll.store import PlannedTrial, Store, TrialRecord
-from unroll.study import Study, expand
+from unroll.study import Study, Trial, expand
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from unroll.axes import Float32
+    from unroll.generation import Trained
 
 
 class Results:
@@ -40,14 +41,57 @@ class Results:
         """Return one row a trial: what was planned, its state, its metrics (NaN until it is complete)."""
         with self._open() as opened:
             frame = opened.frame(self._keys)
-        for factor in self.factors:
-            frame[factor] = [_setting(trial.spec, factor) for trial in self.planned]
-        return frame
+        return self._with_settings(frame, self.factors)
+
+    def generation(self) -> pd.DataFrame:
+        """Return one row a trial and step of its continuation: see ``unroll.analysis.generation``."""
+        from unroll.analysis import generation
+
+        curves = {name: self.histories(name) for name in ("continuation", "truth", "relative_error")}
+        return generation(self.trials(), curves, self.factors)
+
+    def horizons(self) -> pd.DataFrame:
+        """Return one row a condition, regime and horizon, its free-running errors: see ``unroll.analysis.horizons``."""
+        from unroll.analysis import horizons
+
+        with self._open() as opened:
+            names = opened.history_names(self._keys)
+        regimes = [name.removeprefix("relative_error_") for name in names if name.startswith("relative_error_")]
+        regimes.sort(key=lambda regime: (regime != "within", regime))
+        measures = ("relative_error", "absolute_error", "one_step_error")
+        curves = {(regime, name): self.histories(f"{name}_{regime}") for regime in regimes for name in measures}
+        return horizons(self.trials(), curves, self.factors)
+
+    def traps(self) -> pd.DataFrame:
+        """Return one row a condition of a generating task, its traps and their worth: see ``unroll.analysis.traps``."""
+        from unroll.analysis import traps
+        from unroll.analysis.traps import SETTINGS
+
+        trials = self._with_settings(self.trials(), SETTINGS)
+        errors = self.histories("relative_error")
+        last = errors.groupby("key")["value"].last().astype("float64")
+        trials["prompt_error"] = trials["key"].map(last)
+        return traps(trials[trials["generate.prime"].notna()], self.factors)
+
+    def window_lag(self) -> pd.DataFrame:
+        """Return one row a model, lag and capacity, of the task ``announce``: see ``unroll.analysis.window_lag``."""
+        from unroll.analysis import window_lag
+
+        trials = self._with_settings(self.trials(), ("model.window", "model.hidden"))
+        return window_lag(trials[trials["task"] == "announce"], self.factors)
 
     def trial(self, key: str) -> TrialRecord:
         """Return everything about one trial, by its key or the beginning of it."""
         with self._open() as opened:
             return opened.trial(key)
+
+    def model(self, key: str) -> Trained:
+        """Return the model that a complete trial trained, to generate with: see ``unroll.generate``. Imports torch."""
+        from unroll.generation import trained
+
+        with self._open() as opened:
+            record = opened.trial(key)
+            return trained(Trial.from_spec(dict(record.spec)), opened.parameters(record.key))
 
     def history(self, key: str, name: str) -> Float32:
         """Return one history of a trial, such as "loss" or "grad_norm", as a float32 array."""
@@ -80,6 +124,10 @@ class Results:
     def _keys(self) -> list[str]:
         return [trial.key for trial in self.planned]
 
+    def _with_settings(self, frame: pd.DataFrame, settings: Iterable[str]) -> pd.DataFrame:
+        specs = {trial.key: trial.spec for trial in self.planned}
+        return frame.assign(**{name: [_setting(specs[key], name) for key in frame["key"]] for name in settings})
+
     def _open(self) -> Store:
         return Store.open(self.path)
 
@@ -109,7 +157,8 @@ def _planned(study: Study, store: Store) -> tuple[PlannedTrial, ...]:
 
 def _setting(spec: Mapping[str, Any], factor: str) -> Any:
     section, _, key = factor.partition(".")
-    return spec["settings"][section].get(key)
+    value = spec["settings"].get(section, {}).get(key)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _nothing_of(study: Study, store: Store) -> str:

@@ -140,7 +140,21 @@ def _source_hash(plugin: type) -> str:
     return digest.hexdigest()[:16]
 
 
-tasks = Family("task", "unroll.tasks.base:Task", {"adding": "unroll.tasks.adding:Adding"}, "unroll tasks")
+tasks = Family(
+    "task",
+    "unroll.tasks.base:Task",
+    {
+        "adding": "unroll.tasks.adding:Adding",
+        "odd_numbers": "unroll.tasks.odd_numbers:OddNumbers",
+        "fibonacci": "unroll.tasks.fibonacci:Fibonacci",
+        "linear_recurrence": "unroll.tasks.linear_recurrence:LinearRecurrence",
+        "geometric": "unroll.tasks.geometric:Geometric",
+        "sine": "unroll.tasks.sine:Sine",
+        "alternating": "unroll.tasks.alternating:Alternating",
+        "announce": "unroll.tasks.announce:Announce",
+    },
+    "unroll tasks",
+)
 
 models = Family(
     "model",
@@ -149,6 +163,10 @@ models = Family(
         "tanh_rnn": "unroll.models.tanh_rnn:TanhRNN",
         "lstm": "unroll.models.lstm:LSTM",
         "gru": "unroll.models.gru:GRU",
+        "feedforward": "unroll.models.feedforward:Feedforward",
+        "linear": "unroll.models.linear:Linear",
+        "persistence": "unroll.models.persistence:Persistence",
+        "drift": "unroll.models.drift:Drift",
     },
     "unroll models",
 )

@@ -41,7 +41,7 @@ def test_what_is_no_part_is_said(text: str):
 
 def test_parts_trained_apart_and_merged_are_the_study(tmp_path: Path):
     study = tiny("length=[4, 6]", "model=gru", "seed=[1, 2]")
-    assert foresee(study, tmp_path / "none.db", executor="inline", shard=Shard(1, 3)).trials == 2
+    assert foresee(study, tmp_path / "none.db", executor="inline", part=Shard(1, 3).take).trials == 2
     whole = unroll.run(study, tmp_path / "whole.db", executor="inline", progress=False)
     for n in (1, 2, 3):
         unroll.run(study, tmp_path / f"{n}.db", executor="inline", progress=False, shard=f"{n}/3")

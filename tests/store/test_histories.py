@@ -45,7 +45,7 @@ def running(store: Store, **changes: object) -> str:
 
 
 @settings(max_examples=40, deadline=None)
-@given(histories=st.dictionaries(names, curves, max_size=3), axis=st.sampled_from(["epoch", "update"]))
+@given(histories=st.dictionaries(names, curves, max_size=3), axis=st.sampled_from(["epoch", "update", "horizon"]))
 def test_histories(store: Store, histories: dict[str, np.ndarray], axis: str) -> None:
     key = running(store)
     finish(store, key, histories=histories, axes=dict.fromkeys(histories, axis))

@@ -8,10 +8,10 @@ from importlib import import_module
 
 import typer
 
-from unroll.errors import StudyError, UnknownNameError, UnrollError
+from unroll.errors import PromptError, StudyError, UnknownNameError, UnrollError
 
 COMMANDS = (
-    *("studies", "copy", "check", "run", "show", "export"),
+    *("studies", "copy", "check", "run", "show", "generate", "export"),
     *("merge", "tasks", "models", "cite", "forget", "doctor"),
 )
 """In the order of a day's work; each in a module of its own name."""
@@ -61,7 +61,7 @@ def main() -> None:
         app(prog_name="unroll")
     except UnrollError as error:
         typer.echo(f"unroll: {error}", err=True)
-        sys.exit(USAGE if isinstance(error, StudyError | UnknownNameError) else FAILED)
+        sys.exit(USAGE if isinstance(error, StudyError | UnknownNameError | PromptError) else FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has enough

@@ -103,6 +103,18 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{value:.{digits - 1}e}" if "e" in text or abs(value) < 1e-4 else text.rstrip(".")
 
 
+def percent(share: Any) -> str:
+    """Return a relative error in per cent, as a person reads it; a dash where there is none."""
+    if share is None or share != share:
+        return "–"
+    if share in (0, float("inf")):
+        return "0" if share == 0 else "∞"
+    per_cent = 100 * share
+    if 9.95 <= per_cent < 1e4:
+        return f"{per_cent:.0f} %"
+    return f"{number(per_cent, 2)} %" if 1e-3 <= per_cent < 1e4 else f"{per_cent:.0e} %"
+
+
 def _state(row: pd.Series[Any]) -> str:
     counts = [(row["complete"], "complete"), (row["failed"], "failed"), (row["waiting"], "waiting")]
     return ", ".join(f"{count} {name}" for count, name in counts if count)

@@ -48,12 +48,12 @@ def run(
     if shard is not None:
         from unroll.running.shards import Shard
 
-        part = Shard.parse(shard)
+        part = Shard.parse(shard).take
     if dry_run:
         from unroll.cli.dry_run import print_foresight
         from unroll.running import foresee
 
-        foresight = foresee(asked, store, executor=executor, workers=workers, max_trials=max_trials, shard=part)
+        foresight = foresee(asked, store, executor=executor, workers=workers, max_trials=max_trials, part=part)
         print_foresight(asked.name, foresight, json)
         return
     from unroll.running import execute
@@ -66,13 +66,13 @@ def run(
         workers=workers,
         retry_failed=retry_failed,
         max_trials=max_trials,
-        shard=part,
+        part=part,
         observer=progress_on_stderr(),
     )
     again = " ".join([f"{_program()} run", study, *(f"--set '{text}'" for text in overrides)])
     again += "" if store == Path(STORE) else f" --store {store}"
     shown = again.replace(" run ", " show ", 1)
-    again += f" --shard {part}" if part else ""
+    again += f" --shard {shard}" if shard else ""
     if summary.signal is not None:
         typer.echo(f"Stopped. {summary.complete} trials are complete. Go on with: {again}", err=True)
         sys.stdout.flush()

@@ -29,9 +29,10 @@ def show(
     store: StorePath = Path(STORE),
     json: Json = False,
 ) -> None:
-    """Print a study's table, or one trial.
+    """Print a study's tables, or one trial.
 
-    A study's table has a row a condition: its seeds, their test MSE, how many are solved. A trial is named by the first
+    The first table has a row a condition: its seeds, their test MSE, how many are solved. Where models generate, tables
+    of their continuations and errors follow, in JSON as lists within a condition's row. A trial is named by the first
     digits of its key, which ``unroll export`` lists.
     """
     if TRIAL.fullmatch(what) and not Path(what).exists():
@@ -39,8 +40,8 @@ def show(
 
         show_trial(what, store, json)
         return
+    from unroll.cli.generation_tables import generation_tables, with_generation
     from unroll.cli.output import conditions_table, print_json, print_table
-    from unroll.exporters.json import records
     from unroll.reading import Results
     from unroll.study import read_study
 
@@ -48,9 +49,10 @@ def show(
     if results.notice:
         typer.echo(results.notice, err=True)
     if json:
-        print_json(records(results.table()))
+        print_json(with_generation(results))
         return
-    print_table(conditions_table(results))
+    for table in (conditions_table(results), *generation_tables(results)):
+        print_table(table)
     _print_failures(results)
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from unroll.models.network import Network
+    from unroll.tasks import Task
 
 
 class Model(BaseModel, ABC):
@@ -36,6 +37,8 @@ class Model(BaseModel, ABC):
     """BibTeX entries."""
     tags: ClassVar[tuple[str, ...]] = ()
     cell: ClassVar[str | None] = None
+    fitted: ClassVar[bool] = False
+    """Whether the network is found in one go, by ``Network.fit``, and never trained by updates."""
 
     @abstractmethod
     def build(self, inputs: int, outputs: int, readout: Literal["last", "every"]) -> Network:
@@ -43,3 +46,6 @@ class Model(BaseModel, ABC):
 
         Called on PyTorch's meta device: memory is given afterwards, and ``Network.initialise`` fills it.
         """
+
+    def check_task(self, task: Task) -> None:
+        """Raise ValueError, with the reason and the next step, for a task that this model cannot do; most do all."""

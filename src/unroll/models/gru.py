@@ -23,6 +23,7 @@ class GRU(Recurrent):
     summary = "gated recurrent unit, reset gate after the matrix"
     version = "1"
     cell = "gru"
+    gates = 3
     sources = (
         """@inproceedings{cho2014learning,
   author    = {Cho, Kyunghyun and van Merri{\\"e}nboer, Bart and Gulcehre, Caglar and Bahdanau, Dzmitry
@@ -35,8 +36,8 @@ class GRU(Recurrent):
 }""",
     )
 
-    def recurrence(self, inputs: int) -> nn.RNNBase:
+    def recurrence(self, inputs: int, hidden: int) -> nn.RNNBase:
         """See Recurrent."""
         from torch import nn
 
-        return nn.GRU(inputs, self.hidden, self.layers)
+        return nn.GRU(inputs, hidden, self.layers)

@@ -25,6 +25,7 @@ class LSTM(Recurrent):
     summary = "long short-term memory, with forget gate"
     version = "1"
     cell = "lstm"
+    gates = 4
     sources = (
         """@article{gers2000learning,
   author  = {Gers, Felix A. and Schmidhuber, J{\\"u}rgen and Cummins, Fred},
@@ -38,8 +39,8 @@ class LSTM(Recurrent):
 }""",
     )
 
-    def recurrence(self, inputs: int) -> nn.RNNBase:
+    def recurrence(self, inputs: int, hidden: int) -> nn.RNNBase:
         """See Recurrent."""
         from torch import nn
 
-        return nn.LSTM(inputs, self.hidden, self.layers)
+        return nn.LSTM(inputs, hidden, self.layers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -29,9 +30,27 @@ class Network(nn.Module, ABC):
     def initialise(self, generator: Generator) -> None:
         """Fill every parameter and buffer in place, drawing from ``generator`` and from nothing else."""
 
+    def fit(self, x: Tensor, y: Tensor) -> None:
+        """Find what there is to find in the training split, (N, T, I) and its targets: once, where a model is fitted.
+
+        A model without anything to find, such as the last value again, leaves this as it is.
+        """
+        return
+
 
 @torch.no_grad()
 def fill_uniform(tensor: Tensor, bound: float, generator: Generator) -> None:
     """Fill a tensor in place with numbers uniform in [-bound, bound)."""
     drawn = generator.uniform(-bound, bound, tuple(tensor.shape))
     tensor.copy_(torch.from_numpy(drawn))
+
+
+def fill_linear(layer: nn.Linear, generator: Generator) -> None:
+    """Fill a linear layer by PyTorch's own scheme, in its order: weight and bias, uniform.
+
+    Both are within 1/sqrt(inputs) of zero. The weight follows ``kaiming_uniform_`` with a = sqrt(5), whose bound equals
+    that up to rounding.
+    """
+    gain = math.sqrt(2.0 / (1 + math.sqrt(5.0) ** 2))
+    fill_uniform(layer.weight, math.sqrt(3.0) * (gain / math.sqrt(layer.in_features)), generator)
+    fill_uniform(layer.bias, 1.0 / math.sqrt(layer.in_features), generator)

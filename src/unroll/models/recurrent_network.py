@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from unroll.models.network import Network, fill_uniform
+from unroll.models.network import Network, fill_linear, fill_uniform
 from unroll.nn import GRU, LSTM, RNN
 from unroll.nn.layer import through, why_not
 from unroll.streams.base import Generator
@@ -46,13 +46,8 @@ class RecurrentNetwork(Network):
         return self.readout(hidden[0]), state
 
     def initialise(self, generator: Generator) -> None:
-        """PyTorch's own scheme, in its order: everything uniform, within 1/sqrt(H) of zero.
-
-        The readout's weight follows ``kaiming_uniform_`` with a = sqrt(5), whose bound equals 1/sqrt(H) up to rounding.
-        """
+        """PyTorch's own scheme, in its order: the recurrence uniform, within 1/sqrt(H) of zero, then the readout."""
         bound = 1.0 / math.sqrt(self.recurrence.hidden_size)
         for parameter in self.recurrence.parameters():
             fill_uniform(parameter, bound, generator)
-        gain = math.sqrt(2.0 / (1 + math.sqrt(5.0) ** 2))
-        fill_uniform(self.readout.weight, math.sqrt(3.0) * (gain / math.sqrt(self.readout.in_features)), generator)
-        fill_uniform(self.readout.bias, bound, generator)
+        fill_linear(self.readout, generator)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from unroll.models.recurrent import Recurrent
 
@@ -14,12 +14,15 @@ class TanhRNN(Recurrent):
     r"""Elman's network (1990), in PyTorch's variant: two biases.
 
     .. math:: h_t = \tanh(W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh})
+
+    ``nonlinearity = "relu"`` puts a rectifier in place of tanh: the state, and with it the output, is then unbounded.
     """
 
     name = "tanh_rnn"
     summary = "the plain recurrent network, tanh units"
     version = "1"
     cell = "tanh_rnn"
+    gates = 1
     sources = (
         """@article{elman1990finding,
   author  = {Elman, Jeffrey L.},
@@ -33,8 +36,10 @@ class TanhRNN(Recurrent):
 }""",
     )
 
-    def recurrence(self, inputs: int) -> nn.RNNBase:
+    nonlinearity: Literal["tanh", "relu"] = "tanh"
+
+    def recurrence(self, inputs: int, hidden: int) -> nn.RNNBase:
         """See Recurrent."""
         from torch import nn
 
-        return nn.RNN(inputs, self.hidden, self.layers)
+        return nn.RNN(inputs, hidden, self.layers, nonlinearity=self.nonlinearity)

@@ -54,10 +54,16 @@ class Calibration:
 
     def cost(self, trial: Trial) -> float:
         """Return the expected seconds of a whole trial on one worker."""
+        if _fitted(trial):
+            return SETUP
         task: Task = registry.tasks.load(trial.task)(**trial.task_settings)
-        batch, epochs = trial.train.batch, trial.train.epochs
-        updates = epochs * math.ceil(task.train / batch)
-        evaluations = epochs * math.ceil(task.validation / batch) + math.ceil(task.test / batch)
+        epochs = trial.train.epochs
+
+        def batches(sequences: int) -> int:
+            return math.ceil(task.expected(sequences, trial.length) / trial.train.batch)
+
+        updates = epochs * batches(task.train)
+        evaluations = epochs * batches(task.validation) + batches(task.test)
         return SETUP + (updates + FORWARD * evaluations) * self.update_seconds(trial)
 
 
@@ -70,11 +76,15 @@ class Samples:
 
 
 def samples(trials: Sequence[Trial], plugins: Mapping[str, Mapping[str, type]]) -> Samples:
-    """Choose what to measure: of each shape the shortest trial, and one of LONG steps or the longest."""
+    """Choose what to measure: of each shape the shortest trial, and one of LONG steps or the longest.
+
+    A model that is fitted makes no updates that could be measured.
+    """
     chosen: dict[tuple[Shape, int], Trial] = {}
     shapes: dict[Shape, list[Trial]] = {}
     for trial in trials:
-        shapes.setdefault(shape(trial), []).append(trial)
+        if not _fitted(trial):
+            shapes.setdefault(shape(trial), []).append(trial)
     for kind, members in shapes.items():
         lengths = sorted({trial.length for trial in members})
         for length in {lengths[0], next((n for n in lengths if n >= LONG), lengths[-1])}:
@@ -96,6 +106,11 @@ def calibrate(wanted: Samples, channel: Channel) -> Calibration:
             if seconds is not None:
                 points.setdefault(shape(trial), []).append((trial.length, seconds))
     return Calibration(points)
+
+
+def _fitted(trial: Trial) -> bool:
+    fitted: bool = registry.models.load(trial.model).fitted
+    return fitted
 
 
 def _time_update(trial: Trial, budget: float) -> float | None:

@@ -11,7 +11,7 @@ from unroll.executors import Channel
 from unroll.running.calibration import Calibration, calibrate, samples
 from unroll.running.planning import check, plan
 from unroll.running.schedule import Schedule
-from unroll.running.shards import Shard
+from unroll.running.shards import Part
 from unroll.running.sizes import disk_bytes, memory_bytes, usable_cores
 from unroll.running.work import registered_plugins
 from unroll.store import State, Store
@@ -44,15 +44,15 @@ def foresee(
     executor: str = "processes",
     workers: int | None = None,
     max_trials: int = MAX_TRIALS,
-    shard: Shard | None = None,
+    part: Part | None = None,
 ) -> Foresight:
-    """Say what a study, or one ``shard`` of it, would take.
+    """Say what a study, or the ``part`` of it, would take.
 
     Checks and plans it, measures for about two seconds how fast this machine trains, and writes nothing.
     """
     trials = check(study, max_trials)
-    if shard is not None:
-        trials = shard.take(trials)
+    if part is not None:
+        trials = tuple(part(trials))
     planned = {trial.key: trial for trial in plan(study, trials).trials}
     states: dict[str, State] = {}
     if Path(store).exists():

@@ -14,14 +14,14 @@ from unroll.errors import BackendError, Problem, StudyError
 from unroll.kernels import pick
 from unroll.running.sizes import data_bytes, memory_bytes
 from unroll.store import PlannedStudy, PlannedTrial
-from unroll.study import Study, Trial, expand
+from unroll.study import Settings, Study, Trial, expand
 
 
 def check(study: Study, max_trials: int = MAX_TRIALS) -> tuple[Trial, ...]:
     """Return a study's trials after everything has been checked that can be checked without training.
 
-    Raises StudyError with all problems at once: its lists, the settings of tasks and models, lengths, backends, and
-    data that would not fit into this machine's memory. Imports no torch.
+    Raises StudyError with all problems at once: its lists, the settings of tasks and models, lengths, backends, models
+    that cannot do their task, and data that would not fit into this machine's memory. Imports no torch.
     """
     trials = expand(study, max_trials)
     problems: dict[str, Problem] = {}
@@ -31,6 +31,12 @@ def check(study: Study, max_trials: int = MAX_TRIALS) -> tuple[Trial, ...]:
             pick(registry.models.load(trial.model).cell, backend=trial.train.backend)
         except BackendError as error:
             problems["backend"] = Problem(str(error), "train.backend")
+        try:
+            _made(registry.models, trial.model, trial.model_settings).check_task(
+                _made(registry.tasks, trial.task, trial.task_settings)
+            )
+        except ValueError as error:
+            problems[str(error)] = Problem(str(error), "model")
         needed = 3 * data_bytes(trial)
         if needed > memory:
             problems[trial.condition] = Problem(
@@ -85,12 +91,13 @@ def plan(study: Study, trials: Sequence[Trial]) -> PlannedStudy:
 def _one_a_condition(trials: Sequence[Trial]) -> list[Trial]:
     seen: dict[object, Trial] = {}
     for trial in trials:
-        seen.setdefault((trial.task, trial.task_settings, trial.model, trial.length, trial.train.backend), trial)
+        kind = (trial.task, trial.task_settings, trial.model, trial.model_settings, trial.length, trial.train.backend)
+        seen.setdefault(kind, trial)
     return list(seen.values())
 
 
 def _planned(trial: Trial, parameters: int) -> PlannedTrial:
-    task = _task(trial.task, trial.task_settings)
+    task = _made(registry.tasks, trial.task, trial.task_settings)
     return PlannedTrial(
         key=trial.key,
         condition=trial.condition,
@@ -109,8 +116,8 @@ def _planned(trial: Trial, parameters: int) -> PlannedTrial:
 
 
 @cache
-def _task(name: str, settings: Any) -> Any:
-    return registry.tasks.load(name)(**settings)
+def _made(family: registry.Family, name: str, settings: Settings) -> Any:
+    return family.load(name)(**settings)
 
 
 def _facts(family: registry.Family, name: str) -> dict[str, Any]:

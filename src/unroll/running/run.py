@@ -21,14 +21,14 @@ from unroll.running.fingerprint import fingerprint
 from unroll.running.observer import Observer, Outlook
 from unroll.running.planning import check, plan
 from unroll.running.schedule import Schedule
-from unroll.running.shards import Shard
+from unroll.running.shards import Part
 from unroll.running.sizes import usable_cores
 from unroll.running.stopping import Stop, on_signals
 from unroll.running.work import Frozen, Note, Order, Outcome, Report, described, registered_plugins, work
 from unroll.store import PlannedStudy, State, Store
 from unroll.study import Study, Trial
 from unroll.training.checkpoint import Checkpoint
-from unroll.training.result import AXES
+from unroll.training.result import axis_of
 
 ATTEMPTS = 3
 """How often a trial is begun whose worker dies."""
@@ -57,15 +57,16 @@ def execute(
     workers: int | None = None,
     retry_failed: bool = False,
     max_trials: int = MAX_TRIALS,
-    shard: Shard | None = None,
+    part: Part | None = None,
     observer: Observer | None = None,
 ) -> Summary:
-    """Train whatever of a study, or of one ``shard`` of it, the store does not hold yet.
+    """Train whatever of a study the store does not hold yet.
 
     ``executor`` names where trials run; ``workers`` is how many at once (default: one a core). Finished trials are
     never run again, those that were interrupted go on from their checkpoints, failed ones are left alone unless
-    ``retry_failed``. The first Ctrl-C or SIGTERM stops the trials at their next update and keeps checkpoints; the
-    second stops at once.
+    ``retry_failed``. With ``part``, the whole study is planned, and those of its trials that ``part`` returns are
+    trained. The first Ctrl-C or SIGTERM stops the trials at their next update and keeps checkpoints; the second stops
+    at once.
 
     Raises StudyError before anything is trained, StoreHeldError where another run writes to the store, StoreFullError
     where there is no space left; a trial that fails is stored and does not raise.
@@ -75,7 +76,7 @@ def execute(
         trials = check(study, max_trials)
         with Store.open(store, write=True, purpose=f"run {study.name}") as opened:
             runner = registry.executors.load(executor)(workers or usable_cores())
-            return _Run(study, trials, shard, opened, runner, stop, observer or Observer()).run(retry_failed)
+            return _Run(study, trials, part, opened, runner, stop, observer or Observer()).run(retry_failed)
 
 
 @dataclass
@@ -96,7 +97,7 @@ class _Run:
         self,
         study: Study,
         trials: tuple[Trial, ...],
-        shard: Shard | None,
+        part: Part | None,
         store: Store,
         executor: Executor,
         stop: Stop,
@@ -104,7 +105,7 @@ class _Run:
     ):
         self.study, self.store = study, store
         self.planned = trials
-        self.trials = shard.take(trials) if shard else trials
+        self.trials = trials if part is None else tuple(part(trials))
         self.executor, self.stop, self.observer = executor, stop, observer
         self.plugins = registered_plugins()
         self.active: dict[str, _Active] = {}  # by the trial's key
@@ -243,7 +244,7 @@ class _Run:
         if isinstance(message, Report):
             active.reported = True
             self.schedule.report(trial, message)
-            self.observer.progressed(active.slot, trial, message.done / message.total, message.epoch, message.loss)
+            self.observer.progressed(active.slot, trial, message.share, message.epoch, message.loss)
         elif isinstance(message, Frozen):
             frozen = message.checkpoint
             self.store.save_checkpoint(trial.key, frozen.tensors, frozen.position, message.numerics)
@@ -286,7 +287,7 @@ class _Run:
             key,
             metrics=result.metrics,
             histories=result.histories,
-            axes={name: AXES[name] for name in result.histories},
+            axes={name: axis_of(name) for name in result.histories},
             parameters=result.parameters,
             fingerprint=fingerprint(outcome, self.executor),
             digest=result.digest,
@@ -302,7 +303,7 @@ class _Run:
             error=error,
             fingerprint=fingerprint(outcome, self.executor),
             histories=outcome.histories,
-            axes={name: AXES[name] for name in outcome.histories},
+            axes={name: axis_of(name) for name in outcome.histories},
         )
         self.schedule.end(active.trial)
         self.observer.failed(active.slot, active.trial, error)

@@ -57,9 +57,9 @@ class Schedule:
 
     def report(self, trial: Trial, report: Report) -> None:
         """Take note of how far a running trial is."""
-        self._running[trial.key] = (trial, report.done / report.total)
+        self._running[trial.key] = (trial, report.share)
         fresh = report.done - report.resumed_at
-        if fresh >= report.total / 50:
+        if fresh and fresh >= report.total / 50:
             self._ratios[_kind(trial)] = report.seconds / (self._cost[trial.key] * fresh / report.total)
 
     def end(self, trial: Trial) -> None:

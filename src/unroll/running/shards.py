@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from unroll.errors import UnknownNameError
 from unroll.study import Trial
+
+Part = Callable[[Sequence[Trial]], Sequence[Trial]]
+"""Which of a study's trials are meant, such as ``Shard(2, 8).take``."""
 
 
 @dataclass(frozen=True)

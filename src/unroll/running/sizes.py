@@ -27,7 +27,7 @@ def usable_cores() -> int:
 def data_bytes(trial: Trial) -> int:
     """Bytes of the three splits in memory; twice as much while they are made, in float64 and then float32."""
     task = registry.tasks.load(trial.task)(**trial.task_settings)
-    sequences: int = task.train + task.validation + task.test
+    sequences: int = task.expected(task.train + task.validation + task.test, trial.length)
     steps = trial.length if task.readout == "every" else 1
     return int(FLOAT * sequences * (trial.length * task.inputs + steps * task.outputs))
 
@@ -43,6 +43,7 @@ def disk_bytes(trial: Trial, parameters: int) -> int:
 
 
 def _curve_bytes(trial: Trial) -> int:
-    sequences: int = registry.tasks.load(trial.task)(**trial.task_settings).train
+    task = registry.tasks.load(trial.task)(**trial.task_settings)
+    sequences: int = task.expected(task.train, trial.length)
     updates = trial.train.epochs * math.ceil(sequences / trial.train.batch)
     return CURVES * FLOAT * updates

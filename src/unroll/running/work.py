@@ -47,6 +47,11 @@ class Report:
     epoch: int
     loss: float
 
+    @property
+    def share(self) -> float:
+        """The share of the updates that is done; of none, all."""
+        return self.done / self.total if self.total else 1.0
+
 
 @dataclass(frozen=True)
 class Frozen:

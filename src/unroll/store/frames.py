@@ -38,6 +38,10 @@ HISTORIES = """
     ORDER BY position
 """
 
+HISTORY_NAMES = """
+    SELECT DISTINCT h.name FROM chosen JOIN histories h ON h.trial = chosen.id ORDER BY h.name
+"""
+
 
 def frame(db: sqlite3.Connection, keys: Collection[str] | None) -> pd.DataFrame:
     """Return one row a trial: what was planned, its state, then each metric as a float64 column."""
@@ -53,6 +57,12 @@ def frame(db: sqlite3.Connection, keys: Collection[str] | None) -> pd.DataFrame:
     for key, name, value in db.execute(CHOSEN + METRICS, chosen).fetchall():
         metrics.setdefault(name, np.full(len(table), np.nan))[rows[key]] = value
     return pd.concat([table, pd.DataFrame(metrics, index=table.index)], axis="columns")
+
+
+def history_names(db: sqlite3.Connection, keys: Collection[str] | None) -> tuple[str, ...]:
+    """Return the names of all histories that these trials have, in alphabetical order."""
+    chosen = {"keys": None if keys is None else to_json(list(keys))}
+    return tuple(name for (name,) in db.execute(CHOSEN + HISTORY_NAMES, chosen).fetchall())
 
 
 def history_frame(db: sqlite3.Connection, keys: Collection[str] | None, name: str) -> pd.DataFrame:

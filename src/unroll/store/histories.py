@@ -1,4 +1,4 @@
-"""Histories: a value an epoch or an update, kept as one float32 blob each."""
+"""Histories: a value an epoch, an update or a step of a continuation, kept as one float32 blob each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from unroll.errors import UnknownNameError
 from unroll.store.keys import find
 from unroll.store.plain import from_blob, to_blob
 
-AXES = ("epoch", "update")
+AXES = ("epoch", "update", "horizon")
 
 
 def add_histories(
@@ -23,7 +23,7 @@ def add_histories(
         raise ValueError(f"Histories {sorted(histories)} need one axis each, not axes {sorted(axes)}.")
     for name, values in histories.items():
         if axes[name] not in AXES:
-            raise ValueError(f"History {name!r} has the axis {axes[name]!r}; there are {' and '.join(AXES)}.")
+            raise ValueError(f"History {name!r} has the axis {axes[name]!r}; there are {', '.join(AXES)}.")
         count, data = to_blob(name, values)
         db.execute("INSERT INTO histories VALUES (?, ?, ?, ?, ?)", (row_id, name, axes[name], count, data))
 

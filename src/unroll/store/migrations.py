@@ -189,7 +189,36 @@ VIEWS = Migration(
     ),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (STUDIES_AND_TRIALS, RESULTS, EVENTS, VIEWS)
+# SQLite cannot change a CHECK: the table is made anew. Its view goes first, because renaming a table looks into views.
+HORIZONS = Migration(
+    "histories by horizon",
+    (
+        "DROP VIEW trial_histories",
+        """
+        CREATE TABLE new_histories (
+            trial INTEGER NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            axis TEXT NOT NULL CHECK (axis IN ('epoch', 'update', 'horizon')),
+            count INTEGER NOT NULL,
+            data BLOB NOT NULL,
+            UNIQUE (trial, name)
+        )
+        """,
+        """
+        INSERT INTO new_histories (rowid, trial, name, axis, count, data)
+        SELECT rowid, trial, name, axis, count, data FROM histories
+        """,
+        "DROP TABLE histories",
+        "ALTER TABLE new_histories RENAME TO histories",
+        """
+        CREATE VIEW trial_histories AS
+        SELECT t.key, t.task, t.model, t.length, t.seed, h.name, h.axis, h.count, h.data
+        FROM histories h JOIN trials t ON t.id = h.trial
+        """,
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (STUDIES_AND_TRIALS, RESULTS, EVENTS, VIEWS, HORIZONS)
 
 
 def applied(db: sqlite3.Connection) -> list[str]:

@@ -114,6 +114,11 @@ class Reader:
         with self._reading() as db:
             return frames.history_frame(db, keys, name)
 
+    def history_names(self, keys: Collection[str] | None) -> tuple[str, ...]:
+        """Return the names of all histories that these trials have, in alphabetical order."""
+        with self._reading() as db:
+            return frames.history_names(db, keys)
+
     def health(self) -> dict[str, Any]:
         """Return what is to know of the file, JSON-able; reads all of it.
 

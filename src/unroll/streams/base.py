@@ -15,8 +15,8 @@ class Generator(ABC):
         """Return numbers uniform in [low, high)."""
 
     @abstractmethod
-    def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Int64:
-        """Return whole numbers uniform in low, ..., high - 1."""
+    def integers(self, low: int, high: int | Int64, shape: tuple[int, ...]) -> Int64:
+        """Return whole numbers uniform in low, ..., high - 1, drawn row by row; ``high`` may differ by column."""
 
     @abstractmethod
     def distinct(self, rows: int, population: int, size: int) -> Int64:
@@ -33,13 +33,13 @@ class Generator(ABC):
 class Streams(ABC):
     """The named streams of one trial.
 
-    ``data``, ``validation`` and ``test`` give the three splits, ``init`` the initial weights, ``order`` the order of
-    the training sequences in an epoch.
+    ``data``, ``validation`` and ``test`` give the three splits, ``measure`` what else is measured on, ``init`` the
+    initial weights, ``order`` the order of the training sequences in an epoch.
     """
 
     @abstractmethod
     def generator(self, name: str) -> Generator:
-        """Return the generator of the stream ``data``, ``validation``, ``test`` or ``init``."""
+        """Return the generator of the stream ``data``, ``validation``, ``test``, ``measure`` or ``init``."""
 
     @abstractmethod
     def order(self, epoch: int, n: int) -> Permutation:

@@ -31,7 +31,7 @@ class KeyedGenerator(Generator):
         """See Generator."""
         return low + (high - low) * self._unit(shape)
 
-    def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Int64:
+    def integers(self, low: int, high: int | Int64, shape: tuple[int, ...]) -> Int64:
         """See Generator. The bias of a range of R numbers is below R / 2^53."""
         return low + np.floor(self._unit(shape) * (high - low)).astype(np.int64)
 

@@ -2,11 +2,12 @@
 
 from unroll.study.expansion import expand
 from unroll.study.files import read_study, shipped_studies, study_text, write_study
-from unroll.study.settings import Settings, TrainSettings
+from unroll.study.settings import GenerateSettings, Settings, TrainSettings
 from unroll.study.study import Study, Where
 from unroll.study.trial import Trial
 
 __all__ = [
+    "GenerateSettings",
     "Settings",
     "Study",
     "TrainSettings",

@@ -14,7 +14,7 @@ from unroll.defaults import MAX_TRIALS
 from unroll.errors import PlugInError, Problem, StudyError, UnknownNameError
 from unroll.study.messages import message_of
 from unroll.study.places import Path
-from unroll.study.settings import Settings, TrainSettings
+from unroll.study.settings import GenerateSettings, Settings, TrainSettings
 from unroll.study.study import SECTIONS, Study, Where, grid_problems, too_many
 from unroll.study.trial import Trial
 
@@ -63,6 +63,8 @@ class _Plan:
     _found: dict[tuple[str, str, Path], Placed] = field(default_factory=dict)
     _checked: dict[Any, Any] = field(default_factory=dict)
     _matched: set[int] = field(default_factory=set)
+    _read: set[Path] = field(default_factory=set)
+    _unread: dict[Path, str] = field(default_factory=dict)
 
     def grid(self, number: int, grid: Settings) -> Iterator[Trial]:
         """Yield the trials of one grid, as far as it is sound."""
@@ -81,7 +83,7 @@ class _Plan:
                         yield Trial.model_construct(seed=seed.value, **resolved)
 
     def problems(self, sound_factors: bool) -> list[Placed]:
-        """Return what was found, and every ``[[where]]`` that matched nothing though the factors are sound."""
+        """Return what was found; of sound factors also each ``[[where]]`` and ``[generate]`` that nothing reads."""
         sound_factors = sound_factors and not any(path[0] == "factors" for path, _ in self._found.values())
         for number, where in enumerate(self.study.where):
             if number not in self._matched and sound_factors and not self.study.overrides:
@@ -90,6 +92,14 @@ class _Plan:
                     f"matches no condition: {', '.join(f'{k} = {v!r}' for k, v in where.match.items())}. "
                     "Correct it or remove the [[where]]",
                     "where.match",
+                )
+        for path, task in self._unread.items():
+            if path not in self._read and sound_factors:
+                self._problem(
+                    path,
+                    f'nothing would read it: the task "{task}" generates no sequences. Remove it, or add a task that '
+                    "does (unroll tasks)",
+                    f"factors.{path[2]}" if path[0] == "factors" else f"generate.{str(path[-1]).rpartition('.')[2]}",
                 )
         return list(self._found.values())
 
@@ -101,6 +111,7 @@ class _Plan:
         task = self._plugin("task", registry.tasks, condition.get("task"), sections["task"])
         model = self._plugin("model", registry.models, condition.get("model"), sections["model"])
         train = self._section("train", "", TrainSettings, sections["train"])
+        generate = self._generate(task, names.get("task"), sections["generate"])
         length = condition.get("length")
         if length is not None and type(length.value) is int and length.value >= 1:
             self._length(names.get("task"), task, length)
@@ -112,8 +123,23 @@ class _Plan:
             "task_settings": task[1],
             "model_settings": model[1],
             "train": train[0],
+            "generate": generate,
             "versions": self._versions(names["task"], names["model"]),
         }
+
+    def _generate(
+        self, task: tuple[Any, Settings] | None, name: Any, settings: dict[str, _Value]
+    ) -> GenerateSettings | None:
+        """Validate ``[generate]`` for a task that generates; note what is given for one that does not."""
+        if task is None:
+            return None
+        paths = [found.path for found in settings.values()]
+        if not task[0].generates:
+            self._unread.update(dict.fromkeys(paths, name))
+            return None
+        self._read.update(paths)
+        checked = self._section("generate", "", GenerateSettings, settings)
+        return None if checked is None else checked[0]
 
     def _sections(self, condition: dict[str, _Value]) -> dict[str, dict[str, _Value]]:
         """Merge what names each setting, weakest first."""
@@ -227,8 +253,8 @@ class _Plan:
 
 def _default(section: str, key: str, condition: dict[str, _Value]) -> Any:
     """Return a setting's default by its form; None where there is none, or the plug-in is unknown."""
-    form: type[BaseModel] = TrainSettings
-    if section != "train":
+    form: type[BaseModel] = GenerateSettings if section == "generate" else TrainSettings
+    if section in ("task", "model"):
         family = registry.tasks if section == "task" else registry.models
         try:
             form = family.load(condition[section].value)

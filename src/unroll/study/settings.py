@@ -97,6 +97,10 @@ def _none_word(value: Any) -> Any:
     return None if value == "none" else value
 
 
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
 Limit: TypeAlias = Annotated[Annotated[float, Field(gt=0, le=1e9)] | None, BeforeValidator(_none_word)]
 
 
@@ -127,3 +131,29 @@ class TrainSettings(Section):
         if self.clip_norm and self.clip_value:
             raise ValueError("train.clip_norm and train.clip_value exclude each other: set one of them to 'none'")
         return self
+
+
+LONGEST_PROMPT = 10_000
+LONGEST_STORED = 10_000
+FURTHEST = 64
+"""Terms beyond the window that a task gives for the measures."""
+
+Prompt: TypeAlias = Annotated[
+    Annotated[tuple[float, ...], Field(min_length=1, max_length=LONGEST_PROMPT)] | None,
+    BeforeValidator(lambda value: _none_word(_as_tuple(value))),
+]
+
+
+class GenerateSettings(Section):
+    """How a trained model continues a sequence, and how far that is measured: the section ``[generate]``.
+
+    ``prime`` says how the model is prepared: "once", the prompt is read and the output at its last value is the first
+    prediction; "twice", as in the source notebook, the last value is fed again first. ``prompt`` ("none": the task's
+    own) is continued for ``steps`` values, which are stored with the trial. On the test sequences, free-running errors
+    are measured up to ``horizon`` steps ahead.
+    """
+
+    prime: Literal["once", "twice"] = "once"
+    prompt: Prompt = None
+    steps: int = Field(8, ge=1, le=LONGEST_STORED)
+    horizon: int = Field(32, ge=8, le=FURTHEST)

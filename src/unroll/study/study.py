@@ -14,7 +14,7 @@ from unroll.study.messages import problem_of, shown
 from unroll.study.settings import Frozen, Settings, plain
 from unroll.study.trial import Protocol, digest
 
-SECTIONS = ("task", "model", "train")
+SECTIONS = ("task", "model", "train", "generate")
 REQUIRED_FACTORS = ("task", "model", "length", "seed")
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -43,6 +43,7 @@ class Where(Frozen):
     task: Settings = Settings()
     model: Settings = Settings()
     train: Settings = Settings()
+    generate: Settings = Settings()
 
 
 class StudyForm(Frozen):
@@ -55,6 +56,7 @@ class StudyForm(Frozen):
     task: Settings = Settings()
     model: Settings = Settings()
     train: Settings = Settings()
+    generate: Settings = Settings()
     where: Annotated[tuple[Where, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)] = ()
 
 
@@ -70,7 +72,7 @@ class Study(StudyForm):
         )
 
     ``factors`` is one grid or several, whose trials are united. A setting is decided, weakest first, by the plug-in's
-    default, the section (``task``, ``model``, ``train``), ``where``, the factors, ``overrides``.
+    default, the section (``task``, ``model``, ``train``, ``generate``), ``where``, the factors, ``overrides``.
 
     Raises StudyError with everything that is wrong with its form. Its lists, and what only a task or a model can know,
     are checked by ``expand``, before anything is trained.

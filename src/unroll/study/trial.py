@@ -7,7 +7,7 @@ import json
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
-from unroll.study.settings import Frozen, Settings, TrainSettings
+from unroll.study.settings import Frozen, GenerateSettings, Settings, TrainSettings, plain
 
 Protocol: TypeAlias = Literal["keyed", "notebook"]
 
@@ -19,7 +19,7 @@ class Trial(Frozen):
     """One training, with every setting resolved: what it says decides its result.
 
     ``task_settings`` and ``model_settings`` hold every field of the plug-in, defaults included; ``versions`` says which
-    version of the task and of the model is meant.
+    version of the task and of the model is meant. ``generate`` is None for a task that generates nothing.
     """
 
     task: str
@@ -30,11 +30,13 @@ class Trial(Frozen):
     task_settings: Settings
     model_settings: Settings
     train: TrainSettings
+    generate: GenerateSettings | None = None
     versions: Settings
 
     @property
     def spec(self) -> dict[str, Any]:
         """The canonical specification: plain data, every setting, nothing that the result does not depend on."""
+        generate = {} if self.generate is None else {"generate": plain(self.generate.model_dump())}
         return {
             "format": FORMAT,
             "task": self.task,
@@ -46,6 +48,7 @@ class Trial(Frozen):
                 "task": self.task_settings.plain(),
                 "model": self.model_settings.plain(),
                 "train": self.train.model_dump(),
+                **generate,
             },
             "versions": self.versions.plain(),
         }
@@ -73,6 +76,7 @@ class Trial(Frozen):
             task_settings=settings["task"],
             model_settings=settings["model"],
             train=TrainSettings(**settings["train"]),
+            generate=GenerateSettings(**settings["generate"]) if "generate" in settings else None,
             versions=spec["versions"],
         )
 

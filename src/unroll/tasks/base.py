@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -32,11 +33,15 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The three splits of a trial; validation may be empty (N = 0)."""
+    """The three splits of a trial; validation may be empty (N = 0).
+
+    ``dropped`` counts, by split, what was left out because it occurs in training.
+    """
 
     train: Split
     validation: Split
     test: Split
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,10 @@ class Task(BaseModel, ABC):
     sources: ClassVar[tuple[str, ...]] = ()
     """BibTeX entries."""
     tags: ClassVar[tuple[str, ...]] = ()
+    draws: ClassVar[Literal["numpy", "python"]] = "numpy"
+    """Whose generator gives the data under the protocol ``notebook``: NumPy's legacy one or Python's ``random``."""
+    generates: ClassVar[bool] = False
+    """Whether a trained network can go on alone, on its own output: a task of ``unroll.tasks.numbers``."""
 
     train: Count = 10_000
     validation: Annotated[int, Field(ge=0, le=MOST_SEQUENCES)] = 0
@@ -110,6 +119,10 @@ class Task(BaseModel, ABC):
         """Raise ValueError, with the bound, where sequences of this length make no sense."""
         if length < 1:
             raise ValueError(f"a sequence cannot have {length} steps; at least 1")
+
+    def expected(self, sequences: int, length: int) -> int:
+        """Return how many training examples so many sequences come to on average: themselves, unless they are cut."""
+        return sequences
 
     @property
     def notes(self) -> str:

@@ -13,7 +13,7 @@ import json
 import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
 import torch
@@ -29,12 +29,12 @@ from unroll.testing.untouched import global_generators_untouched
 Readout = Literal["last", "every"]
 READOUTS: tuple[Readout, ...] = ("last", "every")
 
-SIZES = ((1, 1, 1, 1), (3, 7, 2, 1), (4, 5, 1, 3))
-"""B, T, I, O."""
-
 
 class ModelConformance(ABC):
     """What every model promises, for several sizes, both readouts, float32 and float64."""
+
+    sizes: ClassVar[tuple[tuple[int, int, int, int], ...]] = ((1, 1, 1, 1), (3, 7, 2, 1), (4, 5, 1, 3))
+    """B, T, I, O of the networks under test."""
 
     @abstractmethod
     def model(self) -> Model:
@@ -56,7 +56,7 @@ class ModelConformance(ABC):
     def cases(self) -> Iterator[tuple[Network, Tensor, Readout, tuple[int, int, int, int]]]:
         """Yield a network and a batch of each size and readout, in float64."""
         for readout in READOUTS:
-            for B, T, I, O in SIZES:  # noqa: E741 - the axis letters
+            for B, T, I, O in self.sizes:  # noqa: E741 - the axis letters
                 yield self.network(I, O, readout).double(), batch(B, T, I), readout, (B, T, I, O)
 
     def test_outputs_have_their_shape_and_type(self) -> None:
@@ -94,6 +94,7 @@ class ModelConformance(ABC):
     def test_the_readout_on_the_last_step_is_the_last_of_every_step(self) -> None:
         """The same weights, the same output."""
         every, last = self.network(readout="every").double().eval(), self.network(readout="last").double().eval()
+        last.load_state_dict(every.state_dict())
         torch.testing.assert_close(every(batch(3, 6, 2))[:, -1], last(batch(3, 6, 2)), rtol=0, atol=1e-12)
 
     def test_the_sequences_of_a_batch_do_not_mix(self) -> None:
@@ -173,6 +174,43 @@ class ModelConformance(ABC):
         assert model.summary
         assert "\n" not in model.summary
         assert all(source.lstrip().startswith("@") for source in model.sources)
+
+
+class FittedConformance(ModelConformance):
+    """What a model promises that is fitted, not trained: all that others do, but nothing in it is trained or drawn."""
+
+    def network(
+        self, inputs: int = 2, outputs: int = 1, readout: Readout = "last", generator: Generator | None = None
+    ) -> Network:
+        """Return a network that was filled and then fitted to a few sequences."""
+        network = super().network(inputs, outputs, readout, generator)
+        y = batch(6, 7, outputs)
+        network.fit(batch(6, 7, inputs), y[:, -1] if readout == "last" else y)
+        return network
+
+    def test_every_parameter_learns(self) -> None:
+        """There is none."""
+        assert type(self.model()).fitted
+        assert not [p for p in self.network().parameters() if p.requires_grad]
+
+    def test_initialise_fills_everything(self) -> None:
+        """And fitting leaves nothing empty."""
+        for readout in READOUTS:
+            assert all(tensor.isfinite().all() for tensor in self.network(readout=readout).state_dict().values())
+
+    def test_initial_weights_depend_only_on_the_generator(self) -> None:
+        """What is fitted depends on the data alone, to the bit, and not on what was fitted before."""
+        first, again = self.network(), self.network(generator=KeyedStreams(8).generator("init"))
+        again.fit(batch(6, 7, 2), batch(6, 7, 1)[:, -1])
+        assert all(torch.equal(first.state_dict()[name], value) for name, value in again.state_dict().items())
+
+    def test_parameters_can_be_counted_without_memory(self) -> None:
+        """Built on the meta device, a network has its buffers' shapes and nothing else."""
+        with torch.device("meta"):
+            network = self.model().build(2, 1, "last")
+        assert all(tensor.is_meta for tensor in network.buffers())
+        shapes = {name: tensor.shape for name, tensor in self.network().state_dict().items()}
+        assert {name: tensor.shape for name, tensor in network.state_dict().items()} == shapes
 
 
 def batch(B: int, T: int, I: int) -> Tensor:  # noqa: E741 - the axis letters

@@ -12,15 +12,17 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
+from unroll import registry
 from unroll.axes import Float32
 from unroll.errors import DivergedError
 from unroll.models.network import Network
 from unroll.streams import KeyedStreams, Streams
 from unroll.streams.notebook import NotebookStreams
 from unroll.study import Trial
-from unroll.tasks import Split, Task
+from unroll.tasks import Criterion, Split, Task
 from unroll.training.checkpoint import Checkpoint
-from unroll.training.network import build_network, task_of
+from unroll.training.measures import measure
+from unroll.training.network import build_network, model_of, task_of
 from unroll.training.optimizers import ParameterVector, optimizer_of
 from unroll.training.result import AXES, Result
 
@@ -29,7 +31,8 @@ from unroll.training.result import AXES, Result
 class Progress:
     """How far a training is. ``freeze`` may be called until the training is asked to go on.
 
-    ``updates`` are those done, out of ``total``; ``epoch`` counts whole epochs done.
+    ``updates`` are those done, out of ``total``; ``epoch`` counts whole epochs done; ``loss`` is that of the last
+    update, NaN before there is one.
     """
 
     epoch: int
@@ -41,6 +44,8 @@ class Progress:
 
 def train(trial: Trial, checkpoint: Checkpoint | None = None) -> Generator[Progress, None, Result]:
     """Train a trial, from its beginning or from a checkpoint; yield after each update and each batch of an evaluation.
+
+    A model that is fitted (``Model.fitted``) makes no updates and has no histories.
 
     The result is the same to the bit however often the training was frozen and continued, as long as numerics (see
     ``unroll.training.numerics``) and the number of threads, which must be one, stay the same.
@@ -56,19 +61,22 @@ class Training:
     def __init__(self, trial: Trial, checkpoint: Checkpoint | None = None):
         self.trial, self.settings = trial, trial.train
         self.task: Task = task_of(trial)
-        streams = _streams(trial)
+        streams = streams_of(trial)
         self.streams = streams
         dataset = self.task.dataset(streams, trial.length)
         self.train, self.validation, self.test = map(_tensors, (dataset.train, dataset.validation, dataset.test))
         self.network: Network = build_network(trial, streams.generator("init"))
-        self.vector = ParameterVector(self.network)
+        self.fitted = model_of(trial).fitted
+        self.vector = ParameterVector(self.network, needed=not self.fitted)
         self.optimizer = optimizer_of(self.settings, self.vector.values)
         self.sequences = len(dataset.train)
         self.per_epoch = math.ceil(self.sequences / self.settings.batch)
-        self.total = self.per_epoch * self.settings.epochs
-        sizes = {"update": self.total, "epoch": self.settings.epochs}
+        self.epochs = 0 if self.fitted else self.settings.epochs
+        self.total = self.per_epoch * self.epochs
+        self.dropped = dataset.dropped
+        sizes = {"update": self.total, "epoch": self.epochs}
         names = [name for name in AXES if name != "validation_loss" or len(dataset.validation)]
-        self.histories = {name: np.zeros(sizes[AXES[name]], dtype=np.float32) for name in names}
+        self.histories = {name: np.zeros(sizes[AXES[name]], dtype=np.float32) for name in names if self.epochs}
         self.epoch = self.done = 0
         self.epoch_loss = self.epoch_seconds = 0.0
         if checkpoint is not None:
@@ -76,14 +84,32 @@ class Training:
 
     def run(self) -> Generator[Progress, None, Result]:
         """Yield progress after each update and each batch of an evaluation; return the result. See ``train``."""
-        while self.epoch < self.settings.epochs:
+        if self.fitted:
+            losses = yield from self._fit()
+        else:
+            losses = yield from self._train()
+        losses["test_mse"] = yield from self._evaluate(self.test, "test loss")
+        return self._result(losses)
+
+    def _fit(self) -> Generator[Progress, None, dict[str, float]]:
+        """Fit the network in one go, again where it was frozen since: that takes no longer and gives the same bits."""
+        self.network.fit(*self.train)
+        losses = {"train_loss": (yield from self._evaluate(self.train, "training loss"))}
+        if len(self.validation[0]):
+            losses["validation_mse"] = yield from self._evaluate(self.validation, "validation loss")
+        return losses
+
+    def _train(self) -> Generator[Progress, None, dict[str, float]]:
+        while self.epoch < self.epochs:
             yield from self._train_epoch()
             if "validation_loss" in self.histories:
                 loss = yield from self._evaluate(self.validation, "validation loss")
                 self.histories["validation_loss"][self.epoch] = loss
             self._end_epoch()
-        test = yield from self._evaluate(self.test, "test loss")
-        return self._result(test)
+        losses = {"train_loss": float(self.histories["train_loss"][-1])}
+        if "validation_loss" in self.histories:
+            losses["validation_mse"] = float(self.histories["validation_loss"][-1])
+        return losses
 
     def _train_epoch(self) -> Generator[Progress, None, None]:
         start = perf_counter()
@@ -131,7 +157,7 @@ class Training:
         return total / n
 
     def _progress(self) -> Progress:
-        loss = float(self.histories["loss"][self.done - 1])
+        loss = float(self.histories["loss"][self.done - 1]) if self.done else math.nan
         return Progress(self.epoch, self.done, self.total, loss, self.freeze)
 
     def histories_so_far(self) -> dict[str, Float32]:
@@ -167,27 +193,31 @@ class Training:
         self.epoch_loss = float.fromhex(checkpoint.position["epoch_loss"])
         self.epoch_seconds = checkpoint.position["epoch_seconds"]
 
-    def _result(self, test: float) -> Result:
-        metrics = {
-            "test_mse": test,
-            "train_loss": float(self.histories["train_loss"][-1]),
-            "seconds_per_epoch": float(np.median(self.histories["seconds"])),
-        }
-        watched = self.histories["train_loss"]
-        if "validation_loss" in self.histories:
-            watched = self.histories["validation_loss"]
-            metrics["validation_mse"] = float(watched[-1])
+    def _result(self, losses: dict[str, float]) -> Result:
+        measures = measure(self.trial, self.task, self.network)
+        metrics = {**losses, **measures.metrics, **{f"dropped_{split}": float(n) for split, n in self.dropped.items()}}
         criterion = self.task.solved
         metrics["solved"] = float(metrics[criterion.metric] < criterion.below)
-        epochs_solved = np.flatnonzero(watched < criterion.below)
-        if len(epochs_solved):
-            metrics["updates_to_solve"] = float((epochs_solved[0] + 1) * self.per_epoch)
+        if self.epochs:
+            metrics["seconds_per_epoch"] = float(np.median(self.histories["seconds"]))
+            epoch = self._solved_in(criterion)
+            if epoch is not None:
+                metrics["updates_to_solve"] = float(epoch * self.per_epoch)
         weights = {name: tensor.numpy() for name, tensor in self.network.state_dict().items()}
-        return Result(metrics, self.histories, Checkpoint.freeze(weights, {}).tensors)
+        return Result(metrics, {**self.histories, **measures.histories}, Checkpoint.freeze(weights, {}).tensors)
+
+    def _solved_in(self, criterion: Criterion) -> int | None:
+        """Return the first epoch, from 1, whose loss meets a criterion of the loss; None where none does."""
+        watched = self.histories.get("validation_loss", self.histories["train_loss"])
+        below = np.flatnonzero(watched < criterion.below)
+        return int(below[0]) + 1 if len(below) and criterion.metric == "test_mse" else None
 
 
-def _streams(trial: Trial) -> Streams:
-    return NotebookStreams(trial.seed) if trial.protocol == "notebook" else KeyedStreams(trial.seed)
+def streams_of(trial: Trial) -> Streams:
+    """Return fresh streams of a trial, by its protocol."""
+    if trial.protocol == "notebook":
+        return NotebookStreams(trial.seed, registry.tasks.load(trial.task).draws)
+    return KeyedStreams(trial.seed)
 
 
 def _tensors(split: Split) -> tuple[Tensor, Tensor]:

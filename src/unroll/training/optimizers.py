@@ -14,15 +14,17 @@ class ParameterVector:
 
     The network's own parameters become views of it. The optimizer then updates one tensor in place of many, and the
     norm of the gradient is one call: for networks this small, the number of calls is what an update costs.
+
+    Raises PlugInError for parameters of several types or devices and, where they are ``needed``, for none at all.
     """
 
-    def __init__(self, network: nn.Module):
+    def __init__(self, network: nn.Module, needed: bool = True):
         parameters = [p for p in network.parameters() if p.requires_grad]
         kinds = {(p.dtype, p.device) for p in parameters}
-        if len(kinds) != 1:
+        if len(kinds) > 1 or (needed and not kinds):
             found = ", ".join(sorted(f"{dtype} on {device}" for dtype, device in kinds)) or "none"
             raise PlugInError(f"The trained parameters of a model must be of one type on one device; found: {found}.")
-        self.values = torch.cat([p.detach().reshape(-1) for p in parameters])
+        self.values = torch.cat([p.detach().reshape(-1) for p in parameters]) if parameters else torch.empty(0)
         self.gradient = torch.zeros_like(self.values)
         self.values.grad = self.gradient
         start = 0

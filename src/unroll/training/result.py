@@ -29,6 +29,11 @@ each epoch, if there is a validation split; ``seconds``: time spent on training 
 """
 
 
+def axis_of(name: str) -> Literal["epoch", "update", "horizon"]:
+    """Return a history's axis: "horizon", steps ahead from 1, for what is measured when the training has ended."""
+    return AXES.get(name, "horizon")
+
+
 @dataclass(frozen=True)
 class Result:
     """The outcome of one trial.
@@ -36,7 +41,8 @@ class Result:
     ``metrics``: ``test_mse``; ``train_loss`` and, with a validation split, ``validation_mse`` of the last epoch;
     ``solved`` (1 or 0, by the task's criterion); ``updates_to_solve``: updates up to the end of the first epoch whose
     validation loss (training loss where there is no validation split) meets the criterion, absent where none does;
-    ``seconds_per_epoch``: median over the epochs, validation left out. ``histories``: float32 arrays named in AXES.
+    ``seconds_per_epoch``: median over the epochs, validation left out. ``histories``: float32 arrays named in AXES. A
+    task that generates adds what ``unroll.training.measures`` names to both.
     ``parameters``: the trained weights as safetensors bytes.
     """
 
@@ -58,4 +64,4 @@ class Result:
     @property
     def seconds(self) -> float:
         """Time spent on training, in all epochs together."""
-        return float(np.sum(self.histories["seconds"], dtype=np.float64))
+        return float(np.sum(self.histories.get("seconds", ()), dtype=np.float64))

@@ -1,0 +1,80 @@
+"""One row a condition: which of the source notebook's traps are off, and what that was worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+TRAPS = {
+    "task.scale": ("whole", "scale"),
+    "generate.prime": ("twice", "priming twice"),
+    "task.split": ("none", "overlap"),
+    "model.nonlinearity": ("tanh", "bounded state"),
+}
+"""The settings that turn a trap on, with the value that does, and what the trap is called."""
+
+SETTINGS = (*TRAPS, "task.representation")
+
+COLUMNS = (
+    *("task", "model", "length", *SETTINGS, "off", "n", "relative_error", "relative_error_8"),
+    *("prompt_error", "one_step_error", "worth"),
+)
+
+
+def traps(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
+    """Return, for each condition, its traps and its free-running error at step 8.
+
+    Parameters
+    ----------
+    trials
+        One row a trial, as ``Results.trials`` gives it, with a column for each of ``SETTINGS`` (None where a trial has
+        no such setting) and ``prompt_error``, the relative error of the last stored value after the prompt.
+    factors
+        Names of further columns that tell conditions apart.
+
+    Returns
+    -------
+    task, model, length, the settings, the further ``factors``; off (names of the traps turned off), n (complete
+    trials); relative_error (median over the trials at step 8, on test sequences), relative_error_8 (each seed),
+    prompt_error and one_step_error (medians; the latter with the truth fed, relative); worth: the error of the
+    condition with every trap on, of the same task, model and length, divided by this one's; NaN where there is none.
+
+    """
+    further = [factor for factor in factors if factor not in SETTINGS]
+    rows = [_row(group, further) for _, group in trials.groupby("condition", sort=False)]
+    notebook = {_place(row): row["relative_error"] for row in rows if not row["off"]}
+    for row in rows:
+        before, now = notebook.get(_place(row)), row["relative_error"]
+        row["worth"] = before / now if before and now else np.nan
+    return pd.DataFrame(rows, columns=[*COLUMNS[:8], *further, *COLUMNS[8:]])
+
+
+def _row(trials: pd.DataFrame, further: Sequence[str]) -> dict[str, Any]:
+    first = trials.iloc[0]
+    complete = trials[trials["state"] == "complete"]
+    errors = [float(error) for error in _column(complete, "relative_error_8")]
+    return {
+        **{name: first[name] for name in ("task", "model", "length", *SETTINGS, *further)},
+        "off": [name for setting, (on, name) in TRAPS.items() if first[setting] != on],
+        "n": len(errors),
+        "relative_error": float(np.median(errors)) if errors else None,
+        "relative_error_8": errors,
+        "prompt_error": _median(complete, "prompt_error"),
+        "one_step_error": _median(complete, "one_step_relative_error_within"),
+    }
+
+
+def _place(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["task"], row["model"], row["length"]
+
+
+def _median(trials: pd.DataFrame, name: str) -> float | None:
+    values = _column(trials, name).dropna()
+    return float(values.median()) if len(values) else None
+
+
+def _column(trials: pd.DataFrame, name: str) -> pd.Series[float]:
+    return trials[name] if name in trials else pd.Series(np.nan, index=trials.index, dtype="float64")

@@ -1,0 +1,64 @@
+"""One row a model, lag and capacity: how much memory a gap asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+CAPACITIES = ("window", "hidden")
+"""What a model's memory is counted in: the values that a window holds, else the units of the state."""
+
+COLUMNS = ("capacity_name", "capacity", "n", "unexplained", "each_seed", "solved", "parameters")
+
+
+def window_lag(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
+    r"""Return how much of the announced value each model leaves unexplained.
+
+    .. math:: \text{unexplained} = \text{test MSE} / \text{baseline}
+
+    0 where the value is always known, 1 where it never is.
+
+    Parameters
+    ----------
+    trials
+        One row a trial of the task ``announce``, as ``Results.trials`` gives it, with the columns ``model.window`` and
+        ``model.hidden`` (None where a model has no such setting).
+    factors
+        Names of further columns that tell conditions apart.
+
+    Returns
+    -------
+    task, model, length (the lag, in steps), the ``factors``, capacity_name ("window" or "hidden"), capacity, n
+    (complete trials); unexplained (median over the trials), each_seed, solved (how many), parameters. Models without
+    either setting have no rows.
+
+    """
+    head = ["task", "model", "length", *factors]
+    rows = [_row(group, head) for _, group in trials.groupby("condition", sort=False)]
+    table = pd.DataFrame([row for row in rows if row is not None], columns=[*head, *COLUMNS])
+    order = {name: place for place, name in enumerate(dict.fromkeys(table["model"]))}
+    return table.sort_values(
+        ["model", "capacity", "length"], key=lambda column: column.map(order) if column.name == "model" else column
+    ).reset_index(drop=True)
+
+
+def _row(trials: pd.DataFrame, head: Sequence[str]) -> dict[str, Any] | None:
+    first = trials.iloc[0]
+    name = next((name for name in CAPACITIES if pd.notna(first[f"model.{name}"])), None)
+    if name is None:
+        return None
+    complete = trials[trials["state"] == "complete"]
+    shares = [float(loss) for loss in complete["test_mse"] / complete["baseline"]] if len(complete) else []
+    return {
+        **{column: first[column] for column in head},
+        "capacity_name": name,
+        "capacity": int(first[f"model.{name}"]),
+        "n": len(shares),
+        "unexplained": float(np.median(shares)) if shares else None,
+        "each_seed": shares,
+        "solved": int(complete["solved"].sum()) if len(complete) else 0,
+        "parameters": int(first["parameters"]),
+    }

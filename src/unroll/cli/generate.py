@@ -1,0 +1,167 @@
+"""``unroll generate``: continue a prompt with a trained model."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unroll.cli.options import Json, Overrides, StorePath
+from unroll.defaults import STORE
+from unroll.errors import PromptError, StoreError, UnrollError
+
+if TYPE_CHECKING:
+    from unroll.choosing import Choice
+    from unroll.generation import Continuation, Trained
+    from unroll.study import Study
+
+
+def generate(
+    study: Annotated[
+        str, typer.Option("--study", metavar="STUDY", help="A shipped study or the path of a study file.")
+    ],
+    task: Annotated[str | None, typer.Option("--task", metavar="TASK", help="Choose among its trials.")] = None,
+    model: Annotated[str | None, typer.Option("--model", metavar="MODEL", help="The same.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="The same.")] = None,
+    length: Annotated[int | None, typer.Option("--length", metavar="T", help="The same.")] = None,
+    overrides: Overrides = [],  # noqa: B006 - Typer copies it
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", metavar="1,3,5", help="Numbers to continue. Default: the task's own.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", metavar="N", help="How many to add. Default: 8.")] = None,
+    teacher_forced: Annotated[
+        bool, typer.Option("--teacher-forced", help="Predict each from the true ones before it, not from its own.")
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw it too: .svg, .pdf or .png.")
+    ] = None,
+    store: StorePath = Path(STORE),
+    json: Json = False,
+) -> None:
+    """Continue a prompt with a trained model.
+
+    Prints each number beside the truth and the error, where the rule is known. Where several stored trials fit, takes
+    the one with the lowest free-running validation error; where none does, trains the first one.
+    """
+    from unroll import generation
+    from unroll.choosing import choose
+    from unroll.study import read_study
+
+    asked = read_study(study, overrides)
+    given = None if prompt is None else _numbers(prompt)
+    choice = choose(asked, store, task=task, model=model, seed=seed, length=length)
+    if choice.record is None:
+        _train(asked, study, choice, store)
+    else:
+        typer.echo(f"{choice.trial} ({choice.trial.key[:8]}): {choice.why}.", err=True)
+    trained = _load(choice, store)
+    made = generation.generate(trained, given, steps, teacher_forced=teacher_forced)
+    if plot is not None:
+        _plot(made, trained, plot)
+    if json:
+        _print_json(made, trained)
+    else:
+        _print_text(made, trained)
+
+
+def _numbers(text: str) -> list[float]:
+    numbers = []
+    for part in text.replace(",", " ").split():
+        try:
+            numbers.append(float(part))
+        except ValueError:
+            raise PromptError(f'"{part}" in the prompt is no number. Write it as 1,3,5,7,9.') from None
+    return numbers
+
+
+def _train(asked: Study, name: str, choice: Choice, store: Path) -> None:
+    """Train the chosen trial, as part of the study as it was written where it belongs to that."""
+    from unroll.running import execute
+    from unroll.running.progress import progress_on_stderr
+    from unroll.study import expand, read_study
+
+    trial = choice.trial
+    one_of = f", {choice.why} of {choice.fitting}" if choice.fitting > 1 else ""
+    typer.echo(f"{trial} ({trial.key[:8]}) is not in {store} yet{one_of}. It is trained first.", err=True)
+    written = read_study(name)
+    whole = written if trial.key in {other.key for other in expand(written)} else asked
+    summary = execute(
+        whole,
+        store,
+        executor="inline",
+        part=lambda trials: [t for t in trials if t.key == trial.key],
+        observer=progress_on_stderr(),
+    )
+    if summary.signal is not None:
+        raise KeyboardInterrupt
+
+
+def _load(choice: Choice, store: Path) -> Trained:
+    from unroll.generation import trained
+    from unroll.store import State, Store
+
+    with Store.open(store) as opened:
+        record = opened.trial(choice.trial.key)
+        if record.state is not State.complete:
+            message = str((record.error or {}).get("message", "")).partition("\n")[0]
+            raise StoreError(
+                f"{choice.trial} ({record.key[:8]}) is {record.state} and cannot generate. {message} "
+                "Choose another, or try it again: unroll run --retry-failed"
+            )
+        return trained(choice.trial, opened.parameters(record.key))
+
+
+def _print_json(made: Continuation, trained: Trained) -> None:
+    from unroll.cli.output import print_json
+
+    trial = trained.trial
+    print_json(
+        {
+            "prompt": made.prompt.tolist(),
+            "continuation": made.continuation.tolist(),
+            "truth": _plain(made.truth),
+            "relative_error": _plain(made.relative_error),
+            "teacher_forced": made.teacher_forced,
+            "rule": trained.rule,
+            "trial": {
+                **{name: trial.spec[name] for name in ("task", "model", "length", "seed", "protocol")},
+                "key": trial.key,
+            },
+        }
+    )
+
+
+def _plain(values: Any) -> list[float | None] | None:
+    """Return an array as JSON knows it: None for what is not a number, and for no array."""
+    import math
+
+    return None if values is None else [value if math.isfinite(value) else None for value in values.tolist()]
+
+
+def _print_text(made: Continuation, trained: Trained) -> None:
+    """Print aligned columns: 100,000 lines come as quickly as eight."""
+    from unroll.cli.output import percent
+
+    if trained.rule is not None:
+        typer.echo(f"The model's rule: {trained.rule}", err=True)
+    lines = [f"{'step':>6}  {'predicted':>14}" + ("" if made.truth is None else f"  {'truth':>14}  {'error':>9}")]
+    for place, value in enumerate(made.continuation):
+        line = f"{place + 1:>6}  {value:>14.8g}"
+        if made.truth is not None and made.relative_error is not None:
+            truth = made.truth[place]
+            line += f"  {'–' if truth != truth else f'{truth:.8g}':>14}  {percent(made.relative_error[place]):>9}"
+        lines.append(line)
+    typer.echo("\n".join(lines))
+    if made.truth is None:
+        typer.echo("What follows this prompt is not determined by the task's rule: no truth, no error.", err=True)
+
+
+def _plot(made: Continuation, trained: Trained, path: Path) -> None:
+    try:
+        figure = import_module("unroll.plots.continuation").continuation(made.table(trained.trial.model))
+        import_module("unroll.plots.save").save(figure, path)
+    except ImportError as error:
+        raise UnrollError(f"Nothing can be drawn here: {error}. Leave out --plot.") from None
+    typer.echo(f"Wrote {path}.", err=True)

@@ -1,0 +1,31 @@
+"""What persistence and drift have in common: nothing to learn, and numbers as they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unroll.models.base import Model
+
+if TYPE_CHECKING:
+    from unroll.tasks import Task
+
+
+class Trivial(Model):
+    """A predictor without parameters or settings, for sequences of one number a step whose target is the next one."""
+
+    tags = ("baseline",)
+    fitted = True
+
+    def check_task(self, task: Task) -> None:
+        """A number in, the next number out, uncoded: the last value of a ratio or a difference is something else."""
+        if (task.inputs, task.outputs) != (1, 1):
+            raise ValueError(
+                f"{self.name} continues sequences of one number a step; {task.name} has {task.inputs} inputs and "
+                f"{task.outputs} output{'s' if task.outputs > 1 else ''}. Leave out this model"
+            )
+        coded = getattr(task, "representation", "raw")
+        if coded != "raw":
+            raise ValueError(
+                f'{self.name} works on the numbers themselves, and task.representation is "{coded}". Set it to "raw" '
+                f'in a [[where]] with match = {{ model = "{self.name}" }}'
+            )

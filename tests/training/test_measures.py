@@ -1,0 +1,138 @@
+"""What is measured of a network that generates: against a perfect oracle and numbers worked out by hand.
+
+Planted and found: a prompt one value short; the worst sequence for the median one; a bound without the bias; the
+validation error relative instead of in the task's own units; a horizon counted from the first error on.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tests.sequences import ORACLES, Oracle, finish, oracle, study, trained
+from unroll import expand
+from unroll.models.network import Network
+from unroll.streams import KeyedStreams
+from unroll.study import Trial
+from unroll.training.measures import Measures, measure, output_bound
+from unroll.training.network import task_of
+from unroll.training.result import axis_of
+
+RAW = {"task_settings": {"representation": "raw"}}
+REGIMES = {
+    "odd_numbers": ("within", "longer", "larger", "starts", "step"),
+    "fibonacci": ("within", "longer", "larger", "starts"),
+}
+
+
+def one(task: str = "odd_numbers", model: str = "tanh_rnn", **parts) -> Trial:
+    return expand(study(task, model, **{**RAW, **parts}))[0]
+
+
+def measured(network: Network, trial: Trial) -> Measures:
+    return measure(trial, task_of(trial), network)
+
+
+@pytest.mark.parametrize("task", REGIMES)
+def test_a_perfect_oracle_is_never_wrong(task: str):
+    found = measured(ORACLES[task], one(task))
+    for regime in REGIMES[task]:
+        for name in ("absolute_error", "relative_error", "one_step_error"):
+            assert found.histories[f"{name}_{regime}"].shape == (32,)
+            assert (found.histories[f"{name}_{regime}"] == 0).all(), (name, regime)
+        assert found.metrics[f"one_step_mse_{regime}"] == 0
+        assert found.metrics[f"horizon_1pct_{regime}"] == 32
+    assert found.metrics["relative_error_8"] == found.metrics["free_running_validation"] == 0
+    np.testing.assert_array_equal(found.histories["continuation"], found.histories["truth"])
+    assert (found.histories["relative_error"] == 0).all()
+    assert "output_bound" not in found.metrics
+
+
+def test_priming_twice_is_measured():
+    found = measured(ORACLES["odd_numbers"], one(generate={"prime": "twice"}))
+    assert found.histories["absolute_error_within"][0] == 2.0, "the last value again instead of the next one"
+    assert found.metrics["horizon_1pct_within"] == 0
+    assert found.metrics["one_step_mse_within"] == 0, "with the truth fed, nothing is primed"
+    assert list(found.histories["continuation"]) == [9.0] * 8
+
+
+def test_errors_by_hand():
+    """A model that adds 3 to an odd number: after k steps it is k too high, and after each true value 1."""
+    adds_three = Oracle(lambda last: last[0] + 3, 1)
+    found = measured(adds_three, one(generate={"horizon": 10, "steps": 4, "prompt": [1, 3, 5, 7, 9]}))
+    np.testing.assert_array_equal(found.histories["absolute_error_larger"], np.arange(1, 11))
+    assert found.metrics["one_step_mse_larger"] == 1.0
+    assert found.metrics["free_running_validation"] == pytest.approx((1 + 2 + 3 + 4) / 4)
+    np.testing.assert_array_equal(found.histories["prompt"], [1, 3, 5, 7, 9])
+    np.testing.assert_array_equal(found.histories["continuation"], [12, 15, 18, 21])
+    np.testing.assert_allclose(found.histories["relative_error"], [1 / 11, 2 / 13, 3 / 15, 4 / 17], rtol=1e-6)
+
+
+def test_relative_errors_and_the_horizon_of_one_per_cent_by_hand():
+    """A model that adds 2.2 to an odd number: after k steps it is 0.2 k too high."""
+    found = measured(Oracle(lambda last: last[0] + 2.2, 1), one(generate={"horizon": 10}))
+    larger = task_of(one()).regimes(KeyedStreams(1), 5)["larger"]
+    errors = 0.2 * np.arange(1, 11) / larger[:, 5:15]
+    np.testing.assert_allclose(found.histories["relative_error_larger"], np.median(errors, axis=0), rtol=1e-6)
+    assert found.metrics["relative_error_8_larger"] == pytest.approx(np.median(errors, axis=0)[7])
+    reach = int((np.median(errors, axis=0) <= 0.01).argmin())
+    assert 0 < reach < 10
+    assert found.metrics["horizon_1pct_larger"] == reach
+
+
+def test_a_network_that_runs_away_is_infinitely_wrong_and_no_crash():
+    explodes = Oracle(lambda last: last[0] * 1e200, 1)
+    found = measured(explodes, one())
+    assert np.isinf(found.histories["absolute_error_within"][-1])
+    assert found.metrics["relative_error_8"] == np.inf
+    assert not any(np.isnan(value) for value in found.metrics.values())
+
+
+@pytest.mark.parametrize("model", ["tanh_rnn", "lstm", "gru"])
+def test_no_output_leaves_the_bound(model: str):
+    one_ = trained("odd_numbers", model, **RAW)
+    bound = output_bound(one_.network)
+    readout = one_.network.readout
+    assert bound == pytest.approx(readout.weight.abs().sum().item() + readout.bias.abs().item())
+    with torch.no_grad():
+        outputs = one_.network(torch.randn(200, 30, 1) * 100)
+    assert outputs.abs().max() <= bound + 1e-5
+    assert outputs.abs().max() > bound / 10
+
+
+def test_without_a_bounded_state_there_is_no_bound():
+    assert output_bound(trained("odd_numbers", "tanh_rnn", model_settings={"nonlinearity": "relu"}).network) is None
+    for model in ("feedforward", "linear"):
+        assert output_bound(trained("odd_numbers", model).network) is None
+    assert output_bound(oracle("fibonacci").network) is None
+
+
+def test_the_ceiling_is_in_the_tasks_own_units():
+    whole = {"representation": "raw", "scale": "whole", "split": "none"}
+    _, result = finish(expand(study("fibonacci", task_settings=whole))[0])
+    assert result.metrics["output_ceiling"] == pytest.approx(8 * result.metrics["output_bound"])
+    assert np.abs(result.histories["continuation"]).max() <= result.metrics["output_ceiling"]
+    _, coded = finish(expand(study("fibonacci", task_settings={"representation": "last_value"}))[0])
+    assert "output_bound" in coded.metrics
+    assert "output_ceiling" not in coded.metrics, "a ratio of the past has no ceiling in the numbers"
+
+
+def test_a_result_holds_the_measures_with_their_axis_and_repeats_to_the_bit():
+    trial = one("fibonacci", "gru")
+    (_, first), (_, second) = finish(trial), finish(trial)
+    assert first.digest == second.digest
+    assert axis_of("relative_error_within") == axis_of("continuation") == "horizon"
+    assert axis_of("loss") == "update"
+    assert {"dropped_validation", "dropped_test", "relative_error_8", "solved"} <= first.metrics.keys()
+    assert first.metrics["solved"] == float(first.metrics["relative_error_8"] < 0.01)
+    changed = {**first.histories, "continuation": first.histories["continuation"] + 1}
+    assert type(first)(first.metrics, changed, first.parameters).digest != first.digest
+
+
+def test_nothing_is_measured_of_a_task_that_does_not_generate():
+    factors = {"task": ["adding"], "model": ["gru"], "length": [3], "seed": [1]}
+    trial = expand(study("adding", factors=factors))[0]
+    _, result = finish(trial)
+    assert "relative_error_8" not in result.metrics
+    assert "continuation" not in result.histories

@@ -1,0 +1,95 @@
+"""Solved map: which model solves which length, in how many of its seeds."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from unroll.plots import panels
+from unroll.plots.source import Source
+from unroll.plots.style import COLOURS, FAINT, INK, PAPER, SOFT, Drawing, new, styled
+from unroll.wording import label, listed
+
+NEEDS = "a planned trial"
+
+
+def table(source: Source) -> pd.DataFrame:
+    """Return one row a condition.
+
+    panel (title), series (model), length (steps), seeds (planned), solved, complete, failed, waiting (counts), criterion.
+    """
+    conditions, factors = source.table(), source.factors
+    return pd.DataFrame(
+        {
+            "panel": panels.titles(conditions, factors),
+            "series": panels.series(conditions["model"], conditions["model"]),
+            "length": conditions["length"],
+            "seeds": conditions["seeds"].map(len),
+            **{name: conditions[name] for name in ("solved", "complete", "failed", "waiting")},
+            "criterion": [
+                f"{metric} < {below:g}"
+                for metric, below in zip(conditions["solved_metric"], conditions["solved_below"], strict=True)
+            ],
+        }
+    )
+
+
+def solved(table: pd.DataFrame) -> Drawing:
+    """Draw the table: a row a model, a column a length; the darker, the more of its seeds solve it."""
+    with styled():
+        parts = panels.by_panel(table)
+        lengths = sorted(table["length"].unique())
+        heights = [0.3 * rows["series"].nunique() + (0.28 if title else 0.05) for title, rows in parts]
+        figure = new(sum(heights) + 0.45)
+        axes = figure.subplots(len(parts), 1, squeeze=False, height_ratios=heights)[:, 0]
+        for (title, rows), one in zip(parts, axes, strict=True):
+            _draw(one, rows, lengths)
+            one.set_title(panels.shorter(title, 60))
+        axes[-1].set_xticks(range(len(lengths)), [f"{length:,}" for length in lengths])
+        axes[-1].set_xlabel("sequence length T, steps")
+        if table["panel"].nunique() > len(parts):
+            figure.supxlabel(f"{len(parts)} of {table['panel'].nunique()} panels are shown.", fontsize=7.5, color=SOFT)
+    return figure
+
+
+def describe(table: pd.DataFrame) -> str:
+    """Return what the figure shows, for readers who do not see it."""
+    parts = []
+    for (panel, series), rows in table.groupby(["panel", "series"], sort=False, observed=True):
+        trained = [f"{row.solved} of {row.complete} at T = {row.length:,}" for row in rows.itertuples() if row.complete]
+        cells = listed(trained) or "none trained"
+        parts.append(f"{series}{f' ({panel})' if panel else ''}: {cells}")
+    return f"Seeds that solve the task, of those trained. {panels.some(parts)}."
+
+
+def caption(table: pd.DataFrame) -> str:
+    """Return how to read the figure."""
+    criteria = listed(sorted(set(table["criterion"])))
+    failed, waiting = int(table["failed"].sum()), int(table["waiting"].sum())
+    missing = [f"{failed} failed" if failed else "", f"{waiting} not trained yet" if waiting else ""]
+    said = listed([part for part in missing if part])
+    note = f" Hatched where trials are missing ({said})." if said else ""
+    return f"Seeds that solve the task ({criteria}), of those trained.{note}"
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, lengths: list[int]) -> None:
+    names = list(dict.fromkeys(rows["series"]))
+    for row in rows.itertuples():
+        x, y = lengths.index(row.length), names.index(row.series)
+        share = row.solved / row.complete if row.complete else 0.0
+        place = {"xy": (x - 0.47, y - 0.44), "width": 0.94, "height": 0.88}
+        if row.complete < row.seeds:
+            axes.add_patch(Rectangle(**place, facecolor="none", edgecolor=FAINT, hatch="////", linewidth=0.0))
+        axes.add_patch(Rectangle(**place, facecolor=COLOURS[0], alpha=share, linewidth=0.0))
+        axes.add_patch(Rectangle(**place, facecolor="none", edgecolor=FAINT, linewidth=0.6))
+        text = f"{row.solved}/{row.complete}" if row.complete else "–"
+        colour = PAPER if share > 0.5 else (INK if row.solved else SOFT)
+        axes.text(x, y, text, ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xlim(-0.55, len(lengths) - 0.45)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_yticks(range(len(names)), [panels.shorter(name, 24) for name in names])
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)

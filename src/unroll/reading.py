@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from unroll.axes import Float32
+    from unroll.plots import Plots
+
+AT_ONCE = 64
+"""Trials whose histories are read together."""
 
 
 class Results:
@@ -40,9 +44,54 @@ class Results:
         """Return one row a trial: what was planned, its state, its metrics (NaN until it is complete)."""
         with self._open() as opened:
             frame = opened.frame(self._keys)
-        for factor in self.factors:
-            frame[factor] = [_setting(trial.spec, factor) for trial in self.planned]
-        return frame
+        return self._with_settings(frame, self.factors)
+
+    def parameters(self) -> pd.DataFrame:
+        """Return how many parameters each model has: see ``unroll.analysis.parameters``."""
+        from unroll.analysis import parameters
+
+        return parameters(self.trials(), self.factors)
+
+    def timing(self) -> pd.DataFrame:
+        """Return the seconds of an epoch, one row a condition: see ``unroll.analysis.timing``."""
+        from unroll.analysis import timing
+
+        return timing(self.trials(), self.factors)
+
+    def growth(self) -> pd.DataFrame:
+        """Return how an epoch's time grows with the length, one row a model: see ``unroll.analysis.growth``."""
+        from unroll.analysis import growth
+
+        return growth(self.timing(), self.factors)
+
+    def span(self) -> pd.DataFrame:
+        """Return the longest length that each model solves: see ``unroll.analysis.span``."""
+        from unroll.analysis import span
+
+        return span(self.table(), self.factors)
+
+    def memory(self) -> pd.DataFrame:
+        """Return the effective memory on the adding problem, one row a condition: see ``unroll.analysis.memory``."""
+        from unroll.analysis import memory
+
+        return memory(self._with_settings(self.trials(), ["task.test"]), self.factors)
+
+    def missing(self) -> pd.DataFrame:
+        """Return the trials that are not complete, and why: see ``unroll.analysis.missing``."""
+        from unroll.analysis import missing
+
+        trials = self.trials()
+        with self._open() as opened:
+            records = opened.trials(trials.loc[trials["state"] == "failed", "key"].tolist())
+        messages = {record.key: str((record.error or {}).get("message", "")) for record in records}
+        return missing(trials, messages, self.factors)
+
+    @property
+    def plot(self) -> Plots:
+        """The study's figures: ``results.plot.lengths()`` and so on."""
+        from unroll.plots import Plots
+
+        return Plots(self)
 
     def trial(self, key: str) -> TrialRecord:
         """Return everything about one trial, by its key or the beginning of it."""
@@ -58,6 +107,24 @@ class Results:
         """Return one history of all trials, one row a value: the trial, the step on its axis (from 1), the value."""
         with self._open() as opened:
             return opened.history_frame(self._keys, name)
+
+    def thinned(self, name: str, points: int = 400) -> pd.DataFrame:
+        """Return one history of all trials in few points that keep every extreme: see ``unroll.analysis.thinned``."""
+        import pandas as pd
+
+        from unroll.analysis import thinned
+
+        with self._open() as opened:  # some trials at a time: the histories of a thousand do not fit into one frame
+            starts = range(0, len(self._keys), AT_ONCE)
+            parts = [thinned(opened.history_frame(self._keys[i : i + AT_ONCE], name), points) for i in starts]
+        full = [part for part in parts if len(part)] or parts[:1]
+        return self._with_settings(pd.concat(full, ignore_index=True), self.factors)
+
+    def curves(self, name: str) -> pd.DataFrame:
+        """Return one history of each condition, over its seeds: see ``unroll.analysis.curves``."""
+        from unroll.analysis import curves
+
+        return curves(self.thinned(name), self.factors)
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -79,6 +146,10 @@ class Results:
     @property
     def _keys(self) -> list[str]:
         return [trial.key for trial in self.planned]
+
+    def _with_settings(self, frame: pd.DataFrame, settings: Iterable[str]) -> pd.DataFrame:
+        specs = {trial.key: trial.spec for trial in self.planned}
+        return frame.assign(**{name: [_setting(specs[key], name) for key in frame["key"]] for name in settings})
 
     def _open(self) -> Store:
         return Store.open(self.path)
@@ -109,7 +180,8 @@ def _planned(study: Study, store: Store) -> tuple[PlannedTrial, ...]:
 
 def _setting(spec: Mapping[str, Any], factor: str) -> Any:
     section, _, key = factor.partition(".")
-    return spec["settings"][section].get(key)
+    value = spec["settings"].get(section, {}).get(key)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _nothing_of(study: Study, store: Store) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from unroll.wording import number
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
@@ -93,14 +95,6 @@ def conditions_table(results: Results) -> Table:
         ]
         table.add_row(*map(Text, cells), end_section=bool(following))
     return table
-
-
-def number(value: Any, digits: int = 3) -> str:
-    """Return a number with so many significant digits; a dash for one that is missing."""
-    if value is None or value != value:
-        return "–"
-    text = f"{value:#.{digits}g}"
-    return f"{value:.{digits - 1}e}" if "e" in text or abs(value) < 1e-4 else text.rstrip(".")
 
 
 def _state(row: pd.Series[Any]) -> str:

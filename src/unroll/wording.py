@@ -1,0 +1,59 @@
+"""Numbers and lists as a reader expects them in a sentence or a table. Imports nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+MISSING = "–"
+"""What stands where a number is missing."""
+
+ACRONYMS = frozenset({"rnn", "lstm", "gru", "mlp", "mgu", "tcn"})
+COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Return a number with so many significant digits; a dash for one that is missing."""
+    if value is None or value != value:
+        return MISSING
+    text = f"{value:#.{digits}g}"
+    return f"{value:.{digits - 1}e}" if "e" in text or abs(value) < 1e-4 else text.rstrip(".")
+
+
+def listed(items: Sequence[object], last: str = "and") -> str:
+    """Return items as a list in a sentence.
+
+    >>> listed(["the LSTM", "the GRU"])
+    'the LSTM and the GRU'
+    >>> listed([10, 25, 50], "or")
+    '10, 25 or 50'
+    """
+    words = [str(item) for item in items]
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a count with its noun, small ones in words.
+
+    >>> counted(1, "seed"), counted(3, "seed"), counted(54, "trial")
+    ('one seed', 'three seeds', '54 trials')
+    """
+    amount = COUNTED[count] if 0 <= count < len(COUNTED) else f"{count:,}"
+    return f"{amount} {noun if count == 1 else plural or noun + 's'}"
+
+
+def label(name: str) -> str:
+    """Return a model's or a task's name as a figure's legend shows it: known acronyms as capitals, others as they are.
+
+    >>> label("tanh_rnn"), label("lstm"), label("my_model")
+    ('tanh RNN', 'LSTM', 'my_model')
+    """
+    parts = name.split("_")
+    if ACRONYMS.isdisjoint(parts):
+        return name
+    return " ".join(part.upper() if part in ACRONYMS else part for part in parts)
+
+
+def capital(sentence: str) -> str:
+    """Return a sentence with a capital at its beginning and everything else as it was."""
+    return sentence[:1].upper() + sentence[1:]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unroll.defaults import STORE
-from unroll.errors import StoreError, StudyError
+from unroll.errors import StoreError, StudyError, UnknownNameError, did_you_mean
 from unroll.store import PlannedTrial, Store, TrialRecord
 from unroll.study import Study, expand
+from unroll.study.trial import digest
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from unroll.analysis import Finding
     from unroll.axes import Float32
     from unroll.plots import Plots
 
@@ -108,6 +111,42 @@ class Results:
         with self._open() as opened:
             return opened.history_frame(self._keys, name)
 
+    def comparison(self, first: str, second: str) -> pd.DataFrame:
+        """Return two models compared seed by seed, one row a task and length: see ``unroll.analysis.comparison``."""
+        from unroll.analysis import comparison
+
+        models = list(dict.fromkeys(trial.model for trial in self.planned))
+        for name in (first, second):
+            if name not in models:
+                known = ", ".join(models)
+                raise UnknownNameError(
+                    f'The study "{self.study.name}" has no model "{name}".{did_you_mean(name, models)} It has {known}.'
+                )
+        return comparison(self.trials(), first, second, self.factors)
+
+    def findings(self) -> list[Finding]:
+        """Return what was found and what is not shown, in sentences: see ``unroll.analysis.findings``."""
+        import pandas as pd
+
+        from unroll.analysis import Tables, comparison, findings
+
+        models = dict.fromkeys(trial.model for trial in self.planned)
+        trials = self.trials()
+        pairs = [comparison(trials, *pair, self.factors) for pair in combinations(models, 2)]
+        compared = [pair for pair in pairs if len(pair)] or [comparison(trials, "", "", self.factors)]
+        return findings(
+            Tables(
+                conditions=self.table(),
+                span=self.span(),
+                memory=self.memory(),
+                growth=self.growth(),
+                comparisons=pd.concat(compared, ignore_index=True),
+                factors=self.factors,
+                sizes=self._variety("model"),
+                recipes=self._variety("train"),
+            )
+        )
+
     def thinned(self, name: str, points: int = 400) -> pd.DataFrame:
         """Return one history of all trials in few points that keep every extreme: see ``unroll.analysis.thinned``."""
         import pandas as pd
@@ -146,6 +185,13 @@ class Results:
     @property
     def _keys(self) -> list[str]:
         return [trial.key for trial in self.planned]
+
+    def _variety(self, section: str) -> int:
+        """Return in how many ways a section was set for that model for which it was set in the most ways."""
+        ways: dict[str, set[str]] = {}
+        for trial in self.planned:
+            ways.setdefault(trial.model, set()).add(digest(trial.spec["settings"][section]))
+        return max(map(len, ways.values()))
 
     def _with_settings(self, frame: pd.DataFrame, settings: Iterable[str]) -> pd.DataFrame:
         specs = {trial.key: trial.spec for trial in self.planned}

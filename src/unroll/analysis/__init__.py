@@ -1,6 +1,9 @@
-"""Frame in, frame out: what the results say, in numbers."""
+"""Frame in, frame out: what the results say, in numbers, and what follows from them, in sentences."""
 
+from unroll.analysis.comparison import comparison
 from unroll.analysis.curves import curves, thinned
+from unroll.analysis.finding import Finding, Tables
+from unroll.analysis.findings import findings
 from unroll.analysis.memory import memory
 from unroll.analysis.missing import missing
 from unroll.analysis.parameters import parameters
@@ -8,4 +11,18 @@ from unroll.analysis.span import span
 from unroll.analysis.summary import conditions
 from unroll.analysis.timing import growth, timing
 
-__all__ = ["conditions", "curves", "growth", "memory", "missing", "parameters", "span", "thinned", "timing"]
+__all__ = [
+    "Finding",
+    "Tables",
+    "comparison",
+    "conditions",
+    "curves",
+    "findings",
+    "growth",
+    "memory",
+    "missing",
+    "parameters",
+    "span",
+    "thinned",
+    "timing",
+]

@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from unroll.analysis.statistics import mean, t_interval
+from unroll.analysis.statistics import median
 
 TASK = "adding"
 
@@ -36,9 +37,9 @@ def memory(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
 
     Returns
     -------
-    task, model, length (T, steps), the ``factors``, n, each_seed (list), steps (mean over the seeds; of the values
-    before anything is cut to 0 ... T, then cut), steps_low, steps_high (t-interval of that mean, cut likewise; None
-    with one seed), noise: the standard error that N test sequences alone give one seed's value,
+    task, model, length (T, steps), the ``factors``, n, each_seed (list; cut to 0 ... T), steps (their median),
+    steps_low, steps_high (the smallest and the largest seed; None with one seed: seeds of which some solve the task and
+    some do not have no useful mean), noise: the standard error that N test sequences alone give one seed's value,
 
     .. math:: 6T \sqrt{\frac1N \left(\frac{q^2}{15} + \frac{2 q (1 - q)}{80} - \frac{q^2}{36}\right)},
               \qquad q = \min(1, 6\,\mathrm{MSE}),
@@ -59,21 +60,16 @@ def memory(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
 def _condition(trials: pd.DataFrame) -> dict[str, Any]:
     length, test = int(trials["length"].iloc[0]), int(trials["task.test"].iloc[0])
     losses = trials["test_mse"].tolist()
-    raw = [length * (1 - 6 * loss) for loss in losses]
-    low, high = t_interval(raw) or (None, None)
-    middle = mean(raw)
+    steps = [min(max(length * (1 - 6 * loss), 0.0), float(length)) for loss in losses]
+    several = len(steps) > 1
     return {
-        "n": len(raw),
-        "each_seed": [_cut(steps, length) for steps in raw],
-        "steps": _cut(middle, length),
-        "steps_low": _cut(low, length),
-        "steps_high": _cut(high, length),
-        "noise": _noise(length, sum(losses) / len(losses), test),
+        "n": len(steps),
+        "each_seed": steps,
+        "steps": median(steps),
+        "steps_low": min(steps) if several else None,
+        "steps_high": max(steps) if several else None,
+        "noise": _noise(length, float(np.median(losses)), test),
     }
-
-
-def _cut(steps: float | None, length: int) -> float | None:
-    return None if steps is None else min(max(steps, 0.0), float(length))
 
 
 def _noise(length: int, loss: float, test: int) -> float:

@@ -54,6 +54,15 @@ def label(name: str) -> str:
     return " ".join(part.upper() if part in ACRONYMS else part for part in parts)
 
 
+def metric_label(metric: str) -> str:
+    """Return a metric's name in words.
+
+    >>> metric_label("test_mse"), metric_label("relative_error_8")
+    ('test MSE', 'relative error 8')
+    """
+    return " ".join(part.upper() if part in ("mse",) else part for part in metric.split("_"))
+
+
 def capital(sentence: str) -> str:
     """Return a sentence with a capital at its beginning and everything else as it was."""
     return sentence[:1].upper() + sentence[1:]

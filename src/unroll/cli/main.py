@@ -11,7 +11,7 @@ import typer
 from unroll.errors import StudyError, UnknownNameError, UnrollError
 
 COMMANDS = (
-    *("studies", "copy", "check", "run", "show", "export"),
+    *("studies", "copy", "check", "run", "show", "plot", "report", "export"),
     *("tasks", "models", "cite", "forget", "doctor"),
 )
 """In the order of a day's work; each in a module of its own name."""

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from unroll.plots import panels
 from unroll.plots.source import Source
 from unroll.plots.style import Drawing, Look, log_ticks, looks, styled
-from unroll.wording import label, number
+from unroll.wording import number
 
 NEEDS = "a trial that has recorded gradient norms"
 POINTS = 120

@@ -11,7 +11,7 @@ from unroll.plots.lengths import SMALLEST
 from unroll.plots.panels import BASELINE, SOLVED
 from unroll.plots.source import Source
 from unroll.plots.style import Drawing, Look, log_ticks, looks, styled
-from unroll.wording import label, number
+from unroll.wording import number
 
 NEEDS = "a trial that has trained for an epoch"
 POINTS = 200

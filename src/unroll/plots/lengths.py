@@ -10,7 +10,7 @@ from unroll.plots import panels
 from unroll.plots.panels import BASELINE, SOLVED
 from unroll.plots.source import Source
 from unroll.plots.style import PAPER, SOFT, Drawing, Look, length_ticks, log_ticks, looks, styled
-from unroll.wording import counted, label, listed, number
+from unroll.wording import counted, listed, number
 
 NEEDS = "a complete trial"
 SMALLEST = 1e-12

@@ -16,7 +16,7 @@ MOST = 24
 """Panels in one figure. Where a study has more, the figure says how many it leaves out."""
 MOST_SERIES = 12
 COLUMNS = 2
-ROW = 80
+ROW = 72
 """Letters and lines of a legend that fit side by side."""
 BASELINE: Any = (0, (4, 2))
 SOLVED: Any = (0, (1, 1.5))
@@ -27,11 +27,13 @@ def titles(frame: pd.DataFrame, factors: Sequence[str], *, by_length: bool = Fal
     """Return the title of each row's panel: what varies of its task and settings, then its length."""
     varying = [name for name in ("task", *factors) if name != "model" and frame[name].nunique(dropna=False) > 1]
     return [
-        " · ".join(
-            [
-                *(label(str(row["task"])) if name == "task" else f"{name} = {row[name]}" for name in varying),
-                *([f"T = {row['length']:,}"] if by_length else []),
-            ]
+        printable(
+            " · ".join(
+                [
+                    *(label(str(row["task"])) if name == "task" else f"{name} = {row[name]}" for name in varying),
+                    *([f"T = {row['length']:,}"] if by_length else []),
+                ]
+            )
         )
         for row in frame[["task", "length", *factors]].to_dict("records")
     ]
@@ -39,8 +41,13 @@ def titles(frame: pd.DataFrame, factors: Sequence[str], *, by_length: bool = Fal
 
 def series(models: pd.Series[str], study: pd.Series[str]) -> pd.Categorical:
     """Return the models' labels, in the order of the study, so that a model looks the same in every figure."""
-    labels = [label(model) for model in models]
-    return pd.Categorical(labels, categories=list(dict.fromkeys(map(label, study))))
+    labels = [printable(label(model)) for model in models]
+    return pd.Categorical(labels, categories=list(dict.fromkeys(printable(label(model)) for model in study)))
+
+
+def printable(text: str) -> str:
+    """Return a name without what cannot be drawn: control characters, and marks that turn the direction of writing."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def some(parts: Sequence[str]) -> str:
@@ -92,11 +99,12 @@ def name_axes(figure: Drawing, parts: Sequence[tuple[Axes, pd.DataFrame]], x: st
 
 
 def legend(figure: Drawing, handles: Sequence[Any]) -> None:
-    """Put one legend above all panels."""
+    """Put one legend above all panels, read row by row."""
     width = sum(len(handle.get_label()) + 6 for handle in handles)
     columns = len(handles) if width <= ROW else min(3, len(handles))
+    by_column = [handle for column in range(columns) for handle in handles[column::columns]]
     figure.legend(
-        handles=list(handles), loc="outside upper left", ncols=columns, frameon=False, handlelength=2.1,
+        handles=by_column, loc="outside upper left", ncols=columns, frameon=False, handlelength=2.1,
         columnspacing=1.1, borderaxespad=0.0,
     )  # fmt: skip
 
@@ -106,7 +114,7 @@ def key(look: Look, text: str, **changes: Any) -> Any:
     from matplotlib.lines import Line2D
 
     style = {"color": look.colour, "linestyle": look.line, "marker": look.marker, "markersize": 4, "linewidth": 1.4}
-    return Line2D([], [], label=shorter(text, 24), **{**style, **changes})
+    return Line2D([], [], label=_shown(shorter(text, 24)), **{**style, **changes})
 
 
 def reference(axes: Axes, by_length: pd.Series[float], dashes: Any) -> None:
@@ -134,6 +142,11 @@ def rules(axes: Axes) -> None:
     """Draw faint horizontal lines at the ticks, behind everything."""
     axes.yaxis.grid(visible=True, color=FAINT, linewidth=0.5)
     axes.set_axisbelow(True)
+
+
+def _shown(text: str) -> str:
+    """Return a legend's text; one that begins with an underscore would be left out."""
+    return f"\N{HAIR SPACE}{text}" if text.startswith("_") else text
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], apart: float = 0.062) -> None:

@@ -8,8 +8,8 @@ from matplotlib.patches import Rectangle
 
 from unroll.plots import panels
 from unroll.plots.source import Source
-from unroll.plots.style import COLOURS, FAINT, INK, PAPER, SOFT, Drawing, new, styled
-from unroll.wording import label, listed
+from unroll.plots.style import FAINT, INK, MAP, PAPER, SOFT, Drawing, new, styled
+from unroll.wording import listed, metric_label
 
 NEEDS = "a planned trial"
 
@@ -28,7 +28,7 @@ def table(source: Source) -> pd.DataFrame:
             "seeds": conditions["seeds"].map(len),
             **{name: conditions[name] for name in ("solved", "complete", "failed", "waiting")},
             "criterion": [
-                f"{metric} < {below:g}"
+                f"{metric_label(metric)} < {below:g}"
                 for metric, below in zip(conditions["solved_metric"], conditions["solved_below"], strict=True)
             ],
         }
@@ -81,7 +81,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, lengths: list[int]) -> None:
         place = {"xy": (x - 0.47, y - 0.44), "width": 0.94, "height": 0.88}
         if row.complete < row.seeds:
             axes.add_patch(Rectangle(**place, facecolor="none", edgecolor=FAINT, hatch="////", linewidth=0.0))
-        axes.add_patch(Rectangle(**place, facecolor=COLOURS[0], alpha=share, linewidth=0.0))
+        axes.add_patch(Rectangle(**place, facecolor=MAP, alpha=share, linewidth=0.0))
         axes.add_patch(Rectangle(**place, facecolor="none", edgecolor=FAINT, linewidth=0.6))
         text = f"{row.solved}/{row.complete}" if row.complete else "–"
         colour = PAPER if share > 0.5 else (INK if row.solved else SOFT)

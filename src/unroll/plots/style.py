@@ -6,6 +6,7 @@ told by its colour alone.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,13 +18,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-WIDTH = 5.0
+WIDTH = 4.6
 """Inches, of every figure: a journal's column and a half, and still to be read on a phone."""
 
 INK, SOFT, FAINT, PAPER = "#1b1a17", "#6f6b62", "#dcd8ce", "#ffffff"
 """Text and truth; axes; grids; what lies behind."""
 
 COLOURS = ("#14397d", "#bf4a33", "#c28a00", "#2592ae", "#6a1b4d", "#7f8a6a")
+MAP = "#2b6350"
+"""Of maps: no series has it."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
 LINES: tuple[Any, ...] = (
     "-",
@@ -38,6 +41,7 @@ SETTINGS: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8.0,
     "text.color": INK,
+    "text.parse_math": False,
     "axes.labelcolor": INK,
     "axes.labelsize": 8.0,
     "axes.titlesize": 8.0,
@@ -68,6 +72,9 @@ SETTINGS: dict[str, Any] = {
     "svg.hashsalt": "unroll",
     "pdf.fonttype": 42,
 }
+
+
+_PROCESS_WIDE = ("backend", "backend_fallback", "interactive", "toolbar", "timezone")
 
 
 class Drawing(Figure):
@@ -106,7 +113,9 @@ def looks(series: pd.Series[Any]) -> dict[str, Look]:
 @contextmanager
 def styled() -> Iterator[None]:
     """Draw in this style, and leave matplotlib's own settings as they were."""
-    with mpl.rc_context({**mpl.rcParamsDefault, **SETTINGS, "backend": mpl.rcParams._get("backend")}):  # type: ignore[attr-defined]
+    defaults = {name: value for name, value in mpl.rcParamsDefault.items() if name not in _PROCESS_WIDE}
+    with mpl.rc_context({**defaults, **SETTINGS}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # SVG names the character all the same
         yield
 
 

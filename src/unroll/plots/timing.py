@@ -11,7 +11,7 @@ from unroll.analysis import timing as timing_by_length
 from unroll.plots import panels
 from unroll.plots.source import Source
 from unroll.plots.style import PAPER, Drawing, Look, length_ticks, log_ticks, looks, styled
-from unroll.wording import label, number
+from unroll.wording import number
 
 NEEDS = "a complete trial"
 

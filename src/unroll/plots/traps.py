@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from unroll.plots import panels
 from unroll.plots.source import Source, numbers
-from unroll.plots.style import COLOURS, INK, PAPER, SOFT, Drawing, log_ticks, new, styled
+from unroll.plots.style import INK, MAP, PAPER, SOFT, Drawing, log_ticks, new, styled
 from unroll.wording import label, listed, number
 
 NEEDS = "a complete trial of a task of number sequences, with a setting of the notebook's traps as a factor"
@@ -88,7 +88,7 @@ def _words(off: list[str]) -> str:
 def _draw(axes: Axes, rows: pd.DataFrame) -> None:
     for place, row in enumerate(rows.itertuples()):
         errors = np.maximum(np.array(row.errors, dtype=float), SMALLEST)
-        axes.plot(errors, [place] * len(errors), "o", color=COLOURS[0], markersize=4, markeredgecolor=PAPER,
+        axes.plot(errors, [place] * len(errors), "o", color=MAP, markersize=4, markeredgecolor=PAPER,
                   markeredgewidth=0.4, alpha=0.85)  # fmt: skip
         if np.isfinite(row.value):
             axes.plot(max(row.value, SMALLEST), place, "|", color=INK, markersize=11, markeredgewidth=1.3)

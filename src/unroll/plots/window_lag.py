@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 
 from unroll.plots import panels
 from unroll.plots.source import Source, numbers
-from unroll.plots.style import COLOURS, FAINT, INK, PAPER, SOFT, Drawing, new, styled
+from unroll.plots.style import FAINT, INK, MAP, PAPER, SOFT, Drawing, new, styled
 from unroll.wording import label
 
 NEEDS = 'a planned trial of the task "announce"'
@@ -67,7 +67,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, lags: list[int]) -> None:
         place = {"xy": (x - 0.47, y - 0.44), "width": 0.94, "height": 0.88}
         if not known:
             axes.add_patch(Rectangle(**place, facecolor="none", edgecolor=FAINT, hatch="////", linewidth=0.0))
-        axes.add_patch(Rectangle(**place, facecolor=COLOURS[0], alpha=share, linewidth=0.0))
+        axes.add_patch(Rectangle(**place, facecolor=MAP, alpha=share, linewidth=0.0))
         axes.add_patch(Rectangle(**place, facecolor="none", edgecolor=FAINT, linewidth=0.6))
         text = f"{row.unexplained:.2f}" if known else "–"
         axes.text(

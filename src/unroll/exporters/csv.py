@@ -13,9 +13,9 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def to_csv(trials: pd.DataFrame) -> str:
     """Return a header and one line a trial; numbers are written so that reading them gives the same bits.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe in front.
+    A text that a spreadsheet would take for a formula gets an apostrophe in front; a negative number does not.
     """
-    return str(trials.map(_defused).to_csv(index=False, lineterminator="\n"))
+    return str(trials.rename(columns=_defused).map(_defused).to_csv(index=False, lineterminator="\n"))
 
 
 def _defused(value: object) -> object:

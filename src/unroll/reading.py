@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unroll.defaults import STORE
+from unroll.defaults import POINTS, STORE
 from unroll.errors import StoreError, StudyError, UnknownNameError, did_you_mean
 from unroll.store import PlannedTrial, Store, TrialRecord
 from unroll.study import Study, expand
@@ -147,7 +147,7 @@ class Results:
             )
         )
 
-    def thinned(self, name: str, points: int = 400) -> pd.DataFrame:
+    def thinned(self, name: str, points: int = POINTS) -> pd.DataFrame:
         """Return one history of all trials in few points that keep every extreme: see ``unroll.analysis.thinned``."""
         import pandas as pd
 

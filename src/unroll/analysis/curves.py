@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-POINTS = 400
-"""Points that a curve keeps: about the pixels that a figure has for it."""
+from unroll.defaults import POINTS
 
 TRIAL = ("key", "condition", "task", "model", "length", "seed", "axis")
 

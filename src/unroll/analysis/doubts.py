@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pandas as pd
 
 from unroll.analysis.comparison import SIGNIFICANT
 from unroll.analysis.finding import Finding, Tables, named, problem
-from unroll.wording import capital, counted, listed, number
+from unroll.wording import capital, counted, listed
 
 
-def doubts(tables: Tables) -> Iterator[Finding]:
-    """Yield them, what is missing first. Comparisons that are significant are found, and come before all."""
-    conditions = tables.conditions
-    yield from _differences(tables.comparisons)
-    yield from _incomplete(conditions)
-    if conditions["complete"].any():
-        yield from _chance(tables)
-        yield from _beyond(tables)
-        yield from _noise(tables)
+def doubts(tables: Tables, others: Tables) -> Iterator[Finding]:
+    """Yield them, what is missing first; ``others`` are the tables without the tasks of number sequences."""
+    yield from _incomplete(tables.conditions)
+    if tables.conditions["complete"].any():
+        yield from _chance(tables.conditions, others.comparisons)
+        yield from _beyond(others)
+        yield from _noise(others)
         yield from _scope(tables)
 
 
@@ -44,23 +41,8 @@ def _incomplete(conditions: pd.DataFrame) -> Iterator[Finding]:
             yield Finding("not_shown", f"Nothing is known of {listed(blank)}{where}: no trial of {whose} is complete.")
 
 
-def _differences(comparisons: pd.DataFrame) -> Iterator[Finding]:
-    """Yield which model is better than which, where enough seeds show it."""
-    groups: dict[tuple[str, str, str], list[dict[Any, Any]]] = {}
-    for row in comparisons.to_dict("records"):
-        if row["n"] and row["p"] <= SIGNIFICANT:
-            better, worse = (row["first"], row["second"]) if row["difference"] < 0 else (row["second"], row["first"])
-            groups.setdefault((row["task"], better, worse), []).append(row)
-    for (task, better, worse), rows in groups.items():
-        lengths = listed(sorted({row["length"] for row in rows}))
-        sentence = f"{named(better)} has a lower test MSE than {named(worse)} on {problem(task)} at T = {lengths}."
-        pairs, p = listed(sorted({row["n"] for row in rows}), "or"), number(max(row["p"] for row in rows), 2)
-        yield Finding("found", capital(sentence), f"paired over {pairs} seeds, p at most {p}")
-
-
-def _chance(tables: Tables) -> Iterator[Finding]:
+def _chance(conditions: pd.DataFrame, comparisons: pd.DataFrame) -> Iterator[Finding]:
     """Yield what so few seeds leave open."""
-    conditions, comparisons = tables.conditions, tables.comparisons
     if conditions["seeds"].map(len).max() == 1:
         yield Finding(
             "not_shown", "One seed shows each result once: how much it varies from seed to seed is not known."

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pandas as pd
 
 from unroll.wording import label
 
-PROBLEMS = {"adding": "the adding problem"}
+PROBLEMS = {
+    "adding": "the adding problem",
+    "odd_numbers": "odd numbers",
+    "fibonacci": "Fibonacci sequences",
+    "linear_recurrence": "linear recurrences",
+    "geometric": "geometric sequences",
+    "sine": "sines",
+    "alternating": "alternating patterns",
+    "announce": "announced values",
+}
 MODELS = {
     "feedforward": "the feedforward network",
     "linear": "the linear rule",
@@ -24,12 +33,14 @@ class Finding:
     """One sentence for the first screen of a report.
 
     ``kind``: "found", or "not_shown" for what a reader might think and the data do not say. ``evidence``: the numbers
-    from which the sentence follows, in brief.
+    from which the sentence follows, in brief. ``question``: "Q1" or "Q2" where the sentence answers one of the two with
+    which the source notebook on number sequences ends; see ``unroll.analysis.answers``.
     """
 
     kind: Literal["found", "not_shown"]
     sentence: str
     evidence: str = ""
+    question: Literal["", "Q1", "Q2"] = ""
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,7 @@ class Tables:
 
     ``comparisons`` holds every pair of models. ``factors`` are the columns that tell conditions apart beside task,
     model and length; ``sizes`` and ``recipes`` the most settings of ``[model]`` and of ``[train]`` that any one model
-    was given.
+    was given. The last four are empty where a study has no task of number sequences.
     """
 
     conditions: pd.DataFrame
@@ -49,6 +60,22 @@ class Tables:
     factors: Sequence[str] = ()
     sizes: int = 1
     recipes: int = 1
+    generation: pd.DataFrame = field(default_factory=pd.DataFrame)
+    horizons: pd.DataFrame = field(default_factory=pd.DataFrame)
+    traps: pd.DataFrame = field(default_factory=pd.DataFrame)
+    window_lag: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def sequences(self) -> frozenset[str]:
+        """The tasks of number sequences."""
+        frames = (self.generation, self.horizons, self.traps, self.window_lag)
+        return frozenset(str(task) for frame in frames if len(frame) for task in frame["task"])
+
+    def without(self, tasks: frozenset[str]) -> Tables:
+        """Return the same tables without some tasks."""
+        names = ("conditions", "span", "memory", "growth", "comparisons")
+        frames = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: frame[~frame["task"].isin(tasks)] for name, frame in frames.items()})
 
 
 def problem(task: str) -> str:

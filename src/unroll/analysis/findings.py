@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unroll.analysis.answers import answers
+from unroll.analysis.differences import differences
 from unroll.analysis.doubts import doubts
 from unroll.analysis.finding import Finding, Tables
 from unroll.analysis.pace import pace
@@ -9,5 +11,15 @@ from unroll.analysis.solving import solving
 
 
 def findings(tables: Tables) -> list[Finding]:
-    """Return what was found, the best models first, then what is not shown. True of any study, finished or not."""
-    return [*solving(tables), *pace(tables), *doubts(tables)]
+    """Return what was found, the best models first, then what is not shown. True of any study, finished or not.
+
+    Tasks of number sequences are judged by what models make of them when left alone, all others by their test MSE.
+    """
+    others = tables.without(tables.sequences)
+    return [
+        *answers(tables),
+        *solving(others),
+        *pace(others),
+        *differences(others.comparisons),
+        *doubts(tables, others),
+    ]

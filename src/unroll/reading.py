@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
@@ -147,15 +147,19 @@ class Results:
             )
         )
 
-    def thinned(self, name: str, points: int = POINTS) -> pd.DataFrame:
-        """Return one history of all trials in few points that keep every extreme: see ``unroll.analysis.thinned``."""
+    def thinned(self, name: str, points: int = POINTS, keys: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return one history of these trials, or all, in few points that keep every extreme.
+
+        See ``unroll.analysis.thinned``.
+        """
         import pandas as pd
 
         from unroll.analysis import thinned
 
         with self._open() as opened:  # some trials at a time: the histories of a thousand do not fit into one frame
-            starts = range(0, len(self._keys), AT_ONCE)
-            parts = [thinned(opened.history_frame(self._keys[i : i + AT_ONCE], name), points) for i in starts]
+            keys = self._keys if keys is None else keys
+            starts = range(0, max(len(keys), 1), AT_ONCE)
+            parts = [thinned(opened.history_frame(keys[i : i + AT_ONCE], name), points) for i in starts]
         full = [part for part in parts if len(part)] or parts[:1]
         return self._with_settings(pd.concat(full, ignore_index=True), self.factors)
 
@@ -164,6 +168,10 @@ class Results:
         from unroll.analysis import curves
 
         return curves(self.thinned(name), self.factors)
+
+    def frozen(self) -> Results:
+        """Return these results as they stand now: their tables agree with each other while a run goes on writing."""
+        return _Frozen(self)
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -202,6 +210,30 @@ class Results:
 
     def _repr_html_(self) -> str:
         return str(self.table().to_html(index=False, na_rep=""))
+
+
+class _Frozen(Results):
+    """Results whose trials were read once."""
+
+    def __init__(self, results: Results):
+        self.study, self.path, self.planned = results.study, results.path, results.planned
+        self._trials = results.trials()
+
+    def trials(self) -> pd.DataFrame:
+        """See Results."""
+        return self._trials.copy()
+
+    def table(self) -> pd.DataFrame:
+        """See Results."""
+        return self._table.copy()
+
+    def frozen(self) -> Results:
+        """See Results."""
+        return self
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        return super().table()
 
 
 def results(study: Study, store: str | Path = STORE) -> Results:

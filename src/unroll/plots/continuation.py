@@ -23,7 +23,7 @@ def table(source: Source) -> pd.DataFrame:
         return steps
     return pd.DataFrame(
         {
-            "panel": panels.titles(steps, source.factors, by_length=True),
+            "panel": panels.titles(steps, source.factors, by_length=steps["length"].nunique() > 1),
             "series": panels.series(steps["model"], source.trials()["model"]),
             **{name: steps[name] for name in ("key", "step", "value", "truth", "relative_error")},
         }
@@ -40,7 +40,7 @@ def continuation(table: pd.DataFrame) -> Drawing:
             _draw(axes, rows, look)
             panels.rules(axes)
         panels.name_axes(figure, parts, "step after the prompt", "value")
-        truth = panels.key(Look(INK, "_", "-"), "truth", markersize=9, linewidth=0.8)
+        truth = panels.key(Look(INK, "_", "none"), "truth", markersize=10, markeredgewidth=1.2)
         keys = [panels.key(one, name) for name, one in look.items()]
         panels.legend(figure, [*([truth] if table["truth"].notna().any() else []), *keys])
     return figure
@@ -69,7 +69,7 @@ def caption(table: pd.DataFrame) -> str:
 
 def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
     truth = rows.groupby("step")["truth"].first().dropna()
-    axes.plot(truth.index, truth, color=INK, linewidth=0.8, marker="_", markersize=9, zorder=4)
+    axes.plot(truth.index, truth, "_", color=INK, markersize=10, markeredgewidth=1.2, zorder=4)
     for series, mine in rows.groupby("series", sort=False, observed=True):
         style = look[str(series)]
         for _, line in mine.groupby("key", sort=False):

@@ -23,20 +23,10 @@ def table(source: Source) -> pd.DataFrame:
     panel (title), series (model), length (steps), seed, key, state, first, last (the updates of the stretch, from 1), value
     (the median norm), low, high (its minimum and maximum: no update is left out of them).
     """
-    points = source.thinned("grad_norm", POINTS)
-    if points.empty:
-        return pd.DataFrame()
-    trials = source.trials()
-    facts = pd.DataFrame(
-        {
-            "key": trials["key"],
-            "panel": panels.titles(trials, source.factors, by_length=True),
-            "series": panels.series(trials["model"], trials["model"]),
-            "state": trials["state"],
-        }
-    )
-    points = points[["key", "length", "seed", "first", "last", "value", "low", "high"]]
-    return facts.merge(points, on="key").sort_values("length", kind="stable", ignore_index=True)
+    trials = panels.begun(source)
+    points = source.thinned("grad_norm", POINTS, trials["key"].tolist())
+    points = points[["key", "seed", "first", "last", "value", "low", "high"]]
+    return trials.merge(points, on="key")
 
 
 def gradients(table: pd.DataFrame) -> Drawing:

@@ -12,7 +12,7 @@ from unroll.plots.style import SOFT, Drawing, Look, log_ticks, looks, styled
 from unroll.wording import number
 
 NEEDS = "a complete trial of a task of number sequences"
-SMALLEST = 1e-9
+SMALLEST = 1e-6
 """Errors below it, zero among them, are drawn here: a logarithmic axis has no zero."""
 LARGEST = 1e6
 SOLVED = 0.01
@@ -27,7 +27,7 @@ def table(source: Source) -> pd.DataFrame:
     found = numbers(source, "horizons")
     if found.empty:
         return found
-    titles = panels.titles(found, source.factors)
+    titles = panels.titles(found, source.factors, by_length=found["length"].nunique() > 1)
     return pd.DataFrame(
         {
             "panel": [" · ".join(filter(None, pair)) for pair in zip(titles, found["regime"], strict=True)],
@@ -76,7 +76,10 @@ def describe(table: pd.DataFrame) -> str:
 
 def caption(table: pd.DataFrame) -> str:
     """Return how to read the figure."""
-    return "Lines: median over the trials, each the median over its test sequences; bands: from the best to the worst trial."
+    return (
+        "Lines: median over the trials, each the median over its test sequences; bands: from the best to the worst trial. "
+        "Errors below one in a million are drawn there."
+    )
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, look: Look) -> None:

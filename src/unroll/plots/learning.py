@@ -26,24 +26,13 @@ def table(source: Source) -> pd.DataFrame:
     (the epochs that a point stands for), value (their median), low, high, baseline, solved_below (NaN where the criterion
     is another metric).
     """
-    found = {name: source.thinned(name, POINTS) for name in WHICH}
-    name = next((name for name, points in found.items() if len(points)), None)
-    if name is None:
-        return pd.DataFrame()
-    trials = source.trials()
-    facts = pd.DataFrame(
-        {
-            "key": trials["key"],
-            "panel": panels.titles(trials, source.factors, by_length=True),
-            "series": panels.series(trials["model"], trials["model"]),
-            "state": trials["state"],
-            "loss": WHICH[name],
-            "baseline": trials["baseline"],
-            "solved_below": trials["solved_below"].where(trials["solved_metric"] == "test_mse"),
-        }
-    )
-    points = found[name][["key", "length", "seed", "first", "last", "value", "low", "high"]]
-    return facts.merge(points, on="key").sort_values("length", kind="stable", ignore_index=True)
+    trials = panels.begun(source)
+    for name, loss in WHICH.items():
+        points = source.thinned(name, POINTS, trials["key"].tolist())
+        if len(points):
+            points = points[["key", "seed", "first", "last", "value", "low", "high"]]
+            return trials.merge(points, on="key").assign(loss=loss)
+    return pd.DataFrame()
 
 
 def learning(table: pd.DataFrame) -> Drawing:

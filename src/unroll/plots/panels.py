@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
+from unroll.plots.source import Source
 from unroll.plots.style import FAINT, SOFT, Drawing, Look, new
 from unroll.wording import label
 
-MOST = 24
+MOST = 12
 """Panels in one figure. Where a study has more, the figure says how many it leaves out."""
 MOST_SERIES = 12
 COLUMNS = 2
@@ -61,9 +62,38 @@ def shorter(text: str, most: int = 34) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def begun(source: Source) -> pd.DataFrame:
+    """Return the trials that have curves in a figure by length: key, panel, series, state, and their facts.
+
+    Ordered by length. Of more panels than are drawn only the first are kept; ``panel`` still knows how many there were.
+    """
+    trials = source.trials()
+    table = pd.DataFrame(
+        {
+            "key": trials["key"],
+            "length": trials["length"],
+            "panel": titles(trials, source.factors, by_length=True),
+            "series": series(trials["model"], trials["model"]),
+            "state": trials["state"],
+            "baseline": trials["baseline"],
+            "solved_below": trials["solved_below"].where(trials["solved_metric"] == "test_mse"),
+        }
+    )
+    table = table[table["state"].isin(["complete", "failed"])].sort_values("length", kind="stable", ignore_index=True)
+    names = list(dict.fromkeys(table["panel"]))
+    table["panel"] = pd.Categorical(table["panel"], categories=names)
+    return table[table["panel"].isin(names[:MOST])]
+
+
+def total(table: pd.DataFrame) -> int:
+    """Return the number of panels that a study has for a figure."""
+    panel = table["panel"]
+    return len(panel.cat.categories) if isinstance(panel.dtype, pd.CategoricalDtype) else int(panel.nunique())
+
+
 def by_panel(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Return the panels that are drawn, with their rows, in their order."""
-    return [(str(title), rows) for title, rows in table.groupby("panel", sort=False)][:MOST]
+    return [(str(title), rows) for title, rows in table.groupby("panel", sort=False, observed=True)][:MOST]
 
 
 def grid(
@@ -73,7 +103,7 @@ def grid(
 
     A figure of one panel is ``single`` inches high. Unless ``share`` is off, they have the same axes.
     """
-    panels, count = by_panel(table), table["panel"].nunique()
+    panels, count = by_panel(table), total(table)
     columns = min(COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
     figure = new(single if len(panels) == 1 else height * rows + 0.55)

@@ -48,8 +48,8 @@ def solved(table: pd.DataFrame) -> Drawing:
             one.set_title(panels.shorter(title, 60))
         axes[-1].set_xticks(range(len(lengths)), [f"{length:,}" for length in lengths])
         axes[-1].set_xlabel("sequence length T, steps")
-        if table["panel"].nunique() > len(parts):
-            figure.supxlabel(f"{len(parts)} of {table['panel'].nunique()} panels are shown.", fontsize=7.5, color=SOFT)
+        if panels.total(table) > len(parts):
+            figure.supxlabel(f"{len(parts)} of {panels.total(table)} panels are shown.", fontsize=7.5, color=SOFT)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ class Source(Protocol):
         """One row a trial."""
         ...
 
-    def thinned(self, name: str, points: int = ...) -> pd.DataFrame:
-        """One row a trial and point of one history, with at most so many points."""
+    def thinned(self, name: str, points: int = ..., keys: Sequence[str] | None = ...) -> pd.DataFrame:
+        """One row a trial and point of one history, of these trials or all, with at most so many points."""
         ...
 
 

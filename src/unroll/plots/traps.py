@@ -14,6 +14,7 @@ from unroll.wording import label, listed, number
 NEEDS = "a complete trial of a task of number sequences, with a setting of the notebook's traps as a factor"
 SOLVED = 0.01
 SMALLEST = 1e-9
+TRAPS = ("scale", "priming twice", "overlap", "bounded state")
 
 
 def table(source: Source) -> pd.DataFrame:
@@ -82,7 +83,9 @@ def caption(table: pd.DataFrame) -> str:
 
 
 def _words(off: list[str]) -> str:
-    return f"without {listed(off)}" if off else "every trap on"
+    if len(off) == len(TRAPS):
+        return "every trap off"
+    return f"without {listed(off)}" if off else "every trap on, as in the notebook"
 
 
 def _draw(axes: Axes, rows: pd.DataFrame) -> None:
@@ -92,7 +95,13 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
                   markeredgewidth=0.4, alpha=0.85)  # fmt: skip
         if np.isfinite(row.value):
             axes.plot(max(row.value, SMALLEST), place, "|", color=INK, markersize=11, markeredgewidth=1.3)
-        said = f"× {number(row.worth, 2)}" if np.isfinite(row.worth) else "no trial" if not row.errors else ""
+        said = (
+            f"× {number(row.worth, 2)}"
+            if np.isfinite(row.worth) and row.worth != 1
+            else "no trial"
+            if not row.errors
+            else ""
+        )
         axes.annotate(said, (1.0, place), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
                       va="center", color=SOFT)  # fmt: skip
     axes.axvline(SOLVED, color=SOFT, linewidth=1.0, linestyle=panels.SOLVED, zorder=0)

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -48,6 +49,7 @@ def report(results: ReportSource) -> str:
     It needs no network and no script, works while trials are missing, and says which are. The same store gives the same
     text. ``results`` is ``unroll.results(study)``.
     """
+    results = results.frozen()
     styles = Styles()
     figures = list(_figures(results, styles))
     css = "\n".join([_text("report.css"), styles.css()])
@@ -70,10 +72,11 @@ def _context(results: ReportSource) -> dict[str, Any]:
     with Store.open(results.path) as store:
         planned = store.study_by_digest(results.study.digest)
         records = store.trials([trial.key for trial in results.planned])
+    states = results.trials()["state"].value_counts()
     return {
         "study": results.study,
         "notice": results.notice,
-        "progress": _progress(records),
+        "progress": _progress(states),
         "findings": results.findings(),
         "tables": {table.name: table for table in _tables(results)},
         "design": facts.design(results.study, results.planned),
@@ -107,10 +110,10 @@ def _tables(results: ReportSource) -> Iterator[tables.Table]:
             yield tables.plain(name, title, note, frame)
 
 
-def _progress(records: list[TrialRecord]) -> dict[str, int]:
-    counts = {state: sum(record.state == state for record in records) for state in State}
+def _progress(states: pd.Series[int]) -> dict[str, int]:
+    counts = {state: int(states.get(state, 0)) for state in State}
     return {
-        "all": len(records),
+        "all": sum(counts.values()),
         "complete": counts[State.complete],
         "failed": counts[State.failed],
         "waiting": counts[State.waiting] + counts[State.running],

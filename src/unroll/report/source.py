@@ -11,7 +11,7 @@ from unroll.plots.source import Source
 if TYPE_CHECKING:
     import pandas as pd
 
-    from unroll.analysis.findings import Finding
+    from unroll.analysis import Finding
     from unroll.store import PlannedTrial
 
 
@@ -20,6 +20,10 @@ class ReportSource(Source, Protocol):
 
     path: Path
     planned: tuple[PlannedTrial, ...]
+
+    def frozen(self) -> ReportSource:
+        """These results as they stand now."""
+        ...
 
     @property
     def notice(self) -> str | None:

@@ -9,7 +9,7 @@ MISSING = "–"
 """What stands where a number is missing."""
 
 ACRONYMS = frozenset({"rnn", "lstm", "gru", "mlp", "mgu", "tcn"})
-COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def number(value: Any, digits: int = 3) -> str:
@@ -32,14 +32,23 @@ def listed(items: Sequence[object], last: str = "and") -> str:
     return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def counted(count: int, noun: str, plural: str = "") -> str:
+def counted(count: int, noun: str) -> str:
     """Return a count with its noun, small ones in words.
 
     >>> counted(1, "seed"), counted(3, "seed"), counted(54, "trial")
     ('one seed', 'three seeds', '54 trials')
     """
     amount = COUNTED[count] if 0 <= count < len(COUNTED) else f"{count:,}"
-    return f"{amount} {noun if count == 1 else plural or noun + 's'}"
+    return f"{amount} {noun if count == 1 else noun + 's'}"
+
+
+def measured(amount: float, unit: str) -> str:
+    """Return a whole number of units, always in digits.
+
+    >>> measured(1.2, "step"), measured(1234.5, "step")
+    ('1 step', '1,234 steps')
+    """
+    return f"{round(amount):,} {unit if round(amount) == 1 else unit + 's'}"
 
 
 def label(name: str) -> str:

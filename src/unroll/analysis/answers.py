@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from unroll.analysis.finding import Finding, Tables, named, problem
-from unroll.wording import capital, counted, listed, number
+from unroll.wording import capital, counted, listed, measured, number
 
 VANILLA = "tanh_rnn"
 STEP = 8
@@ -126,7 +126,7 @@ def window_and_lag(table: pd.DataFrame) -> Iterator[Finding]:
             mine = rows[rows["capacity"] == capacity]
             known = mine.loc[2 * mine["solved"] > mine["n"], "length"]
             reached = f"up to lag {known.max():,}" if len(known) else "at no lag"
-            parts.append(f"{reached} with {counted(capacity, 'hidden unit')}")
+            parts.append(f"{reached} with {measured(capacity, 'hidden unit')}")
         sentence = f"{named(str(model))} knows it, in most seeds, {listed(parts if len(parts) < 4 else _ends(parts))}."
         yield Finding("found", capital(sentence), f"lags {listed(sorted(set(rows['length'])))}", "Q2")
 
@@ -177,7 +177,7 @@ def _near(rows: list[dict[str, Any]], field: str = "relative_error") -> list[dic
 
 
 def _count(rows: list[dict[str, Any]], field: str) -> str:
-    return f"{len(_near(rows, field))} of {counted(len(rows), 'task')}"
+    return f"{len(_near(rows, field))} of {measured(len(rows), 'task')}"
 
 
 def _within(rows: list[dict[str, Any]], field: str) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from unroll.analysis.comparison import SIGNIFICANT
 from unroll.analysis.finding import Finding, Tables, named, problem
-from unroll.wording import capital, counted, listed
+from unroll.wording import capital, counted, listed, measured
 
 
 def doubts(tables: Tables, others: Tables) -> Iterator[Finding]:
@@ -103,7 +103,7 @@ def _noise(tables: Tables) -> Iterator[Finding]:
     if not hidden:
         return
     row = max(hidden, key=lambda row: row["noise"])
-    where, steps = f"At T = {row['length']}", counted(round(2 * row["noise"]), "step")
+    where, steps = f"At T = {row['length']}", measured(2 * row["noise"], "step")
     yield Finding(
         "not_shown",
         f"{where} a memory of less than about {steps} cannot be told from none: the test set is too small.",

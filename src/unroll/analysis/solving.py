@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from unroll.analysis.finding import Finding, Tables, named, problem
-from unroll.wording import capital, counted, label, listed, number
+from unroll.wording import capital, counted, label, listed, measured, number
 
 AT_BASELINE = 0.9
 """A mean loss of at least this share of the baseline has not left it. The loss of somebody who remembers nothing varies
@@ -120,7 +120,7 @@ class _Model:
         best = self._best()
         if best is None or (not self.flat and best["length"] in [row["length"] for row in self.most]):
             return ""
-        steps = counted(round(best["steps"]), "step")
+        steps = measured(best["steps"], "step")
         it, remember = ("they", "remember") if plural else ("it", "remembers")
         if self.flat:
             return f": {it} {remember} about {steps}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from unroll.plots import panels
 from unroll.plots.source import Source, numbers
@@ -17,7 +18,10 @@ WIDE = 100.0
 
 
 def table(source: Source) -> pd.DataFrame:
-    """Return one row a trial and step: panel (title), series (model), key, step (from 1), value, truth, relative_error."""
+    """Return one row a trial and step.
+
+    panel (title), series (model), key, step (from 1), value, truth (NaN where no rule gives it), relative_error.
+    """
     steps = numbers(source, "generation")
     if steps.empty:
         return steps
@@ -75,9 +79,10 @@ def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
         for _, line in mine.groupby("key", sort=False):
             axes.plot(
                 line["step"], line["value"].where(np.isfinite(line["value"])), color=style.colour, linestyle=style.line,
-                marker=style.marker, markersize=3.4, markeredgecolor=PAPER, markeredgewidth=0.3, linewidth=0.9, alpha=0.85,
+                marker=style.marker, markersize=3.4, markeredgecolor=PAPER, markeredgewidth=0.3, linewidth=0.9,
+                alpha=0.85,
             )  # fmt: skip
     sizes = truth.abs()[truth != 0]
     if len(sizes) and sizes.max() > WIDE * sizes.min():
         axes.set_yscale("symlog", linthresh=float(sizes.min()))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))

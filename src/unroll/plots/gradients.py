@@ -20,8 +20,8 @@ SMALLEST = 1e-20
 def table(source: Source) -> pd.DataFrame:
     """Return one row a trial and stretch of updates.
 
-    panel (title), series (model), length (steps), seed, key, state, first, last (the updates of the stretch, from 1), value
-    (the median norm), low, high (its minimum and maximum: no update is left out of them).
+    The columns of ``panels.begun``; seed, first, last (the updates of the stretch, from 1), value (the median
+    norm), low, high (its minimum and maximum: no update is left out of them).
     """
     trials = panels.begun(source)
     points = source.thinned("grad_norm", POINTS, trials["key"].tolist())

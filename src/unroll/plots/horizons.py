@@ -68,8 +68,8 @@ def describe(table: pd.DataFrame) -> str:
     """Return what the figure shows, for readers who do not see it."""
     parts = []
     for (panel, series), rows in table.groupby(["panel", "series"], sort=False, observed=True):
-        first, last = rows.sort_values("horizon").iloc[[0, -1]].itertuples()
-        said = f"{number(first.value, 2)} at {first.horizon} to {number(last.value, 2)} at {last.horizon}"
+        first, last = panels.records(rows.sort_values("horizon").iloc[[0, -1]])
+        said = f"{number(first['value'], 2)} at {first['horizon']} to {number(last['value'], 2)} at {last['horizon']}"
         parts.append(f"{series} ({panel}) {said}")
     return f"Relative error by steps ahead, logarithmic. Medians: {panels.some(parts)}."
 
@@ -77,8 +77,8 @@ def describe(table: pd.DataFrame) -> str:
 def caption(table: pd.DataFrame) -> str:
     """Return how to read the figure."""
     return (
-        "Lines: median over the trials, each the median over its test sequences; bands: from the best to the worst trial. "
-        "Errors below one in a million are drawn there."
+        "Lines: median over the trials, each the median over its test sequences; bands: from the best to the worst "
+        "trial. Errors below one in a million are drawn there."
     )
 
 

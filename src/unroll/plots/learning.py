@@ -22,9 +22,8 @@ WHICH = {"validation_loss": "validation MSE", "train_loss": "training MSE"}
 def table(source: Source) -> pd.DataFrame:
     """Return one row a trial and point of its curve: the validation loss, or the training loss where none was measured.
 
-    panel (title), series (model), length (steps), seed, key, state, loss ("validation MSE" or "training MSE"), first, last
-    (the epochs that a point stands for), value (their median), low, high, baseline, solved_below (NaN where the criterion
-    is another metric).
+    The columns of ``panels.begun``; seed, first, last (the epochs that a point stands for), value (their median), low,
+    high, loss ("validation MSE" or "training MSE").
     """
     trials = panels.begun(source)
     for name, loss in WHICH.items():
@@ -82,6 +81,9 @@ def _draw(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
     for _, mine in rows.groupby("key", sort=False):
         line = mine["value"].clip(lower=SMALLEST)
         axes.plot(mine["last"], line, color=look.colour, linewidth=0.6, alpha=0.45, zorder=2)
+        if (mine["last"] > mine["first"]).any():  # points that stand for several epochs: their range is shown as well
+            low, high = mine["low"].clip(lower=SMALLEST), mine["high"].clip(lower=SMALLEST)
+            axes.fill_between(mine["last"], low, high, color=look.colour, alpha=0.12, linewidth=0, zorder=1)
         if mine["state"].iloc[0] == "failed":
             axes.plot(mine["last"].iloc[-1], line.iloc[-1], "x", color=look.colour, markersize=4, zorder=4)
     medians = rows[rows["state"] != "failed"].groupby("last")["value"].median().clip(lower=SMALLEST)

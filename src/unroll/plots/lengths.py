@@ -20,8 +20,8 @@ SMALLEST = 1e-12
 def table(source: Source) -> pd.DataFrame:
     """Return one row a trial.
 
-    panel (title), series (model), length (steps), seed, state, test_mse (NaN unless complete), baseline, solved_below (NaN
-    where the criterion is another metric).
+    panel (title), series (model), length (steps), seed, state, test_mse (NaN unless complete), baseline, solved_below
+    (NaN where the criterion is another metric).
     """
     trials, factors = source.trials(), source.factors
     if "test_mse" not in trials:
@@ -76,8 +76,8 @@ def caption(table: pd.DataFrame) -> str:
     counts = listed(sorted({int(n) for n in seeds if n}), "or")
     missing = _missing(table)
     return (
-        f"Every dot is one trained network, {counts} for each model and length; lines join the medians. Dashed: the loss "
-        f"of whoever remembers nothing.{f' {missing}' if missing else ''}"
+        f"Every dot is one trained network, {counts} for each model and length; lines join the medians. Dashed: the "
+        f"loss of whoever remembers nothing.{f' {missing}' if missing else ''}"
     )
 
 
@@ -105,8 +105,8 @@ def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
             alpha=0.9, zorder=3,
         )  # fmt: skip
         for marker, chosen in (("x", mine["state"] == "failed"), ("o", ~mine["state"].isin(["failed", "complete"]))):
-            for length, times in mine.loc[chosen, "length"].value_counts().items():
-                _above(axes, float(length) * aside, int(times), marker, style.colour)
+            for length, group in mine[chosen].groupby("length"):
+                _above(axes, float(str(length)) * aside, len(group), marker, style.colour)
 
 
 def _above(axes: Axes, x: float, times: int, marker: str, colour: str) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from unroll.plots.source import Source
-from unroll.plots.style import FAINT, SOFT, Drawing, Look, new
+from unroll.plots.style import FAINT, INK, MAP, PAPER, SOFT, Drawing, Look, new
 from unroll.wording import label
 
 MOST = 12
@@ -40,7 +41,7 @@ def titles(frame: pd.DataFrame, factors: Sequence[str], *, by_length: bool = Fal
     ]
 
 
-def series(models: pd.Series[str], study: pd.Series[str]) -> pd.Categorical:
+def series(models: pd.Series[str], study: pd.Series[str]) -> pd.Categorical[str]:
     """Return the models' labels, in the order of the study, so that a model looks the same in every figure."""
     labels = [printable(label(model)) for model in models]
     return pd.Categorical(labels, categories=list(dict.fromkeys(printable(label(model)) for model in study)))
@@ -57,15 +58,41 @@ def some(parts: Sequence[str]) -> str:
     return "; ".join(parts[:MOST_SERIES]) + more
 
 
+def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows, each by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def tile(axes: Axes, x: int, y: int, share: float, text: str, *, missing: bool = False) -> None:
+    """Draw a cell of a map: the larger the share (0 to 1) the darker; hatched where trials are missing."""
+    corner, width, height = (x - 0.47, y - 0.44), 0.94, 0.88
+    if missing:
+        axes.add_patch(Rectangle(corner, width, height, facecolor="none", edgecolor=FAINT, hatch="////", linewidth=0.0))
+    axes.add_patch(Rectangle(corner, width, height, facecolor=MAP, alpha=share, linewidth=0.0))
+    axes.add_patch(Rectangle(corner, width, height, facecolor="none", edgecolor=FAINT, linewidth=0.6))
+    colour = PAPER if share > 0.5 else INK if share > 0 else SOFT
+    axes.text(x, y, text, ha="center", va="center", color=colour)
+
+
+def bare(axes: Axes) -> None:
+    """Take the lines and ticks off the axes of a map; its labels stay."""
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
 def shorter(text: str, most: int = 34) -> str:
     """Return a text that fits above a panel or beside a line; what was cut is marked."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def begun(source: Source) -> pd.DataFrame:
-    """Return the trials that have curves in a figure by length: key, panel, series, state, and their facts.
+    """Return the trials that have curves, complete or failed, for a figure with a panel for each length.
 
-    Ordered by length. Of more panels than are drawn only the first are kept; ``panel`` still knows how many there were.
+    key, length, panel (title), series (model), state, baseline, solved_below (NaN where the criterion is another
+    metric). Ordered by length. Of more panels than are drawn only the first are kept; ``panel`` still knows how many
+    there were.
     """
     trials = source.trials()
     table = pd.DataFrame(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 
 from unroll.plots import panels
 from unroll.plots.source import Source
-from unroll.plots.style import FAINT, INK, MAP, PAPER, SOFT, Drawing, new, styled
-from unroll.wording import listed, metric_label
+from unroll.plots.style import SOFT, Drawing, new, styled
+from unroll.wording import MISSING, listed, metric_label
 
 NEEDS = "a planned trial"
 
@@ -17,7 +16,8 @@ NEEDS = "a planned trial"
 def table(source: Source) -> pd.DataFrame:
     """Return one row a condition.
 
-    panel (title), series (model), length (steps), seeds (planned), solved, complete, failed, waiting (counts), criterion.
+    panel (title), series (model), length (steps), seeds (planned), solved, complete, failed, waiting (counts),
+    criterion ("test MSE < 0.01").
     """
     conditions, factors = source.table(), source.factors
     return pd.DataFrame(
@@ -57,9 +57,9 @@ def describe(table: pd.DataFrame) -> str:
     """Return what the figure shows, for readers who do not see it."""
     parts = []
     for (panel, series), rows in table.groupby(["panel", "series"], sort=False, observed=True):
-        trained = [f"{row.solved} of {row.complete} at T = {row.length:,}" for row in rows.itertuples() if row.complete]
-        cells = listed(trained) or "none trained"
-        parts.append(f"{series}{f' ({panel})' if panel else ''}: {cells}")
+        trained = [row for row in panels.records(rows) if row["complete"]]
+        cells = listed([f"{row['solved']} of {row['complete']} at T = {row['length']:,}" for row in trained])
+        parts.append(f"{series}{f' ({panel})' if panel else ''}: {cells or 'none trained'}")
     return f"Seeds that solve the task, of those trained. {panels.some(parts)}."
 
 
@@ -74,22 +74,14 @@ def caption(table: pd.DataFrame) -> str:
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, lengths: list[int]) -> None:
-    names = list(dict.fromkeys(rows["series"]))
-    for row in rows.itertuples():
-        x, y = lengths.index(row.length), names.index(row.series)
-        share = row.solved / row.complete if row.complete else 0.0
-        place = {"xy": (x - 0.47, y - 0.44), "width": 0.94, "height": 0.88}
-        if row.complete < row.seeds:
-            axes.add_patch(Rectangle(**place, facecolor="none", edgecolor=FAINT, hatch="////", linewidth=0.0))
-        axes.add_patch(Rectangle(**place, facecolor=MAP, alpha=share, linewidth=0.0))
-        axes.add_patch(Rectangle(**place, facecolor="none", edgecolor=FAINT, linewidth=0.6))
-        text = f"{row.solved}/{row.complete}" if row.complete else "–"
-        colour = PAPER if share > 0.5 else (INK if row.solved else SOFT)
-        axes.text(x, y, text, ha="center", va="center", color=colour, fontsize=8)
+    names = list(dict.fromkeys(map(str, rows["series"])))
+    for row in panels.records(rows):
+        solved, complete = row["solved"], row["complete"]
+        share = solved / complete if complete else 0.0
+        text = f"{solved}/{complete}" if complete else MISSING
+        place = lengths.index(row["length"]), names.index(row["series"])
+        panels.tile(axes, *place, share, text, missing=complete < row["seeds"])
     axes.set_xlim(-0.55, len(lengths) - 0.45)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_yticks(range(len(names)), [panels.shorter(name, 24) for name in names])
-    axes.set_xticks([])
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    panels.bare(axes)

@@ -1,7 +1,7 @@
 """How figures look: one width, one set of inks, and a colour, a marker and a line style for each series.
 
-Colours are told apart by readers with deuteranopia, protanopia and tritanopia; the first three also in grey. No series is
-told by its colour alone.
+Colours are told apart by readers with deuteranopia, protanopia and tritanopia; the first three also in grey. No
+series is told by its colour alone.
 """
 
 from __future__ import annotations
@@ -113,8 +113,8 @@ def looks(series: pd.Series[Any]) -> dict[str, Look]:
 @contextmanager
 def styled() -> Iterator[None]:
     """Draw in this style, and leave matplotlib's own settings as they were."""
-    defaults = {name: value for name, value in mpl.rcParamsDefault.items() if name not in _PROCESS_WIDE}
-    with mpl.rc_context({**defaults, **SETTINGS}), warnings.catch_warnings():
+    settings: Any = {name: value for name, value in mpl.rcParamsDefault.items() if name not in _PROCESS_WIDE}
+    with mpl.rc_context(settings | SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # SVG names the character all the same
         yield
 

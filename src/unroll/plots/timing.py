@@ -19,8 +19,9 @@ NEEDS = "a complete trial"
 def table(source: Source) -> pd.DataFrame:
     """Return one row a complete trial.
 
-    panel (title), series (model), length (steps), seconds (an epoch's, median over the epochs), exponent, exponent_error,
-    scale (the line ``scale * length ** exponent`` through the medians; NaN with fewer than three lengths).
+    panel (title), series (model), length (steps), seconds (an epoch's, median over the epochs), exponent,
+    exponent_error, scale (the line ``scale * length ** exponent`` through the medians; NaN with fewer than three
+    lengths).
     """
     factors = source.factors
     times = timing_by_length(source.trials(), factors)
@@ -67,7 +68,8 @@ def describe(table: pd.DataFrame) -> str:
     parts = []
     for (panel, series), rows in table.groupby(["panel", "series"], sort=False, observed=True):
         last = rows[rows["length"] == rows["length"].max()]
-        text = f"{series}{f' ({panel})' if panel else ''} {number(last['seconds'].median(), 2)} s at T = {last['length'].iloc[0]:,}"
+        seconds = f"{number(last['seconds'].median(), 2)} s at T = {last['length'].iloc[0]:,}"
+        text = f"{series}{f' ({panel})' if panel else ''} {seconds}"
         parts.append(text + (f", growing as {_power(rows)}" if np.isfinite(rows["exponent"].iloc[0]) else ""))
     return f"Seconds an epoch of training against sequence length, both logarithmic. {panels.some(parts)}."
 

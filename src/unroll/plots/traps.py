@@ -20,8 +20,8 @@ TRAPS = ("scale", "priming twice", "overlap", "bounded state")
 def table(source: Source) -> pd.DataFrame:
     """Return one row a condition.
 
-    panel (title), series (which traps are off), errors (list: each seed's relative error at step 8), value (their median),
-    worth (the error with every trap on, divided by this one; NaN where that is unknown).
+    panel (title), series (which traps are off), errors (list: each seed's relative error at step 8), value (their
+    median), worth (the error with every trap on, divided by this one; NaN where that is unknown).
     """
     found = numbers(source, "traps")
     if found.empty or found["off"].map(tuple).nunique() < 2:
@@ -65,21 +65,24 @@ def traps(table: pd.DataFrame) -> Drawing:
 
 def describe(table: pd.DataFrame) -> str:
     """Return what the figure shows, for readers who do not see it."""
-    parts = [
-        f"{row.series}{f' ({row.panel})' if row.panel else ''} {number(row.value)}"
-        + (
-            f", {number(row.worth, 2)} times better than with every trap"
-            if np.isfinite(row.worth) and row.worth != 1
-            else ""
-        )
-        for row in table.itertuples()
-    ]
+    parts = []
+    for row in panels.records(table):
+        worth = f", {number(row['worth'], 2)} times better than with every trap" if _differs(row["worth"]) else ""
+        parts.append(f"{row['series']}{_in(row['panel'])} {number(row['value'])}{worth}")
     return f"Relative error at step 8, medians over seeds: {panels.some(parts)}."
 
 
 def caption(table: pd.DataFrame) -> str:
     """Return how to read the figure."""
     return "Dots are seeds, bars medians. On the right: the notebook's error, with every trap on, divided by this one."
+
+
+def _in(panel: str) -> str:
+    return f" ({panel})" if panel else ""
+
+
+def _differs(worth: float) -> bool:
+    return bool(np.isfinite(worth)) and worth != 1
 
 
 def _words(off: list[str]) -> str:
@@ -89,21 +92,19 @@ def _words(off: list[str]) -> str:
 
 
 def _draw(axes: Axes, rows: pd.DataFrame) -> None:
-    for place, row in enumerate(rows.itertuples()):
-        errors = np.maximum(np.array(row.errors, dtype=float), SMALLEST)
-        axes.plot(errors, [place] * len(errors), "o", color=MAP, markersize=4, markeredgecolor=PAPER,
-                  markeredgewidth=0.4, alpha=0.85)  # fmt: skip
-        if np.isfinite(row.value):
-            axes.plot(max(row.value, SMALLEST), place, "|", color=INK, markersize=11, markeredgewidth=1.3)
-        said = (
-            f"× {number(row.worth, 2)}"
-            if np.isfinite(row.worth) and row.worth != 1
-            else "no trial"
-            if not row.errors
-            else ""
-        )
-        axes.annotate(said, (1.0, place), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
-                      va="center", color=SOFT)  # fmt: skip
+    for place, row in enumerate(panels.records(rows)):
+        errors = np.maximum(np.array(row["errors"], dtype=float), SMALLEST)
+        axes.plot(
+            errors, [place] * len(errors), "o", color=MAP, markersize=4, markeredgecolor=PAPER, markeredgewidth=0.4,
+            alpha=0.85,
+        )  # fmt: skip
+        if np.isfinite(row["value"]):
+            axes.plot(max(row["value"], SMALLEST), place, "|", color=INK, markersize=11, markeredgewidth=1.3)
+        said = f"× {number(row['worth'], 2)}" if _differs(row["worth"]) else "" if len(errors) else "no trial"
+        axes.annotate(
+            said, (1.0, place), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
+            va="center", color=SOFT,
+        )  # fmt: skip
     axes.axvline(SOLVED, color=SOFT, linewidth=1.0, linestyle=panels.SOLVED, zorder=0)
     axes.set_yticks(range(len(rows)), [panels.shorter(text, 44) for text in rows["series"]])
     axes.set_ylim(len(rows) - 0.5, -0.5)

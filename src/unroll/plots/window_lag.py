@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 
 from unroll.plots import panels
 from unroll.plots.source import Source, numbers
-from unroll.plots.style import FAINT, INK, MAP, PAPER, SOFT, Drawing, new, styled
-from unroll.wording import label
+from unroll.plots.style import Drawing, new, styled
+from unroll.wording import MISSING, label
 
 NEEDS = 'a planned trial of the task "announce"'
 
@@ -17,8 +16,8 @@ NEEDS = 'a planned trial of the task "announce"'
 def table(source: Source) -> pd.DataFrame:
     """Return one row a model, lag and capacity.
 
-    panel (model), capacity_name ("window" or "hidden"), capacity, lag (steps), n (complete trials), unexplained (share of
-    the baseline's loss, median; None without a complete trial), solved (trials).
+    panel (model), capacity_name ("window" or "hidden"), capacity, lag (steps), n (complete trials), unexplained
+    (share of the baseline's loss, median; None without a complete trial), solved (trials).
     """
     found = numbers(source, "window_lag")
     if found.empty:
@@ -60,26 +59,15 @@ def caption(table: pd.DataFrame) -> str:
 
 def _draw(axes: Axes, rows: pd.DataFrame, lags: list[int]) -> None:
     capacities = sorted(rows["capacity"].unique())
-    for row in rows.itertuples():
-        x, y = lags.index(row.lag), capacities.index(row.capacity)
-        known = row.unexplained == row.unexplained and row.unexplained is not None
-        share = min(max(1.0 - row.unexplained, 0.0), 1.0) if known else 0.0
-        place = {"xy": (x - 0.47, y - 0.44), "width": 0.94, "height": 0.88}
-        if not known:
-            axes.add_patch(Rectangle(**place, facecolor="none", edgecolor=FAINT, hatch="////", linewidth=0.0))
-        axes.add_patch(Rectangle(**place, facecolor=MAP, alpha=share, linewidth=0.0))
-        axes.add_patch(Rectangle(**place, facecolor="none", edgecolor=FAINT, linewidth=0.6))
-        text = f"{row.unexplained:.2f}" if known else "–"
-        axes.text(
-            x, y, text, ha="center", va="center", color=PAPER if share > 0.5 else INK if known else SOFT, fontsize=7.5
-        )
+    for row in panels.records(rows):
+        place = lags.index(row["lag"]), capacities.index(row["capacity"])
+        unexplained = row["unexplained"]
+        if pd.isna(unexplained):
+            panels.tile(axes, *place, 0.0, MISSING, missing=True)
+        else:
+            panels.tile(axes, *place, min(max(1.0 - unexplained, 0.0), 1.0), f"{unexplained:.2f}")
     axes.set_xlim(-0.55, len(lags) - 0.45)
     axes.set_ylim(-0.5, len(capacities) - 0.5)
     axes.set_yticks(range(len(capacities)), [f"{capacity:,}" for capacity in capacities])
-    axes.set_ylabel(
-        {"window": "window, values", "hidden": "hidden units"}.get(rows["capacity_name"].iloc[0], "capacity")
-    )
-    axes.set_xticks([])
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.set_ylabel({"window": "window, values", "hidden": "hidden units"}[rows["capacity_name"].iloc[0]])
+    panels.bare(axes)

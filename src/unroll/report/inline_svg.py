@@ -1,7 +1,8 @@
 """Figures within a page: small, without styles of their own, and in the colours of the reader's theme.
 
 matplotlib writes a style attribute on every element. A page whose security policy forbids these needs classes; a few
-dozen of them replace thousands of attributes. Colours become the page's variables, so that a figure is dark where the page is.
+dozen of them replace thousands of attributes. Colours become the page's variables, so that a figure is dark where the
+page is.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def interval(low: Any, high: Any, digits: int = 3) -> str:
 
 def count(value: Any) -> str:
     """Return a whole number with its thousands apart."""
-    return MISSING if value is None or pd.isna(value) else f"{int(round(value)):,}"
+    return MISSING if value is None or pd.isna(value) else f"{round(value):,}"
 
 
 def loss(source: ReportSource) -> Table:
@@ -79,9 +79,9 @@ def loss(source: ReportSource) -> Table:
         **_baseline(frame),
     }
     note = (
-        "Mean and interval (Student's t, for the mean) over the n complete seeds; sd with n − 1. Fewer than two seeds: no "
-        "interval. A bound below zero: the seeds are too few for their spread. Baseline: the loss of whoever remembers "
-        "nothing."
+        "Mean and interval (Student's t, for the mean) over the n complete seeds; sd with n − 1. Fewer than two seeds: "
+        "no interval. A bound below zero: the seeds are too few for their spread. Baseline: the loss of whoever "
+        "remembers nothing."
     )
     return _table("loss", f"Test MSE{_constant(frame)}", note, frame, source.factors, cells)
 
@@ -105,8 +105,8 @@ def solved(source: ReportSource) -> Table:
         f"{metric_label(m)} < {b:g}" for m, b in zip(frame["solved_metric"], frame["solved_below"], strict=True)
     }
     note = (
-        f"Solved: {listed(sorted(criteria))}. Interval: Wilson's. Updates: median over the seeds that reached the criterion "
-        "during training. Seconds: median over seeds, training alone."
+        f"Solved: {listed(sorted(criteria))}. Interval: Wilson's. Updates: median over the seeds that reached the "
+        "criterion during training. Seconds: median over seeds, training alone."
     )
     return _table("solved", f"Solved{_constant(frame)}", note, frame, source.factors, cells)
 
@@ -126,8 +126,8 @@ def memory(source: ReportSource) -> Table | None:
         Column("noise, one seed"): lambda row: f"± {row['noise']:.1f}" if row["noise"] >= 0.05 else "< 0.1",
     }
     note = (
-        "k = T (1 − 6 MSE): the number of last steps that a perfect memory would need for the same loss, cut to 0 … T. At the "
-        "baseline it is 0. Noise: the standard error that the finite test set alone gives."
+        "k = T (1 − 6 MSE): the number of last steps that a perfect memory would need for the same loss, cut to 0 … T. "
+        "At the baseline it is 0. Noise: the standard error that the finite test set alone gives."
     )
     return _table("memory", "Effective memory · adding, baseline 0.1667", note, frame, source.factors, cells)
 
@@ -155,8 +155,8 @@ def comparison(source: ReportSource) -> Table | None:
         Column("smallest p"): lambda row: figure(row["smallest_p"], 2),
     }
     note = (
-        "Test MSE of the first minus that of the second, with the same seed. Interval: bootstrap over the n pairs. p: exact "
-        "sign-flip test; the smallest p is what n pairs can give at best."
+        "Test MSE of the first minus that of the second, with the same seed. Interval: bootstrap over the n pairs. p: "
+        "exact sign-flip test; the smallest p is what n pairs can give at best."
     )
     few = sorted({n for n, p in zip(frame["n"], frame["smallest_p"], strict=True) if p > SIGNIFICANT})
     if few:
@@ -245,7 +245,9 @@ def _baseline(frame: pd.DataFrame) -> dict[Column, Callable[[Any], str]]:
 
 
 def _one_baseline(frame: pd.DataFrame) -> bool:
-    return frame["baseline"].notna().all() and frame["baseline"].map(lambda value: figure(value, 4)).nunique() == 1
+    return (
+        bool(frame["baseline"].notna().all()) and frame["baseline"].map(lambda value: figure(value, 4)).nunique() == 1
+    )
 
 
 def _table(

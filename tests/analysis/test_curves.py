@@ -1,6 +1,7 @@
 """Curves: thinned without losing an extreme, and over seeds.
 
-Planted and found: every k-th value kept (a spike is lost); the mean for the median; a last stretch that is dropped.
+Planted and found: every k-th value kept (a spike is lost); the mean for the median; a last stretch that is dropped; a
+shorter curve among the others.
 """
 
 from __future__ import annotations
@@ -58,6 +59,14 @@ def test_a_condition_over_its_seeds():
     assert table["median"].tolist() == [2.0, 6.0]
     assert table["low"].tolist() == [1.0, 5.0]
     assert table["high"].tolist() == [7.0, 9.0]
+
+
+def test_a_trial_that_failed_on_its_way_is_thinned_but_not_averaged():
+    each = thinned(histories([1.0] * 100, [3.0] * 100, [9.0] * 70), 10)
+    assert each["key"].nunique() == 3
+    table = curves(each)
+    assert table["n"].tolist() == [2] * 10
+    assert table["high"].max() == 3.0
 
 
 def test_no_history_no_rows():

@@ -57,7 +57,8 @@ def curves(each: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     Parameters
     ----------
     each
-        One row a trial and point, as ``thinned`` gives it. Trials of a condition have equally long histories.
+        One row a trial and point, as ``thinned`` gives it. Of each condition only the longest curves count: one of a
+        trial that failed on its way ends earlier, and its points would stand for other steps.
     factors
         Names of further columns that tell conditions apart.
 
@@ -68,7 +69,9 @@ def curves(each: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
 
     """
     names = ["condition", "task", "model", "length", *factors, "axis", "first", "last"]
-    grouped = each.groupby(names, sort=False, dropna=False)
+    ends = each.groupby("key", sort=False)["last"].transform("max")
+    whole = each[ends == each.groupby("condition", sort=False)["last"].transform("max")]
+    grouped = whole.groupby(names, sort=False, dropna=False)
     return grouped.agg(
         n=("value", "size"), median=("value", "median"), low=("low", "min"), high=("high", "max")
     ).reset_index()

@@ -6,9 +6,9 @@ from unroll.lazy import lazily
 
 if TYPE_CHECKING:
     from unroll.plots.figures import FIGURES, Plots, has_data
-    from unroll.plots.save import save, to_svg
+    from unroll.plots.files import save, to_svg
 
-_HOMES = {"FIGURES": "figures", "Plots": "figures", "has_data": "figures", "save": "save", "to_svg": "save"}
+_HOMES = {"FIGURES": "figures", "Plots": "figures", "has_data": "figures", "save": "files", "to_svg": "files"}
 
 __all__ = ["FIGURES", "Plots", "has_data", "save", "to_svg"]
 

@@ -49,7 +49,7 @@ def has_data(source: Source, name: str) -> bool:
 
 
 class Plots:
-    """``results.plot``: a study's figures. Each shows itself in Jupyter; ``unroll.plots.save`` writes it to a file.
+    """``results.plot``: a study's figures. Each shows itself in Jupyter; ``unroll.plots.files`` writes it to a file.
 
     Raises UnrollError where the study has no data for a figure.
     """

@@ -81,7 +81,7 @@ class Drawing(Figure):
     """A matplotlib figure that shows itself in Jupyter, whether or not pyplot was ever imported."""
 
     def _repr_svg_(self) -> str:
-        from unroll.plots.save import to_svg
+        from unroll.plots.files import to_svg
 
         return to_svg(self)
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from unroll.citation import software
 from unroll.plots.figures import FIGURES, module
-from unroll.plots.save import to_svg
+from unroll.plots.files import to_svg
 from unroll.plots.source import numbers
 from unroll.report import facts, tables
 from unroll.report.inline_svg import Styles, inline

@@ -52,7 +52,9 @@ def test_latex_by_hand():
     text = to_latex(conditions(trials({name: STORY[name] for name in list(STORY)[:3]})), (), "50 % & more_x")
     for part in (r"\toprule", r"\midrule", r"\bottomrule", r"\caption{50 \% \& more\_x: test MSE", "(n = 3)"):
         assert part in text
-    assert "tanh RNN & 10 & 3 & $0.00200$ & [$-0.000484$, $0.00448$]" in text
+    assert "tanh RNN & 10 & $0.00200$ & [$-0.000484$, $0.00448$] & 3/3 & 100 \\\\" in text
+    assert "baseline 0.1667: the loss" in text
+    assert "model & T & n & test MSE" in to_latex(conditions(trials(STORY)), (), "n differs")
     assert r"$5.17 \times 10^{-5}$" in text
     assert text.count(r"\midrule") == 2, "one under the head, one between the models"
     assert text.count(r"\begin") == text.count(r"\end") == 2
@@ -95,9 +97,21 @@ def test_no_name_changes_the_shape(study: str, model: str):
     assert len({line.count("&") for line in rows}) == 1
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")
+def has_booktabs() -> bool:
+    if shutil.which("pdflatex") is None or shutil.which("kpsewhich") is None:
+        return False
+    return subprocess.run(["kpsewhich", "booktabs.sty"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not has_booktabs(), reason="no LaTeX with booktabs here")
 def test_latex_compiles(tmp_path: Path):
-    table = to_latex(conditions(trials(STORY)), (), r"a_b & 50 % \x ~ ^ < > | {$}")
+    table = to_latex(
+        conditions(trials({name: [*each[:2], 0.002] for name, each in STORY.items()})),
+        (),
+        r"a_b & 50 % \x ~ ^ < > | {$}",
+    )
     document = f"\\documentclass{{article}}\\usepackage{{booktabs}}\\begin{{document}}{table}\\end{{document}}"
     (tmp_path / "a.tex").write_text(document)
-    subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "a.tex"], cwd=tmp_path, check=True)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "a.tex"]
+    log = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert "Overfull" not in log, "it fits a page"

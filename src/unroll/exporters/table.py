@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from unroll.wording import counted, label, listed
+from unroll.wording import counted, label, listed, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,14 +49,16 @@ def columns(
     return [Column(text(column.name), column.cells, column.numeric) for column in found]
 
 
-def caption(table: pd.DataFrame, title: str) -> str:
+def caption(table: pd.DataFrame, title: str, deviation: bool = True) -> str:
     """Return what must be known of the numbers: n, the interval, the criterion, the variant, what is missing."""
     counts = sorted(set(table["n"]))
     n = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    baselines = {number(value, 4) for value in table["baseline"]}
+    baseline = f"baseline {baselines.pop()}" if len(baselines) == 1 else "baseline"
     facts = [
         f"{title}: test MSE, mean over n complete seeds (n = {n}), with Student's t-interval for 95 %",
-        "sd: standard deviation over seeds (n − 1)",
-        "baseline: the loss of the best answer that remembers nothing",
+        *(["sd: standard deviation over seeds (n − 1)"] if deviation else []),
+        f"{baseline}: the loss of the best answer that remembers nothing",
     ]
     for task, rows in table.groupby("task", sort=False):
         criteria = {f"{row.solved_metric} < {row.solved_below:g}" for row in rows.itertuples()}

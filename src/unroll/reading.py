@@ -128,20 +128,21 @@ class Results:
         """Return what was found and what is not shown, in sentences: see ``unroll.analysis.findings``."""
         import pandas as pd
 
-        from unroll.analysis import Tables, comparison, findings
+        from unroll.analysis import Tables, comparison, conditions, findings, growth, memory, span, timing
 
         models = dict.fromkeys(trial.model for trial in self.planned)
-        trials = self.trials()
-        pairs = [comparison(trials, *pair, self.factors) for pair in combinations(models, 2)]
-        compared = [pair for pair in pairs if len(pair)] or [comparison(trials, "", "", self.factors)]
+        trials, factors = self.trials(), self.factors
+        pairs = [comparison(trials, *pair, factors) for pair in combinations(models, 2)]
+        compared = [pair for pair in pairs if len(pair)] or [comparison(trials, "", "", factors)]
+        table = conditions(trials, factors)
         return findings(
             Tables(
-                conditions=self.table(),
-                span=self.span(),
-                memory=self.memory(),
-                growth=self.growth(),
+                conditions=table,
+                span=span(table, factors),
+                memory=memory(self._with_settings(trials, ["task.test"]), factors),
+                growth=growth(timing(trials, factors), factors),
                 comparisons=pd.concat(compared, ignore_index=True),
-                factors=self.factors,
+                factors=factors,
                 sizes=self._variety("model"),
                 recipes=self._variety("train"),
             )
@@ -202,8 +203,15 @@ class Results:
         return max(map(len, ways.values()))
 
     def _with_settings(self, frame: pd.DataFrame, settings: Iterable[str]) -> pd.DataFrame:
+        import pandas as pd
+
         specs = {trial.key: trial.spec for trial in self.planned}
-        return frame.assign(**{name: [_setting(specs[key], name) for key in frame["key"]] for name in settings})
+        columns = {name: [_setting(specs[key], name) for key in frame["key"]] for name in settings}
+        # Where a model lacks a setting, the others' whole numbers must not become floats.
+        lists = {
+            name: pd.Series(values, frame.index, object if None in values else None) for name, values in columns.items()
+        }
+        return frame.assign(**lists)
 
     def _open(self) -> Store:
         return Store.open(self.path)

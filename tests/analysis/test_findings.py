@@ -155,6 +155,17 @@ def test_six_seeds_can_show_a_difference():
     assert "1 of 1 comparisons of two models at one length show no significant difference." in told(same, "not_shown")
 
 
+def test_a_difference_under_several_settings_is_counted():
+    losses = [0.001 * seed for seed in range(1, 7)]
+    parts = [
+        trials({("lstm", 10): [worse + loss for loss in losses], ("gru", 10): losses}, **{"model.hidden": size})
+        for size, worse in ((1, 0.1), (2, 0.2), (3, -0.0001))
+    ]
+    found = told(pd.concat(parts), "found", ("model.hidden",))
+    sentence = "The GRU has a lower test MSE than the LSTM on the adding problem in 2 of 3 comparisons over lengths and"
+    assert any(each.startswith(sentence) for each in found)
+
+
 def test_one_seed_shows_it_once():
     open_ = told(trials({("gru", 10): [SOLVED], ("lstm", 10): [0.1]}), "not_shown")
     assert "One seed shows each result once: how much it varies from seed to seed is not known." in open_
@@ -177,6 +188,8 @@ def test_settings_are_told_one_by_one_or_by_the_best_and_the_worst():
         "Of four settings, the GRU does best with model.hidden = 4: it solves the adding problem up to T = 50; with "
         "the worst, up to T = 10."
     ]
+    found = told(study(4, 5, 6, 7), "found", ("model.hidden",), sizes=4)
+    assert found == ["Under all of four settings, the GRU solves the adding problem up to T = 50."]
     assert told(study(2, 8), "not_shown", ("model.hidden",), sizes=2)[-1] == (
         "Each model was trained with one recipe of training: nothing here is about others."
     )

@@ -38,11 +38,15 @@ def comparison(trials: pd.DataFrame, first: str, second: str, factors: Sequence[
 
     """
     names = ["task", "length", *factors]
-    both = trials[trials["model"].isin([first, second])]
-    rows = []
-    for key, group in both.groupby(names, sort=False, dropna=False):
-        if {first, second} <= set(group["model"]):
-            rows.append({**dict(zip(names, key, strict=True)), **_paired(group, first, second)})
+    groups: dict[tuple[Any, ...], list[dict[Any, Any]]] = {}
+    for trial in trials.to_dict("records"):
+        if trial["model"] in (first, second):
+            groups.setdefault(tuple(trial[name] for name in names), []).append(trial)
+    rows = [
+        {**dict(zip(names, key, strict=True)), **_paired(group, first, second)}
+        for key, group in groups.items()
+        if {first, second} == {trial["model"] for trial in group}
+    ]
     return pd.DataFrame(rows, columns=[*names, *_COLUMNS])
 
 
@@ -52,14 +56,14 @@ _COLUMNS = (
 )
 
 
-def _paired(trials: pd.DataFrame, first: str, second: str) -> dict[str, Any]:
-    complete = trials[trials["state"] == "complete"]
-    losses = {
-        model: dict(zip(group["seed"], group["test_mse"], strict=True)) for model, group in complete.groupby("model")
-    }
-    planned = list(dict.fromkeys(int(seed) for seed in trials["seed"]))
-    seeds = [seed for seed in planned if all(seed in losses.get(model, ()) for model in (first, second))]
-    differences = [float(losses[first][seed] - losses[second][seed]) for seed in seeds]
+def _paired(trials: Sequence[dict[Any, Any]], first: str, second: str) -> dict[str, Any]:
+    losses: dict[str, dict[int, float]] = {first: {}, second: {}}
+    for trial in trials:
+        if trial["state"] == "complete":
+            losses[trial["model"]][trial["seed"]] = trial["test_mse"]
+    planned = list(dict.fromkeys(int(trial["seed"]) for trial in trials))
+    seeds = [seed for seed in planned if seed in losses[first] and seed in losses[second]]
+    differences = [losses[first][seed] - losses[second][seed] for seed in seeds]
     low, high = bootstrap_interval(differences) or (None, None)
     row = {
         "first": first,

@@ -187,7 +187,12 @@ def _over_settings(task: str, tables: Tables) -> Iterator[Finding]:
             )
             continue
         best = max(reached.to_dict("records"), key=lambda row: int(row["span"]))
+        least = int(reached["span"].min()) if len(reached) == len(rows) else 0
+        if least == best["span"]:
+            sentence = f"under all of {settings}, {named(str(name))} solves {problem(task)} up to T = {least}."
+            yield Finding("found", capital(sentence))
+            continue
         setting = listed([f"{factor} = {best[factor]}" for factor in tables.factors])
-        worst = "at no length" if len(reached) < len(rows) else f"up to T = {reached['span'].min()}"
+        worst = f"up to T = {least}" if least else "at no length"
         sentence = f"of {settings}, {named(str(name))} does best with {setting}: it solves {problem(task)} up to T = "
         yield Finding("found", capital(f"{sentence}{best['span']}; with the worst, {worst}."))

@@ -37,7 +37,10 @@ def conditions(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFram
     with fewer than two complete); solved_metric and solved_below, the criterion.
 
     """
-    rows = [_condition(group, factors) for _, group in trials.groupby("condition", sort=False)]
+    groups: dict[str, list[dict[Any, Any]]] = {}
+    for trial in trials.to_dict("records"):  # plain rows: hundreds of small frames would take seconds
+        groups.setdefault(trial["condition"], []).append(trial)
+    rows = [_condition(group, factors) for group in groups.values()]
     return pd.DataFrame(rows, columns=[*_HEAD, *factors, *_TAIL])
 
 
@@ -51,30 +54,27 @@ _TAIL = (
 _FACTS = ("notes", "parameters", "baseline", "solved_metric", "solved_below")
 
 
-def _condition(trials: pd.DataFrame, factors: Sequence[str]) -> dict[str, Any]:
-    first = trials.iloc[0]
-    complete = trials[trials["state"] == "complete"]
-    losses = [float(loss) for loss in column(complete, "test_mse")]
+def _condition(trials: Sequence[dict[Any, Any]], factors: Sequence[str]) -> dict[str, Any]:
+    first = trials[0]
+    complete = [trial for trial in trials if trial["state"] == "complete"]
+    losses = [float(trial["test_mse"]) for trial in complete]
     low, high = t_interval(losses) or (None, None)
-    failed = int((trials["state"] == "failed").sum())
-    solved, n = int(column(complete, "solved").sum()), len(losses)
+    failed = sum(trial["state"] == "failed" for trial in trials)
+    solved, n = sum(trial["solved"] == 1 for trial in complete), len(losses)
     solved_low, solved_high = wilson_interval(solved, n) or (None, None)
     middle = mean(losses)
     return {
         **{name: first[name] for name in (*_HEAD, *factors, *_FACTS)},
-        "seeds": [int(seed) for seed in trials["seed"]],
-        "test_mse": [
-            float(loss) if state == "complete" else None
-            for loss, state in zip(column(trials, "test_mse"), trials["state"], strict=True)
-        ],
+        "seeds": [int(trial["seed"]) for trial in trials],
+        "test_mse": [float(trial["test_mse"]) if trial["state"] == "complete" else None for trial in trials],
         "n": n,
         "test_mse_mean": middle,
         "test_mse_std": deviation(losses),
         "test_mse_median": median(losses),
         "test_mse_low": low,
         "test_mse_high": high,
-        "seconds_per_epoch": median(column(complete, "seconds_per_epoch").tolist()),
-        "updates_to_solve": median(column(complete, "updates_to_solve").dropna().tolist()),
+        "seconds_per_epoch": median(_known(complete, "seconds_per_epoch")),
+        "updates_to_solve": median(_known(complete, "updates_to_solve")),
         "ratio": middle / first["baseline"] if middle is not None and first["baseline"] > 0 else None,
         "solved": solved,
         "complete": len(complete),
@@ -84,6 +84,12 @@ def _condition(trials: pd.DataFrame, factors: Sequence[str]) -> dict[str, Any]:
         "solved_low": solved_low,
         "solved_high": solved_high,
     }
+
+
+def _known(trials: Sequence[dict[Any, Any]], metric: str) -> list[float]:
+    """Return a metric of those trials that have it."""
+    values = [trial.get(metric, np.nan) for trial in trials]
+    return [value for value in values if value == value]
 
 
 def column(trials: pd.DataFrame, name: str) -> pd.Series[float]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from unroll.analysis.answers import feedforward, plateau, trapped, vanilla, window_and_lag
+from unroll.analysis.answers import Q1, Q2, feedforward, plateau, trapped, vanilla, window_and_lag
 
 
 def horizons(*rows: tuple[Any, ...]) -> pd.DataFrame:
@@ -36,7 +36,7 @@ def test_the_notebooks_own_two_models():
         ("fibonacci", "tanh_rnn", "raw", "longer", 8, 0.004, 0.009),
     )
     found = list(vanilla(frame))
-    assert {finding.question for finding in found} == {"Q1"}
+    assert {finding.question for finding in found} == {Q1}
     assert sentences(found) == [
         "On odd numbers the tanh RNN is, at step 8, 2.1 % off with the truth fed until then, and 59 % off left alone.",
         "On Fibonacci sequences the tanh RNN is, at step 8, 0.40 % off with the truth fed until then, and 92 % "
@@ -84,7 +84,7 @@ def test_models_are_ranked_under_their_best_settings_within_the_trained_range():
     assert found[0].evidence == (
         "linear: sines with task.representation = raw; Fibonacci sequences with task.representation = raw"
     )
-    assert {finding.question for finding in found} == {"Q2"}
+    assert {finding.question for finding in found} == {Q2}
 
 
 def test_coming_to_rest():
@@ -129,6 +129,7 @@ def test_a_cliff_and_a_slope():
     ]
     frame = pd.DataFrame(rows, columns=["model", "length", "capacity_name", "capacity", "n", "solved"])
     assert sentences(window_and_lag(frame)) == [
+        "A feedforward network knows what its window holds, a recurrent one what its state has kept.",
         "The feedforward network knows the announced value in 12 of 12 trials whose window reaches back to it "
         "and in 0 of "
         "6 trials whose window does not.",

@@ -106,6 +106,12 @@ def test_evidence_holds_the_numbers():
             {10: [SOLVED] * 3, 20: ["waiting"] * 3},
             "The GRU solves the adding problem at T = 10 in 3 of 3 seeds.",
         ),
+        (
+            {10: [SOLVED] * 3, 20: [SOLVED] * 3, 40: ["waiting"] * 3},
+            "The GRU solves the adding problem at T = 20 in 3 of 3 seeds.",
+        ),
+        ({10: [0.14, BASELINE, 0.175]}, "The GRU does not leave the baseline at T = 10."),
+        ({500: [0.163]}, "The GRU does not leave the baseline at T = 500."),
         ({10: [BASELINE] * 3}, "The GRU does not leave the baseline at T = 10."),
         ({10: [BASELINE], 20: [0.17]}, "The GRU does not leave the baseline at any length here."),
         (

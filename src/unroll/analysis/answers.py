@@ -1,8 +1,4 @@
-"""The source notebook's two questions on number sequences, answered from the measured tables.
-
-Q1: what are the strengths and weaknesses of the two vanilla RNN models? Q2: how do they differ from a feedforward
-network, and can it be done with one?
-"""
+"""The two questions with which the source notebook on number sequences ends, answered from the measured tables."""
 
 from __future__ import annotations
 
@@ -14,6 +10,9 @@ import pandas as pd
 
 from unroll.analysis.finding import Finding, Tables, named, problem
 from unroll.wording import capital, counted, listed, measured, number
+
+Q1 = "What are the strengths and weaknesses of a vanilla RNN?"
+Q2 = "How does a recurrent network differ from a feedforward one, and can a feedforward network do it too?"
 
 VANILLA = "tanh_rnn"
 STEP = 8
@@ -47,7 +46,7 @@ def answers(tables: Tables) -> Iterator[Finding]:
 
 
 def vanilla(horizons: pd.DataFrame) -> Iterator[Finding]:
-    """Yield the answers to Q1 from the table ``horizons``: one step ahead, left alone, beyond the trained range.
+    """Yield answers to the first question from the table ``horizons``: one step ahead, left alone, in unseen regimes.
 
     Where a study varies settings such as the representation, a task is judged under those with which the model stays
     nearest to the truth within the trained range.
@@ -60,15 +59,15 @@ def vanilla(horizons: pd.DataFrame) -> Iterator[Finding]:
         for row in inside:
             step = f"{_off(row['one_step_error'])} with the truth fed until then, and {_off(row['relative_error'])}"
             sentence = f"on {problem(row['task'])} the tanh RNN is, at step {row['horizon']}, {step} left alone."
-            yield Finding("found", capital(sentence), _medians(row), "Q1")
+            yield Finding("found", capital(sentence), _medians(row), Q1)
     else:
-        yield Finding("found", f"Fed the truth, the tanh RNN is {_within(inside, 'one_step_error')}.", "", "Q1")
-        yield Finding("found", f"Left alone, it is {_within(inside, 'relative_error')}.", "", "Q1")
+        yield Finding("found", f"Fed the truth, the tanh RNN is {_within(inside, 'one_step_error')}.", "", Q1)
+        yield Finding("found", f"Left alone, it is {_within(inside, 'relative_error')}.", "", Q1)
     beyond = [(regime, [row for row in rows if row["regime"] == regime]) for regime in REGIMES]
     parts = [f"on {_count(found, 'relative_error')} {REGIMES[regime]}" for regime, found in beyond if found]
     if parts:
         sentence = f"Beyond what it was trained on, left alone, it is within 1 % of the truth {listed(parts)}."
-        yield Finding("found", sentence, f"relative error at step {inside[0]['horizon']}", "Q1")
+        yield Finding("found", sentence, f"relative error at step {inside[0]['horizon']}", Q1)
 
 
 def plateau(generation: pd.DataFrame) -> Iterator[Finding]:
@@ -85,11 +84,11 @@ def plateau(generation: pd.DataFrame) -> Iterator[Finding]:
             resting.append(problem(str(task)))
     if resting:
         sentence = f"on {listed(resting)} its continuation of the prompt comes to rest while the truth goes on"
-        yield Finding("found", f"{capital(sentence)}: a bounded state bounds what it can put out.", "", "Q1")
+        yield Finding("found", f"{capital(sentence)}: a bounded state bounds what it can put out.", "", Q1)
 
 
 def feedforward(horizons: pd.DataFrame) -> Iterator[Finding]:
-    """Yield the first half of the answer to Q2 from the table ``horizons``: who stays with the truth, and where."""
+    """Yield the first half of the second answer from the table ``horizons``: who stays with the truth, and where."""
     rows = _judged(horizons)
     models = list(dict.fromkeys(row["model"] for row in rows))
     if len(models) < 2:
@@ -102,13 +101,16 @@ def feedforward(horizons: pd.DataFrame) -> Iterator[Finding]:
         order = [model for _, model in sorted(shares, key=lambda share: -share[0])]
         told = listed([f"{named(model)} on {_count(found[model], 'relative_error')}" for model in order])
         sentence = f"{words}, left alone for {rows[0]['horizon']} steps, these are within 1 % of the truth: {told}."
-        yield Finding("found", capital(sentence), _settings(_near(found[order[0]])), "Q2")
+        yield Finding("found", capital(sentence), _settings(_near(found[order[0]])), Q2)
 
 
 def window_and_lag(table: pd.DataFrame) -> Iterator[Finding]:
-    """Yield the second half of the answer to Q2 from the table ``window_lag``: a cliff, or a slope."""
+    """Yield the second half of the second answer from the table ``window_lag``: a cliff, or a slope."""
     trained = table[table["n"] > 0]
-    windows = trained[trained["capacity_name"] == "window"]
+    windows, states = (trained[trained["capacity_name"] == name] for name in ("window", "hidden"))
+    if len(windows) and len(states):
+        sentence = "A feedforward network knows what its window holds, a recurrent one what its state has kept."
+        yield Finding("found", sentence, "", Q2)
     for model, rows in windows.groupby("model", sort=False):
         reach = rows["capacity"] >= rows["length"]
         parts = [
@@ -119,8 +121,8 @@ def window_and_lag(table: pd.DataFrame) -> Iterator[Finding]:
             )
             if len(part)
         ]
-        yield Finding("found", capital(f"{named(str(model))} knows the announced value {listed(parts)}."), "", "Q2")
-    for model, rows in trained[trained["capacity_name"] == "hidden"].groupby("model", sort=False):
+        yield Finding("found", capital(f"{named(str(model))} knows the announced value {listed(parts)}."), "", Q2)
+    for model, rows in states.groupby("model", sort=False):
         parts = []
         for capacity in sorted(set(rows["capacity"])):
             mine = rows[rows["capacity"] == capacity]
@@ -128,7 +130,7 @@ def window_and_lag(table: pd.DataFrame) -> Iterator[Finding]:
             reached = f"up to lag {known.max():,}" if len(known) else "at no lag"
             parts.append(f"{reached} with {measured(capacity, 'hidden unit')}")
         sentence = f"{named(str(model))} knows it, in most seeds, {listed(parts if len(parts) < 4 else _ends(parts))}."
-        yield Finding("found", capital(sentence), f"lags {listed(sorted(set(rows['length'])))}", "Q2")
+        yield Finding("found", capital(sentence), f"lags {listed(sorted(set(rows['length'])))}", Q2)
 
 
 def trapped(table: pd.DataFrame) -> Iterator[Finding]:
@@ -144,7 +146,7 @@ def trapped(table: pd.DataFrame) -> Iterator[Finding]:
             "found",
             capital(f"on {problem(str(task))}, {named(str(model))} is, at step {STEP}, {listed(parts)}."),
             "",
-            "Q1",
+            Q1,
         )
 
 

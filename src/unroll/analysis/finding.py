@@ -33,14 +33,14 @@ class Finding:
     """One sentence for the first screen of a report.
 
     ``kind``: "found", or "not_shown" for what a reader might think and the data do not say. ``evidence``: the numbers
-    from which the sentence follows, in brief. ``question``: "Q1" or "Q2" where the sentence answers one of the two with
-    which the source notebook on number sequences ends; see ``unroll.analysis.answers``.
+    from which the sentence follows, in brief. ``question``: the one that the sentence answers, where it
+    is not the study's own; see ``unroll.analysis.answers``.
     """
 
     kind: Literal["found", "not_shown"]
     sentence: str
     evidence: str = ""
-    question: Literal["", "Q1", "Q2"] = ""
+    question: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,5 @@ def findings(tables: Tables) -> list[Finding]:
     Tasks of number sequences are judged by what models make of them when left alone, all others by their test MSE.
     """
     others = tables.without(tables.sequences)
-    return [
-        *answers(tables),
-        *solving(others),
-        *pace(others),
-        *differences(others.comparisons),
-        *doubts(tables, others),
-    ]
+    found = [*solving(others), *pace(others), *differences(others.comparisons), *answers(tables)]
+    return [*found, *doubts(tables, others)]

@@ -118,8 +118,8 @@ def memory(source: ReportSource) -> Table | None:
         return None
     cells: dict[Column, Callable[[Any], str]] = {
         Column("n"): lambda row: count(row["n"]),
-        Column("steps remembered"): lambda row: f"{row['steps']:.1f}",
-        Column("95 % interval"): lambda row: (
+        Column("steps remembered, median"): lambda row: f"{row['steps']:.1f}",
+        Column("from least to most"): lambda row: (
             MISSING if pd.isna(row["steps_low"]) else f"{row['steps_low']:.1f} to {row['steps_high']:.1f}"
         ),
         Column("each seed"): lambda row: "   ".join(f"{steps:.1f}" for steps in row["each_seed"]),

@@ -29,7 +29,7 @@ def plot(
     Prints what the figure shows, in words.
     """
     from unroll.plots.figures import Plots, module
-    from unroll.plots.save import form_of, save
+    from unroll.plots.files import form_of, save
     from unroll.reading import Results
     from unroll.study import read_study
 

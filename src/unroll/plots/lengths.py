@@ -95,6 +95,8 @@ def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
     count = len(look)
     for place, (series, style) in enumerate(look.items()):
         mine = rows[rows["series"] == series]
+        if mine.empty:
+            continue
         aside = 1.05 ** (place - (count - 1) / 2)
         complete = mine[mine["state"] == "complete"]
         medians = complete.groupby("length")["test_mse"].median().clip(lower=SMALLEST)

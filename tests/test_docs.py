@@ -27,7 +27,7 @@ def test_the_study_file_in_the_docs_is_a_study(tmp_path: Path):
     assert clipped == {"lstm"}
 
 
-@pytest.mark.parametrize("path", ["docs/studies.md", "docs/plug-ins.md"])
+@pytest.mark.parametrize("path", ["docs/studies.md", "docs/plug-ins.md", "docs/reports.md"])
 def test_python_in_the_docs_runs(path: str, capsys: pytest.CaptureFixture[str]):
     from unroll import registry
 
@@ -53,7 +53,7 @@ def test_python_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    "path", [path.relative_to(ROOT) for path in ROOT.glob("*.md")] + ["docs/studies.md", "docs/plug-ins.md"]
+    "path", [path.relative_to(ROOT) for path in ROOT.glob("*.md")] + ["docs/studies.md", "docs/plug-ins.md", "docs/reports.md"]
 )
 def test_links_lead_somewhere(path: Path):
     text = (ROOT / path).read_text()

@@ -53,7 +53,8 @@ def test_python_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    "path", [path.relative_to(ROOT) for path in ROOT.glob("*.md")] + ["docs/studies.md", "docs/plug-ins.md", "docs/reports.md"]
+    "path",
+    [path.relative_to(ROOT) for path in ROOT.glob("*.md")] + ["docs/studies.md", "docs/plug-ins.md", "docs/reports.md"],
 )
 def test_links_lead_somewhere(path: Path):
     text = (ROOT / path).read_text()

@@ -1,4 +1,4 @@
-# make run    install, run the first study, show what came of it
+# make run    install, run the first study, show what came of it, write its report
 # make test   install what the tests need, and run them
 # make lint   formatter, linter, type checker, layer contract
 # make bench  measure, print and store the ratios to the notebook's loop and the kernels' share of the peak
@@ -12,6 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 run: $(VENV)/.installed
 	$(BIN)/unroll run adding-quick
+	$(BIN)/unroll report adding-quick
 
 test: $(VENV)/.developing
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(TESTS)
@@ -33,7 +34,7 @@ kill-test: $(VENV)/.developing
 	KILLS=50 $(BIN)/python -m pytest tests/running/test_kill.py
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/browser/node_modules
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \

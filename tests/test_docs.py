@@ -33,7 +33,7 @@ def test_the_study_file_in_the_docs_is_a_study(tmp_path: Path):
     assert unroll.expand(shown)[0].generate == GenerateSettings(), "with its default"
 
 
-@pytest.mark.parametrize("path", ["docs/studies.md", "docs/plug-ins.md"])
+@pytest.mark.parametrize("path", ["docs/studies.md", "docs/plug-ins.md", "docs/reports.md"])
 def test_python_in_the_docs_runs(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import unroll
-from unroll.errors import StoreError, StoreMissingError
+from unroll.errors import StoreError, StoreMissingError, UnknownNameError
 from unroll.exporters import to_csv, to_json
 from unroll.running import execute
 
@@ -69,6 +69,61 @@ def test_histories_and_single_trials(study: unroll.Study, store: Path):
     curves = found.histories("train_loss")
     assert len(curves) == 8 * 2
     assert set(curves["step"]) == {1, 2}
+
+
+def test_every_table_is_there(study: unroll.Study, store: Path):
+    found = unroll.results(study, store)
+    assert found.parameters()["parameters"].tolist() == [39, 67]
+    assert found.timing()["n"].tolist() == [2, 2, 2, 2]
+    assert found.growth()["exponent"].isna().all(), "two lengths"
+    assert found.span()["lengths"].tolist() == [[3, 5], [3, 5]]
+    assert found.memory()["n"].tolist() == [2, 2, 2, 2]
+    assert found.missing().empty
+
+
+def test_curves_of_conditions(study: unroll.Study, store: Path):
+    found = unroll.results(study, store)
+    curves = found.curves("train_loss")
+    assert curves.groupby("condition", sort=False)["n"].apply(list).tolist() == [[2, 2]] * 4
+    assert sorted(curves["model.hidden"].unique()) == [2, 3]
+    each = found.histories("train_loss")
+    first = each[(each["step"] == 1) & (each["condition"] == curves["condition"].iloc[0])]["value"]
+    assert curves["low"].iloc[0] == first.min()
+    assert curves["high"].iloc[0] == first.max()
+    assert len(found.thinned("loss", 1)) == 8
+
+
+def test_findings_of_a_real_store(study: unroll.Study, store: Path):
+    sentences = [finding.sentence for finding in unroll.results(study, store).findings()]
+    assert sentences[0].startswith("With model.hidden = 2, the GRU ")
+    assert sentences[-1] == "Each model was trained with one recipe of training: nothing here is about others."
+
+
+def test_a_model_that_the_study_does_not_have(study: unroll.Study, store: Path):
+    with pytest.raises(UnknownNameError, match=r'no model "grue"\. Did you mean "gru"\? It has gru\.'):
+        unroll.results(study, store).comparison("gru", "grue")
+
+
+def test_a_failed_trial_is_listed_with_what_went_wrong(study: unroll.Study, tmp_path: Path):
+    from unroll.running.planning import plan
+    from unroll.store import Store
+
+    planned = plan(study, unroll.expand(study))
+    with Store.open(tmp_path / "results.db", write=True) as store:
+        store.plan(planned)
+        store.claim(planned.trials[3].key)
+        error = {"type": "DivergedError", "message": "The loss became nan.\nLower it.", "traceback": "..."}
+        store.fail(planned.trials[3].key, error=error, fingerprint=None, histories={}, axes={})
+    found = unroll.results(study, tmp_path / "results.db")
+    missing = found.missing()
+    assert missing["state"].tolist() == ["failed", *["waiting"] * 7]
+    assert missing["key"].iloc[0] == planned.trials[3].key
+    assert missing["message"].iloc[0] == "The loss became nan."
+    assert found.memory().empty
+    assert found.curves("loss").empty
+    assert [finding.sentence for finding in found.findings()] == [
+        "Nothing is shown yet: of eight trials, 1 failed and 7 not trained yet."
+    ]
 
 
 def test_exports_read_back_as_the_same_bits(study: unroll.Study, store: Path):

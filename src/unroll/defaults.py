@@ -5,3 +5,6 @@ STORE = "results.db"
 
 MAX_TRIALS = 100_000
 """Trials that a study may ask for."""
+
+POINTS = 400
+"""Points that a thinned curve keeps: about the pixels that a figure has for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pandas as pd
+import pytest
 
 from unroll.analysis import conditions
 
@@ -12,7 +13,8 @@ from unroll.analysis import conditions
 def trials(*rows: tuple) -> pd.DataFrame:
     names = ["condition", "length", "seed", "state", "test_mse", "seconds_per_epoch", "solved"]
     frame = pd.DataFrame(rows, columns=names)
-    return frame.assign(task="adding", model="lstm", notes="", parameters=10, baseline=1 / 6)
+    criterion = {"solved_metric": "test_mse", "solved_below": 0.01}
+    return frame.assign(task="adding", model="lstm", notes="", parameters=10, baseline=1 / 6, **criterion)
 
 
 def test_numbers_by_hand():
@@ -39,6 +41,26 @@ def test_numbers_by_hand():
     assert math.isnan(b["test_mse_std"]), "one seed has no spread"
     assert c["test_mse"] == [None]
     assert math.isnan(c["test_mse_mean"])
+    assert a["test_mse_median"] == 0.004
+    half = 4.302652729911275 * a["test_mse_std"] / math.sqrt(3)
+    assert (a["test_mse_low"], a["test_mse_high"]) == pytest.approx((0.006 - half, 0.006 + half))
+    assert a["ratio"] == pytest.approx(0.036)
+    assert a["solved_rate"] == pytest.approx(2 / 3)
+    assert (a["solved_low"], a["solved_high"]) == pytest.approx((0.2076596, 0.9385081))
+    assert math.isnan(b["test_mse_low"]), "one seed has no interval"
+    assert math.isnan(b["solved_low"])
+    assert math.isnan(c["solved_rate"])
+
+
+def test_updates_until_solved_are_those_of_the_seeds_that_got_there():
+    frame = trials(*(("a", 10, seed, "complete", 0.002, 1.0, 1.0) for seed in (1, 2, 3)))
+    assert conditions(frame.assign(updates_to_solve=[300.0, math.nan, 100.0]))["updates_to_solve"].tolist() == [200.0]
+    assert conditions(frame).isna()["updates_to_solve"].all()
+
+
+def test_a_task_without_a_baseline_has_no_ratio():
+    frame = trials(("a", 10, 1, "complete", 0.002, 1.0, 1.0)).assign(baseline=math.nan)
+    assert conditions(frame)["ratio"].isna().all()
 
 
 def test_no_trial_is_complete_yet():

@@ -155,6 +155,11 @@ def test_export(finished: str, unroll):
     assert [float(row["test_mse"]) for row in rows] == [one["test_mse"] for one in objects]
     assert unroll("export", finished, "--out", "trials.csv").code == 0
     assert len(Path("trials.csv").read_text().splitlines()) == 5
+    markdown = unroll("export", finished, "--format", "markdown").out
+    assert markdown.splitlines()[0].startswith("| model    |")
+    assert "small: test MSE, mean over n complete seeds (n = 2)" in markdown
+    assert r"\toprule" in unroll("export", finished, "--format", "latex").out
+    assert 'Did you mean "latex"' in unroll("export", finished, "--format", "latx").err
     assert unroll("export", finished, "--format", "xml").code == 2
 
 

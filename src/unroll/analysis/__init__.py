@@ -1,9 +1,36 @@
-"""Frame in, frame out: what the results say, in numbers."""
+"""Frame in, frame out: what the results say, in numbers, and what follows from them, in sentences."""
 
+from unroll.analysis.comparison import comparison
+from unroll.analysis.curves import curves, thinned
+from unroll.analysis.finding import Finding, Tables
+from unroll.analysis.findings import findings
 from unroll.analysis.generation import generation
 from unroll.analysis.horizons import horizons
+from unroll.analysis.memory import memory
+from unroll.analysis.missing import missing
+from unroll.analysis.parameters import parameters
+from unroll.analysis.span import span
 from unroll.analysis.summary import conditions
+from unroll.analysis.timing import growth, timing
 from unroll.analysis.traps import traps
 from unroll.analysis.window_lag import window_lag
 
-__all__ = ["conditions", "generation", "horizons", "traps", "window_lag"]
+__all__ = [
+    "Finding",
+    "Tables",
+    "comparison",
+    "conditions",
+    "curves",
+    "findings",
+    "generation",
+    "growth",
+    "horizons",
+    "memory",
+    "missing",
+    "parameters",
+    "span",
+    "thinned",
+    "timing",
+    "traps",
+    "window_lag",
+]

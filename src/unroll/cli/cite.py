@@ -23,6 +23,7 @@ def cite(
     from importlib.metadata import version
 
     from unroll import registry
+    from unroll.citation import software
     from unroll.cli.output import print_json
     from unroll.study import read_study
 
@@ -30,11 +31,7 @@ def cite(
     if study is not None:
         grids = read_study(study).factors
         used = {family: {name for grid in grids for name in grid[family]} for family in used}
-    number = version("unroll-lab")
-    entries = [
-        f"@software{{unroll,\n  title   = {{unroll: a laboratory for recurrent networks' memory}},\n"
-        f"  version = {{{number}}}\n}}"
-    ]
+    entries = [software(version("unroll-lab"))]
     for family in (registry.tasks, registry.models):
         for name in family.names():
             if name in used[family.noun]:

@@ -142,7 +142,7 @@ def _plain(values: Any) -> list[float | None] | None:
 
 def _print_text(made: Continuation, trained: Trained) -> None:
     """Print aligned columns: 100,000 lines come as quickly as eight."""
-    from unroll.cli.output import percent
+    from unroll.wording import percent
 
     if trained.rule is not None:
         typer.echo(f"The model's rule: {trained.rule}", err=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from unroll.cli.output import number, percent, table_of
+from unroll.cli.output import table_of
+from unroll.wording import number, percent
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ import typer
 from unroll.errors import PromptError, StudyError, UnknownNameError, UnrollError
 
 COMMANDS = (
-    *("studies", "copy", "check", "run", "show", "generate", "export"),
+    *("studies", "copy", "check", "run", "show", "generate", "plot", "report", "export"),
     *("merge", "tasks", "models", "cite", "forget", "doctor"),
 )
 """In the order of a day's work; each in a module of its own name."""

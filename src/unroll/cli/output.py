@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from unroll.wording import number
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
@@ -93,26 +95,6 @@ def conditions_table(results: Results) -> Table:
         ]
         table.add_row(*map(Text, cells), end_section=bool(following))
     return table
-
-
-def number(value: Any, digits: int = 3) -> str:
-    """Return a number with so many significant digits; a dash for one that is missing."""
-    if value is None or value != value:
-        return "–"
-    text = f"{value:#.{digits}g}"
-    return f"{value:.{digits - 1}e}" if "e" in text or abs(value) < 1e-4 else text.rstrip(".")
-
-
-def percent(share: Any) -> str:
-    """Return a relative error in per cent, as a person reads it; a dash where there is none."""
-    if share is None or share != share:
-        return "–"
-    if share in (0, float("inf")):
-        return "0" if share == 0 else "∞"
-    per_cent = 100 * share
-    if 9.95 <= per_cent < 1e4:
-        return f"{per_cent:.0f} %"
-    return f"{number(per_cent, 2)} %" if 1e-3 <= per_cent < 1e4 else f"{per_cent:.0e} %"
 
 
 def _state(row: pd.Series[Any]) -> str:

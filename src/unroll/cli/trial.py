@@ -9,8 +9,9 @@ from typing import Any
 import typer
 
 from unroll.axes import Float32
-from unroll.cli.output import number, print_json, print_table, table_of
+from unroll.cli.output import print_json, print_table, table_of
 from unroll.store import Store, TrialRecord
+from unroll.wording import number
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 60

@@ -88,8 +88,15 @@ class Study(StudyForm):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of all that the study asks, its name included."""
-        return digest(self.model_dump())
+        """SHA-256 of all that the study asks, its name included.
+
+        A section ``generate`` that says nothing counts as absent: studies that were written before it keep their digest.
+        """
+        asked = self.model_dump()
+        for table in (asked, *asked["where"]):
+            if not table["generate"]:
+                del table["generate"]
+        return digest(asked)
 
     def count(self) -> int:
         """Return how many trials the grids ask for, without expanding them; trials asked for twice count twice."""

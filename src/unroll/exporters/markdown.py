@@ -1,0 +1,40 @@
+"""Markdown: the table of conditions, with its caption under it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from unroll.exporters.table import Column, caption, columns
+from unroll.wording import number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
+
+
+def to_markdown(table: pd.DataFrame, factors: Sequence[str], title: str) -> str:
+    """Return a pipe table of the conditions, padded so that it reads as plain text too, and its caption."""
+    found = columns(table, factors, escaped, number)
+    widths = [max(3, *map(len, (column.name, *column.cells))) for column in found]
+    rules = [
+        "-" * (width - 1) + ":" if column.numeric else "-" * width for column, width in zip(found, widths, strict=True)
+    ]
+    lines = [_line(found, widths, [column.name for column in found]), f"| {' | '.join(rules)} |"]
+    lines += [_line(found, widths, [column.cells[row] for column in found]) for row in range(len(table))]
+    return "\n".join([*lines, "", escaped(caption(table, title)), ""])
+
+
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is, on one line."""
+    return SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _line(found: Sequence[Column], widths: Sequence[int], cells: Sequence[str]) -> str:
+    padded = [
+        cell.rjust(width) if column.numeric else cell.ljust(width)
+        for column, width, cell in zip(found, widths, cells, strict=True)
+    ]
+    return f"| {' | '.join(padded)} |"

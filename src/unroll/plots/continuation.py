@@ -1,0 +1,88 @@
+"""What models made of a prompt, step by step, against the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from unroll.plots import panels
+from unroll.plots.source import Source, numbers
+from unroll.plots.style import INK, PAPER, Drawing, Look, looks, styled
+from unroll.wording import number
+
+NEEDS = "a complete trial of a task of number sequences"
+WIDE = 100.0
+"""Where the truth grows by more than this factor, the axis is logarithmic beyond its smallest value."""
+
+
+def table(source: Source) -> pd.DataFrame:
+    """Return one row a trial and step.
+
+    panel (title), series (model), key, step (from 1), value, truth (NaN where no rule gives it), relative_error.
+    """
+    steps = numbers(source, "generation")
+    if steps.empty:
+        return steps
+    return pd.DataFrame(
+        {
+            "panel": panels.titles(steps, source.factors, by_length=steps["length"].nunique() > 1),
+            "series": panels.series(steps["model"], source.trials()["model"]),
+            **{name: steps[name] for name in ("key", "step", "value", "truth", "relative_error")},
+        }
+    )
+
+
+def continuation(table: pd.DataFrame) -> Drawing:
+    """Draw the table; without columns panel and key, it is one panel, and each series one trial."""
+    table = table.assign(panel=table.get("panel", ""), key=table.get("key", table["series"]))
+    with styled():
+        figure, parts = panels.grid(table, height=1.5, single=2.7, share=False)
+        look = looks(table["series"])
+        for axes, rows in parts:
+            _draw(axes, rows, look)
+            panels.rules(axes)
+        panels.name_axes(figure, parts, "step after the prompt", "value")
+        truth = panels.key(Look(INK, "_", "none"), "truth", markersize=10, markeredgewidth=1.2)
+        keys = [panels.key(one, name) for name, one in look.items()]
+        panels.legend(figure, [*([truth] if table["truth"].notna().any() else []), *keys])
+    return figure
+
+
+def describe(table: pd.DataFrame) -> str:
+    """Return what the figure shows, for readers who do not see it."""
+    table = table.assign(panel=table.get("panel", ""), key=table.get("key", table["series"]))
+    last = table[table["step"] == table["step"].max()]
+    parts = []
+    for (panel, series), rows in last.groupby(["panel", "series"], sort=False, observed=True):
+        against = rows["truth"].median()
+        truth = f" (truth {number(against, 4)})" if np.isfinite(against) else ""
+        parts.append(f"{series}{f' ({panel})' if panel else ''} {number(rows['value'].median(), 4)}{truth}")
+    return f"Continuations of the prompt. At step {int(table['step'].max())}: {panels.some(parts)}."
+
+
+def caption(table: pd.DataFrame) -> str:
+    """Return how to read the figure."""
+    many = table.groupby(["panel", "series"], observed=True)["key"].nunique().max() > 1
+    lines = "one line for each seed" if many else "one line for each model"
+    return (
+        f"Each model goes on from the prompt by itself, fed its own predictions; {lines}. Black: the rule's own values."
+    )
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
+    truth = rows.groupby("step")["truth"].first().dropna()
+    axes.plot(truth.index, truth, "_", color=INK, markersize=10, markeredgewidth=1.2, zorder=4)
+    for series, mine in rows.groupby("series", sort=False, observed=True):
+        style = look[str(series)]
+        for _, line in mine.groupby("key", sort=False):
+            axes.plot(
+                line["step"], line["value"].where(np.isfinite(line["value"])), color=style.colour, linestyle=style.line,
+                marker=style.marker, markersize=3.4, markeredgecolor=PAPER, markeredgewidth=0.3, linewidth=0.9,
+                alpha=0.85,
+            )  # fmt: skip
+    sizes = truth.abs()[truth != 0]
+    if len(sizes) and sizes.max() > WIDE * sizes.min():
+        axes.set_yscale("symlog", linthresh=float(sizes.min()))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,0 +1,142 @@
+"""Test MSE against length: every seed a dot, a line through the medians, the baseline and the criterion."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from unroll.plots import panels
+from unroll.plots.panels import BASELINE, SOLVED
+from unroll.plots.source import Source
+from unroll.plots.style import PAPER, SOFT, Drawing, Look, length_ticks, log_ticks, looks, styled
+from unroll.wording import counted, listed, number
+
+NEEDS = "a complete trial"
+SMALLEST = 1e-12
+"""Losses below it, zero among them, are drawn here: a logarithmic axis has no zero."""
+
+
+def table(source: Source) -> pd.DataFrame:
+    """Return one row a trial.
+
+    panel (title), series (model), length (steps), seed, state, test_mse (NaN unless complete), baseline, solved_below
+    (NaN where the criterion is another metric).
+    """
+    trials, factors = source.trials(), source.factors
+    if "test_mse" not in trials:
+        return pd.DataFrame()
+    below = trials["solved_below"].where(trials["solved_metric"] == "test_mse")
+    return pd.DataFrame(
+        {
+            "panel": panels.titles(trials, factors),
+            "series": panels.series(trials["model"], trials["model"]),
+            **{name: trials[name] for name in ("length", "seed", "state", "test_mse", "baseline")},
+            "solved_below": below,
+        }
+    )
+
+
+def lengths(table: pd.DataFrame) -> Drawing:
+    """Draw the table: both axes logarithmic; failed and missing trials stand above the axes, at their length."""
+    with styled():
+        figure, parts = panels.grid(table, height=1.9, single=3.1)
+        look = looks(table["series"])
+        for axes, rows in parts:
+            _draw(axes, rows, look)
+        _limits(parts[0][0], table)
+        length_ticks(parts[0][0], table["length"].tolist())
+        for axes, _ in parts:
+            panels.rules(axes)
+        panels.name_axes(figure, parts, "sequence length T, steps", "test MSE")
+        if len(parts) == 1:
+            panels.label_ends(parts[0][0], _ends(table, look))
+        else:
+            panels.legend(figure, [*(panels.key(one, name) for name, one in look.items()), *panels.references(table)])
+    return figure
+
+
+def describe(table: pd.DataFrame) -> str:
+    """Return what the figure shows, for readers who do not see it."""
+    parts = []
+    for (panel, series), rows in table.groupby(["panel", "series"], sort=False, observed=True):
+        medians = rows.groupby("length")["test_mse"].median().dropna()
+        if medians.empty:
+            continue
+        said = f"{number(medians.iloc[0])} at T = {medians.index[0]:,}"
+        if len(medians) > 1:
+            said += f" to {number(medians.iloc[-1])} at T = {medians.index[-1]:,}"
+        parts.append(f"{series}{f' ({panel})' if panel else ''} from {said}")
+    return f"Test MSE against sequence length, both logarithmic. Medians over seeds: {panels.some(parts)}."
+
+
+def caption(table: pd.DataFrame) -> str:
+    """Return how to read the figure."""
+    seeds = table.groupby(["panel", "series", "length"], observed=True)["test_mse"].count()
+    counts = listed(sorted({int(n) for n in seeds if n}), "or")
+    missing = _missing(table)
+    return (
+        f"Every dot is one trained network, {counts} for each model and length; lines join the medians. Dashed: the "
+        f"loss of whoever remembers nothing.{f' {missing}' if missing else ''}"
+    )
+
+
+def _missing(table: pd.DataFrame) -> str:
+    failed = int((table["state"] == "failed").sum())
+    waiting = int((~table["state"].isin(["failed", "complete"])).sum())
+    parts = [f"{counted(failed, 'trial')} failed (×)"] if failed else []
+    parts += [f"{counted(waiting, 'trial')} not trained yet (○)"] if waiting else []
+    return f"Above the axes: {listed(parts)}." if parts else ""
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
+    for name, dashes in (("baseline", BASELINE), ("solved_below", SOLVED)):
+        panels.reference(axes, rows.groupby("length")[name].first(), dashes)
+    count = len(look)
+    for place, (series, style) in enumerate(look.items()):
+        mine = rows[rows["series"] == series]
+        if mine.empty:
+            continue
+        aside = 1.05 ** (place - (count - 1) / 2)
+        complete = mine[mine["state"] == "complete"]
+        medians = complete.groupby("length")["test_mse"].median().clip(lower=SMALLEST)
+        axes.plot(medians.index * aside, medians, color=style.colour, linestyle=style.line, linewidth=1.4, zorder=2)
+        axes.plot(
+            complete["length"] * aside, complete["test_mse"].clip(lower=SMALLEST), linestyle="none",
+            marker=style.marker, markersize=4.2, color=style.colour, markeredgecolor=PAPER, markeredgewidth=0.4,
+            alpha=0.9, zorder=3,
+        )  # fmt: skip
+        for marker, chosen in (("x", mine["state"] == "failed"), ("o", ~mine["state"].isin(["failed", "complete"]))):
+            for length, group in mine[chosen].groupby("length"):
+                _above(axes, float(str(length)) * aside, len(group), marker, style.colour)
+
+
+def _above(axes: Axes, x: float, times: int, marker: str, colour: str) -> None:
+    """Draw trials without a loss, one mark each, above the axes."""
+    axes.plot(
+        [x] * times, 1.03 + 0.035 * np.arange(times), transform=axes.get_xaxis_transform(), linestyle="none",
+        marker=marker, markersize=3.4, color=colour, markerfacecolor="none", markeredgewidth=0.9, clip_on=False,
+    )  # fmt: skip
+
+
+def _limits(axes: Axes, table: pd.DataFrame) -> None:
+    values = pd.concat([table["test_mse"], table["baseline"], table["solved_below"]])
+    values = values[np.isfinite(values)].clip(lower=SMALLEST)
+    axes.set_yscale("log")
+    axes.set_ylim(values.min() / 1.6, values.max() * 1.6)
+    log_ticks(axes.yaxis)
+    axes.set_xlim(table["length"].min() / 1.15, table["length"].max() * 1.15)
+
+
+def _ends(table: pd.DataFrame, look: dict[str, Look]) -> list[tuple[float, str, str]]:
+    ends = []
+    for series, style in look.items():
+        medians = table[table["series"] == series].groupby("length")["test_mse"].median().dropna()
+        if len(medians):
+            ends.append((float(max(medians.iloc[-1], SMALLEST)), series, style.colour))
+    last = table.sort_values("length").iloc[-1]
+    if np.isfinite(last["baseline"]):
+        ends.append((float(last["baseline"]), f"baseline {number(last['baseline'], 4)}", SOFT))
+    if np.isfinite(last["solved_below"]):
+        ends.append((float(last["solved_below"]), f"solved below {last['solved_below']:g}", SOFT))
+    return ends

@@ -1,0 +1,87 @@
+"""Solved map: which model solves which length, in how many of its seeds."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from unroll.plots import panels
+from unroll.plots.source import Source
+from unroll.plots.style import SOFT, Drawing, new, styled
+from unroll.wording import MISSING, listed, metric_label
+
+NEEDS = "a planned trial"
+
+
+def table(source: Source) -> pd.DataFrame:
+    """Return one row a condition.
+
+    panel (title), series (model), length (steps), seeds (planned), solved, complete, failed, waiting (counts),
+    criterion ("test MSE < 0.01").
+    """
+    conditions, factors = source.table(), source.factors
+    return pd.DataFrame(
+        {
+            "panel": panels.titles(conditions, factors),
+            "series": panels.series(conditions["model"], conditions["model"]),
+            "length": conditions["length"],
+            "seeds": conditions["seeds"].map(len),
+            **{name: conditions[name] for name in ("solved", "complete", "failed", "waiting")},
+            "criterion": [
+                f"{metric_label(metric)} < {below:g}"
+                for metric, below in zip(conditions["solved_metric"], conditions["solved_below"], strict=True)
+            ],
+        }
+    )
+
+
+def solved(table: pd.DataFrame) -> Drawing:
+    """Draw the table: a row a model, a column a length; the darker, the more of its seeds solve it."""
+    with styled():
+        parts = panels.by_panel(table)
+        lengths = sorted(table["length"].unique())
+        heights = [0.3 * rows["series"].nunique() + (0.28 if title else 0.05) for title, rows in parts]
+        figure = new(sum(heights) + 0.45)
+        axes = figure.subplots(len(parts), 1, squeeze=False, height_ratios=heights)[:, 0]
+        for (title, rows), one in zip(parts, axes, strict=True):
+            _draw(one, rows, lengths)
+            one.set_title(panels.shorter(title, 60))
+        axes[-1].set_xticks(range(len(lengths)), [f"{length:,}" for length in lengths])
+        axes[-1].set_xlabel("sequence length T, steps")
+        if panels.total(table) > len(parts):
+            figure.supxlabel(f"{len(parts)} of {panels.total(table)} panels are shown.", fontsize=7.5, color=SOFT)
+    return figure
+
+
+def describe(table: pd.DataFrame) -> str:
+    """Return what the figure shows, for readers who do not see it."""
+    parts = []
+    for (panel, series), rows in table.groupby(["panel", "series"], sort=False, observed=True):
+        trained = [row for row in panels.records(rows) if row["complete"]]
+        cells = listed([f"{row['solved']} of {row['complete']} at T = {row['length']:,}" for row in trained])
+        parts.append(f"{series}{f' ({panel})' if panel else ''}: {cells or 'none trained'}")
+    return f"Seeds that solve the task, of those trained. {panels.some(parts)}."
+
+
+def caption(table: pd.DataFrame) -> str:
+    """Return how to read the figure."""
+    criteria = listed(sorted(set(table["criterion"])))
+    failed, waiting = int(table["failed"].sum()), int(table["waiting"].sum())
+    missing = [f"{failed} failed" if failed else "", f"{waiting} not trained yet" if waiting else ""]
+    said = listed([part for part in missing if part])
+    note = f" Hatched where trials are missing ({said})." if said else ""
+    return f"Seeds that solve the task ({criteria}), of those trained.{note}"
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, lengths: list[int]) -> None:
+    names = list(dict.fromkeys(map(str, rows["series"])))
+    for row in panels.records(rows):
+        solved, complete = row["solved"], row["complete"]
+        share = solved / complete if complete else 0.0
+        text = f"{solved}/{complete}" if complete else MISSING
+        place = lengths.index(row["length"]), names.index(row["series"])
+        panels.tile(axes, *place, share, text, missing=complete < row["seeds"])
+    axes.set_xlim(-0.55, len(lengths) - 0.45)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_yticks(range(len(names)), [panels.shorter(name, 24) for name in names])
+    panels.bare(axes)

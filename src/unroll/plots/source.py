@@ -1,0 +1,42 @@
+"""What a figure asks of a study's results; ``unroll.reading.Results`` has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from unroll.study import Study
+
+
+class Source(Protocol):
+    """The tables that figures are drawn from. See ``unroll.reading.Results`` for what each holds."""
+
+    study: Study
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """The factors with more than one value, beside task, model, length and seed."""
+        ...
+
+    def table(self) -> pd.DataFrame:
+        """One row a condition."""
+        ...
+
+    def trials(self) -> pd.DataFrame:
+        """One row a trial."""
+        ...
+
+    def thinned(self, name: str, points: int = ..., keys: Sequence[str] | None = ...) -> pd.DataFrame:
+        """One row a trial and point of one history, of these trials or all, with at most so many points."""
+        ...
+
+
+def numbers(source: Source, name: str) -> pd.DataFrame:
+    """Return a table of number-sequence studies by its name; an empty one where the study has none of them."""
+    import pandas as pd
+
+    find = getattr(source, name, None)
+    return pd.DataFrame() if find is None else find()

@@ -1,0 +1,106 @@
+"""Seconds an epoch against length, with the exponent of its growth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from unroll.analysis import growth
+from unroll.analysis import timing as timing_by_length
+from unroll.plots import panels
+from unroll.plots.source import Source
+from unroll.plots.style import PAPER, Drawing, Look, length_ticks, log_ticks, looks, styled
+from unroll.wording import number
+
+NEEDS = "a complete trial"
+
+
+def table(source: Source) -> pd.DataFrame:
+    """Return one row a complete trial.
+
+    panel (title), series (model), length (steps), seconds (an epoch's, median over the epochs), exponent,
+    exponent_error, scale (the line ``scale * length ** exponent`` through the medians; NaN with fewer than three
+    lengths).
+    """
+    factors = source.factors
+    times = timing_by_length(source.trials(), factors)
+    if times.empty:
+        return pd.DataFrame()
+    fits = growth(times, factors).drop(columns="lengths")
+    rows = times.explode("each_seed", ignore_index=True).merge(fits, on=["task", "model", *factors], how="left")
+    return pd.DataFrame(
+        {
+            "panel": panels.titles(rows, factors),
+            "series": panels.series(rows["model"], source.trials()["model"]),
+            "length": rows["length"],
+            "seconds": rows["each_seed"].astype("float64"),
+            **{name: rows[name] for name in ("exponent", "exponent_error", "scale")},
+        }
+    )
+
+
+def timing(table: pd.DataFrame) -> Drawing:
+    """Draw the table, both axes logarithmic: every trial a dot, a line for each fit."""
+    with styled():
+        figure, parts = panels.grid(table, height=1.9, single=2.7)
+        look = looks(table["series"])
+        for axes, rows in parts:
+            for series, mine in rows.groupby("series", sort=False, observed=True):
+                _draw(axes, mine, look[str(series)])
+            panels.rules(axes)
+        first = parts[0][0]
+        first.set_yscale("log")
+        first.set_ylim(table["seconds"].min() / 1.5, table["seconds"].max() * 1.5)
+        log_ticks(first.yaxis)
+        first.set_xlim(table["length"].min() / 1.15, table["length"].max() * 1.15)
+        length_ticks(first, table["length"].tolist())
+        panels.name_axes(figure, parts, "sequence length T, steps", "seconds an epoch")
+        if len(parts) == 1:
+            panels.label_ends(first, _ends(table, look))
+        else:
+            panels.legend(figure, [panels.key(one, name) for name, one in look.items()])
+    return figure
+
+
+def describe(table: pd.DataFrame) -> str:
+    """Return what the figure shows, for readers who do not see it."""
+    parts = []
+    for (panel, series), rows in table.groupby(["panel", "series"], sort=False, observed=True):
+        last = rows[rows["length"] == rows["length"].max()]
+        seconds = f"{number(last['seconds'].median(), 2)} s at T = {last['length'].iloc[0]:,}"
+        text = f"{series}{f' ({panel})' if panel else ''} {seconds}"
+        parts.append(text + (f", growing as {_power(rows)}" if np.isfinite(rows["exponent"].iloc[0]) else ""))
+    return f"Seconds an epoch of training against sequence length, both logarithmic. {panels.some(parts)}."
+
+
+def caption(table: pd.DataFrame) -> str:
+    """Return how to read the figure."""
+    fitted = np.isfinite(table["exponent"]).any()
+    said = "Lines: least squares through the medians, on logarithms, with the exponent and its standard error."
+    return f"Every dot is one trial. {said if fitted else 'Fewer than three lengths: no exponent is fitted.'}"
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
+    lengths = np.array([rows["length"].min(), rows["length"].max()])
+    exponent, scale = rows["exponent"].iloc[0], rows["scale"].iloc[0]
+    if np.isfinite(exponent):
+        axes.plot(lengths, scale * lengths**exponent, color=look.colour, linestyle=look.line, linewidth=1.2, zorder=2)
+    axes.plot(
+        rows["length"], rows["seconds"], linestyle="none", marker=look.marker, markersize=4.2, color=look.colour,
+        markeredgecolor=PAPER, markeredgewidth=0.4, alpha=0.9, zorder=3,
+    )  # fmt: skip
+
+
+def _ends(table: pd.DataFrame, look: dict[str, Look]) -> list[tuple[float, str, str]]:
+    ends = []
+    for series, style in look.items():
+        rows = table[table["series"] == series]
+        last = float(rows.loc[rows["length"] == rows["length"].max(), "seconds"].median())
+        text = f"{series}: {_power(rows)}" if np.isfinite(rows["exponent"].iloc[0]) else series
+        ends.append((last, text, style.colour))
+    return ends
+
+
+def _power(rows: pd.DataFrame) -> str:
+    return f"T^{rows['exponent'].iloc[0]:.2f} ± {rows['exponent_error'].iloc[0]:.2f}"

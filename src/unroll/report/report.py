@@ -1,0 +1,133 @@
+"""``report(results)``: from a study's results to one page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from unroll.citation import software
+from unroll.plots.figures import FIGURES, module
+from unroll.plots.files import to_svg
+from unroll.plots.source import numbers
+from unroll.report import facts, tables
+from unroll.report.inline_svg import Styles, inline
+from unroll.report.source import ReportSource
+from unroll.store import State, Store, TrialRecord
+
+SEQUENCES = {
+    "horizons": ("Error by horizon", "Relative error of the model fed its own predictions; medians over trials."),
+    "traps": ("Traps", "worth: the error with every trap on, divided by this one."),
+    "window_lag": ("Window and lag", "unexplained: test MSE divided by the baseline's, median over the seeds."),
+}
+"""Tables of number-sequence studies, with their titles and notes."""
+HORIZONS = (1, 2, 4, 8, 16, 32, 64)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawn figure: its element, title and caption."""
+
+    name: str
+    title: str
+    caption: str
+    svg: Markup
+
+
+def report(results: ReportSource) -> str:
+    """Return a study's report as the text of one HTML file.
+
+    It needs no network and no script, works while trials are missing, and says which are. The same store gives the same
+    text. ``results`` is ``unroll.results(study)``.
+    """
+    results = results.frozen()
+    styles = Styles()
+    figures = list(_figures(results, styles))
+    css = "\n".join([_text("report.css"), styles.css()])
+    page = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(_text),
+    ).get_template("report.html.j2")
+    return page.render(
+        **_context(results),
+        figures={figure.name: figure for figure in figures},
+        css=Markup(css),  # noqa: S704 - ours, and the names of classes
+        hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
+    )
+
+
+def _context(results: ReportSource) -> dict[str, Any]:
+    with Store.open(results.path) as store:
+        planned = store.study_by_digest(results.study.digest)
+        records = store.trials([trial.key for trial in results.planned])
+    states = results.trials()["state"].value_counts()
+    return {
+        "study": results.study,
+        "notice": results.notice,
+        "progress": _progress(states),
+        "findings": results.findings(),
+        "tables": {table.name: table for table in _tables(results)},
+        "design": facts.design(results.study, results.planned),
+        "settings": facts.settings(results.planned),
+        "machine": facts.machine(records),
+        "effort": _effort(records),
+        "repetition": facts.repetition(results.study),
+        "sources": facts.sources(planned.plugins if planned else {}, software(version("unroll-lab"))),
+        "version": version("unroll-lab"),
+    }
+
+
+def _figures(results: ReportSource, styles: Styles) -> Iterator[Figure]:
+    for name, title in FIGURES.items():
+        kind = module(name)
+        table = kind.table(results)
+        if len(table):
+            drawn = to_svg(getattr(kind, name)(table), transparent=True)
+            svg = inline(drawn, name, kind.describe(table), styles)
+            yield Figure(name, title, kind.caption(table), Markup(svg))  # noqa: S704 - serialised, so escaped
+
+
+def _tables(results: ReportSource) -> Iterator[tables.Table]:
+    found = (tables.loss, tables.solved, tables.span, tables.memory, tables.growth, tables.comparison, tables.missing)
+    yield from (table for table in (make(results) for make in found) if table is not None)
+    for name, (title, note) in SEQUENCES.items():
+        frame = numbers(results, name)
+        if name == "horizons" and len(frame):
+            frame = frame[frame["horizon"].isin(HORIZONS)]
+        if len(frame):
+            yield tables.plain(name, title, note, frame)
+
+
+def _progress(states: pd.Series[int]) -> dict[str, int]:
+    counts = {state: int(states.get(state, 0)) for state in State}
+    return {
+        "all": sum(counts.values()),
+        "complete": counts[State.complete],
+        "failed": counts[State.failed],
+        "waiting": counts[State.waiting] + counts[State.running],
+    }
+
+
+def _effort(records: list[TrialRecord]) -> dict[str, str] | None:
+    done = [record for record in records if record.seconds is not None and record.finished_at is not None]
+    if not done:
+        return None
+    days = sorted(str(record.finished_at)[:10] for record in done)
+    seconds = round(sum(record.seconds or 0.0 for record in done))
+    return {"time": str(timedelta(seconds=seconds)), "first": days[0], "last": days[-1]}
+
+
+def _text(name: str) -> str:
+    return (files("unroll") / "report" / name).read_text(encoding="utf-8")

@@ -1,0 +1,59 @@
+"""What the report asks of a study's results; ``unroll.reading.Results`` has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from unroll.plots.source import Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from unroll.analysis import Finding
+    from unroll.store import PlannedTrial
+
+
+class ReportSource(Source, Protocol):
+    """The tables, sentences and facts of a report. See ``unroll.reading.Results`` for what each holds."""
+
+    path: Path
+    planned: tuple[PlannedTrial, ...]
+
+    def frozen(self) -> ReportSource:
+        """These results as they stand now."""
+        ...
+
+    @property
+    def notice(self) -> str | None:
+        """A sentence where plug-ins have changed."""
+        ...
+
+    def findings(self) -> Sequence[Finding]:
+        """What was found and what was not, in sentences."""
+        ...
+
+    def parameters(self) -> pd.DataFrame:
+        """Counts of parameters."""
+        ...
+
+    def span(self) -> pd.DataFrame:
+        """The longest length that each model solves."""
+        ...
+
+    def memory(self) -> pd.DataFrame:
+        """Effective memory on the adding problem."""
+        ...
+
+    def growth(self) -> pd.DataFrame:
+        """How an epoch's time grows with the length."""
+        ...
+
+    def comparison(self, first: str, second: str) -> pd.DataFrame:
+        """Two models, seed by seed."""
+        ...
+
+    def missing(self) -> pd.DataFrame:
+        """Trials that are not complete, and why."""
+        ...

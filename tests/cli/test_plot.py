@@ -1,0 +1,34 @@
+"""``unroll plot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def test_plot_writes_a_file_and_says_what_it_shows(finished: str, unroll):
+    done = unroll("plot", finished, "lengths", "--out", "figure.svg")
+    assert done.code == 0
+    assert "Test MSE against sequence length" in done.out
+    assert "Wrote figure.svg" in done.err
+    assert "<svg" in Path("figure.svg").read_text()
+
+
+def test_plot_refuses_with_the_next_step(finished: str, unroll):
+    done = unroll("plot", finished, "length", "--out", "figure.svg")
+    assert done.code == 2
+    assert 'Did you mean "lengths"?' in done.err
+    done = unroll("plot", finished, "lengths", "--out", "figure.gif")
+    assert done.code == 2
+    assert "End it with .svg, .pdf, .png" in done.err
+    done = unroll("plot", finished, "traps", "--out", "figure.svg")
+    assert done.code == 1
+    assert "Figures that it has data for: lengths, solved, learning, gradients, timing" in done.err
+    assert "cannot be written" in unroll("plot", finished, "solved", "--out", "no/such/folder.svg").err
+    assert not Path("figure.svg").exists()
+
+
+def test_the_help_names_every_figure(unroll):
+    from unroll.plots import FIGURES
+
+    text = " ".join(unroll("plot", "--help").out.split())
+    assert all(name in text for name in FIGURES)

@@ -1,0 +1,30 @@
+"""``unroll report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def test_report_writes_one_page(finished: str, unroll):
+    done = unroll("report", finished)
+    assert done.code == 0
+    assert "Wrote small.html" in done.err
+    text = Path("small.html").read_text(encoding="utf-8")
+    assert "4 trials, all complete" in text
+    assert unroll("report", finished, "--out", "other.html").code == 0
+    assert Path("other.html").read_text(encoding="utf-8") == text
+
+
+def test_report_refuses_with_the_next_step(finished: str, unroll):
+    assert "cannot be written" in unroll("report", finished, "--out", "no/such/folder.html").err
+    done = unroll("report", finished, "--store", "nothing.db")
+    assert done.code == 1
+    assert "nothing.db" in done.err
+
+
+def test_a_study_s_name_makes_a_file_s_name():
+    from unroll.cli.report import _file_name
+
+    assert _file_name("adding-quick") == "adding-quick"
+    assert _file_name("../../etc/passwd") == "etc-passwd"
+    assert _file_name("???") == "report"

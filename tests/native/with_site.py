@@ -1,4 +1,4 @@
-"""Run pytest with the package from another folder than the one it is installed from: with_site.py FOLDER ARGUMENTS..."""
+"""Run pytest with the package of another folder than the one it is installed from: with_site.py FOLDER ARGUMENTS..."""
 
 import sys
 

@@ -118,6 +118,7 @@ def recurrence(
         h_n,
         c_n if cell == "lstm" else None,
         saved if keep else None,
+        torch.get_num_threads(),
     )
     return y, h_n, c_n, saved
 
@@ -182,6 +183,7 @@ def recurrence_backward(
         db_hh if with_bias else None,
         dh0 if with_start else None,
         dc0 if with_start and lstm else None,
+        torch.get_num_threads(),
     )
     return out
 

@@ -79,6 +79,7 @@ def test_a_handler_that_raises_ends_the_call(call: Callable[[int], None], thread
     assert _native.float_mode() == mode
 
 
+@pytest.mark.unsanitized
 def test_a_handler_that_does_not_raise_runs_and_the_call_goes_on() -> None:
     """Through the operators; denormals are what they were for the handler."""
     torch.manual_seed(0)
@@ -108,6 +109,7 @@ def test_an_exception_leaves_the_operators_as_well() -> None:
         ops.forward("lstm", x, w_ih, w_hh, every=False)
 
 
+@pytest.mark.unsanitized
 def test_a_call_in_another_thread_leaves_signals_to_the_main_one() -> None:
     """Python runs handlers in the main thread alone; the other thread's call ends as it should."""
     x, w = torch.randn(64, 1000, 1), torch.randn(256, 64) * 0.1

@@ -22,11 +22,13 @@ Faults planted in the C++ one at a time, each seen to make the kernels' tests fa
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import pytest
 import torch
 
 from tests.kernels.grid import Size, every_size, some_sizes
-from tests.kernels.oracle import CELLS, Problem, error, needs_native
+from tests.kernels.oracle import CELLS, Problem, distance, error, needs_native
 from unroll.kernels import isas, ops, reference
 
 pytestmark = needs_native
@@ -42,16 +44,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_values_and_gradients(cell: str, size: Size) -> None:
-    """In float64 torch.nn's; in float32 at most twice as far from them as torch.nn's float32, plus four units."""
-    problem = Problem.random(cell, *size)
-    right, theirs = problem.torch(), problem.torch(torch.float32)
-    for isa in isas():
-        double, single = problem.native(isa, torch.float64), problem.native(isa)
-        assert double.keys() == single.keys() == right.keys()
+    """In float64 torch.nn's; in float32 at most twice as far from them as torch.nn's float32, plus four units.
+
+    The mean over draws of the largest difference: a single number's rounding, and whether a sum cancels, is luck.
+    """
+    draws = range(4 if size[1] < 500 else 1)
+    largest, theirs, ours = defaultdict(float), defaultdict(float), defaultdict(float)
+    for seed in draws:
+        problem = Problem.random(cell, *size, seed=seed)
+        right, single = problem.torch(), problem.torch(torch.float32)
         for name in right:
-            assert error(double[name], right[name]) < 1e-12, (isa, name)
-            allowed = 2 * error(theirs[name], right[name]) + 4 * UNIT
-            assert error(single[name], right[name]) <= allowed, (isa, name)
+            largest[name] += float(right[name].abs().max()) / len(draws)
+            theirs[name] += distance(single[name], right[name]) / len(draws)
+        for isa in isas():
+            double, single = problem.native(isa, torch.float64), problem.native(isa)
+            assert double.keys() == single.keys() == right.keys()
+            for name in right:
+                assert error(double[name], right[name]) < 1e-12, (isa, name)
+                ours[isa, name] += distance(single[name], right[name]) / len(draws)
+    for (isa, name), seen in ours.items():
+        assert seen <= 2 * theirs[name] + 4 * UNIT * largest[name], (isa, name)
 
 
 @pytest.mark.parametrize("isa", isas())

@@ -8,11 +8,6 @@ import pytest
 import torch
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Known only where tests/kernels is named on the command line, as `make test-native` does."""
-    parser.addoption("--every-size", action="store_true", help="all odd sizes; minutes")
-
-
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()

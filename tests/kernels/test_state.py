@@ -159,7 +159,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 @pytest.mark.unsanitized
 @pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss is Linux's")
 def test_memory_of_the_standard_trial_at_500_steps() -> None:
-    """At most 200 MB over torch.nn's own peak. Planted and found: blocks never given back."""
+    """At most 200 MB over torch.nn's own peak."""
     peak = {
         name: int(
             subprocess.run([sys.executable, "-c", MEMORY, name], capture_output=True, text=True, check=True).stdout

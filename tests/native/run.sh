@@ -2,7 +2,7 @@
 # The checks of the kernels that need another compiler, another processor or minutes: `make test-native`.
 #
 #   plain       C++ programs on every instruction set here: all odd sizes against plain double; tanh and logistic on all 2^32 floats
-#   sanitize    the same, and the kernels' Python tests, under AddressSanitizer and UndefinedBehaviorSanitizer; threads under ThreadSanitizer
+#   sanitize    odd sizes, and the kernels' Python tests, under AddressSanitizer and UndefinedBehaviorSanitizer; threads under ThreadSanitizer
 #   neon        cross-compiled for Arm, run by qemu-aarch64
 #   old         the Python module on old x86-64 processors, by qemu-x86_64: what it picks, what it refuses, that it runs
 #
@@ -51,7 +51,7 @@ plain() {
 sanitize() {
   say "sanitize: address and undefined behaviour"
   local site=$BUILD/site isas
-  programs asan -DUNROLL_SANITIZE=address,undefined -DPython_EXECUTABLE="$(command -v "$PYTHON")" \
+  programs asan -DUNROLL_SANITIZE=address,undefined -DPython_EXECUTABLE="$("$PYTHON" -c 'import sys; print(sys.executable)')" \
     -Dnanobind_DIR="$("$PYTHON" -m nanobind --cmake_dir)"
   isas=$("$BUILD/asan/cells")
   "$BUILD/asan/cells" few $isas

@@ -86,7 +86,7 @@ def test_lanes(cell: str, isa: str) -> None:
         parts = {"y": states.y, "h_n": states.h_n, "c_n": states.c_n}
         return torch.stack([(parts[n] * incoming[n]).sum() for n in incoming]).sum()
 
-    for lanes, threads in itertools.product(([0, 1, 2], [2, 0], [1]), (1, 2)):
+    for lanes, threads in itertools.product(([0, 1, 2], [2, 0], [1]), (1, 2, 5)):
         inputs = [torch.stack([problems[k].inputs[n].float() for k in lanes]) for n in names]
         incoming = {n: torch.stack([problems[k].incoming[n].float() for k in lanes]) for n in problems[0].incoming}
         with torch_threads(threads):

@@ -20,6 +20,8 @@ Faults planted in the C++ one at a time, each seen to make the kernels' tests fa
 * one long float32 sum in place of sums of sums         here: values and gradients
 * the last row of each thread's part left out           test_bits: threads and repeats
 * weight sums whose order depends on threads            test_bits: threads and repeats
+* a meeting of the threads left out                     test_bits: threads and repeats
+* the next lane packed while others still read          test_bits: lanes
 * threads other than the first with denormals           test_state: denormals are flushed in every thread
 * signals never looked at                               test_interrupt: a handler that raises ends the call
 * the handler run with denormals flushed                test_interrupt: a handler that does not raise

@@ -40,7 +40,8 @@ struct Right {
 };
 
 Right with_unit(double value) {
-  if (std::fabs(value) < kSmallestNormal) return {0.0, kUnits / kSmallestNormal};  // from zero up to the smallest normal number is right
+  // From zero up to the smallest normal number is right. So it is for tanh of that number, which is less by too little for a double.
+  if (std::fabs(value) <= kSmallestNormal) return {0.0, kUnits / kSmallestNormal};
   uint64_t bits;
   std::memcpy(&bits, &value, 8);
   bits &= 0x7ff0000000000000;

@@ -1,6 +1,7 @@
 # make run    install, run the first study, show what came of it, write its report
 # make test   install what the tests need, and run them
 # make lint   formatter, linter, type checker, layer contract
+# make test-native  what needs other compilers, processors or minutes: sanitizers, every float32, Arm and old x86-64 by qemu
 # make bench  measure, print and store the ratios to the notebook's loop and the kernels' share of the peak
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test lint format bench kill-test clean
+.PHONY: run test test-native lint format bench kill-test clean
 
 run: $(VENV)/.installed
 	$(BIN)/unroll run adding-quick
@@ -16,6 +17,9 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.developing
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(TESTS)
+
+test-native: $(VENV)/.developing
+	tests/native/run.sh $(BIN)/python
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff format --check .

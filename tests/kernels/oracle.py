@@ -77,6 +77,11 @@ class Problem:
         return {n: t.detach() for n, t in out.items()} | {f"d{n}": g for n, g in zip(inputs, grads, strict=True)}
 
 
+def distance(got: Tensor, right: Tensor) -> float:
+    """The largest difference."""
+    return float((got.double() - right).abs().max())
+
+
 def error(got: Tensor, right: Tensor) -> float:
     """The largest difference, as a part of the largest right value."""
-    return float((got.double() - right).abs().max() / right.abs().max().clamp_min(1e-30))
+    return distance(got, right) / max(float(right.abs().max()), 1e-30)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests.kernels.oracle import needs_native
 from unroll.kernels import isas
@@ -43,6 +44,13 @@ def read_only() -> np.ndarray:
     return a
 
 
+def misaligned() -> np.ndarray:
+    count = K * B * 16 * ((T + 1) + 5 * T)
+    flat = np.full(count + 32, 7, dtype=np.float32)
+    start = -flat.ctypes.data % 64 // 4 + 1
+    return flat[start : start + count].reshape(K, -1)
+
+
 SHARED = empty(K, B, H)
 BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"x": "no array"}, TypeError, "x: a CPU array"),
@@ -66,6 +74,10 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"lengths": np.array([[5, 2, 1]] * 2)}, ValueError, "lengths: from 1 to T"),
     ({"lengths": np.array([[4, 2, 0]] * 2)}, ValueError, "lengths: from 1 to T"),
     ({"saved": empty(K, 10)}, ValueError, "saved: shape"),
+    ({"saved": misaligned()}, ValueError, "saved: must be aligned to 64 bytes"),
+    ({"x": torch.empty(K, B, T, I, device="meta")}, TypeError, "x: a CPU array is needed"),
+    ({"h_n": torch.empty(K, B, H, device="meta")}, TypeError, "h_n: a writable CPU array is needed"),
+    ({"threads": 0}, ValueError, "threads: at least 1 is needed, 0 came"),
 ]
 
 
@@ -76,8 +88,68 @@ def test_forward_refuses(changed: dict[str, Any], kind: type[Exception], text: s
     named = arguments(**changed)
     with pytest.raises(kind, match=text):
         _native.forward("lstm", isas()[0], **named)
-    for name in ("y", "h_n", "c_n"):
-        assert named[name] is None or (named[name] == 7).all()
+    for name in {"y", "h_n", "c_n"} - changed.keys():
+        assert (named[name] == 7).all(), name
+
+
+def backward_arguments(**changed: Any) -> dict[str, Any]:
+    from unroll.kernels import _native
+
+    named = {
+        "x": empty(K, B, T, I),
+        "w_ih": empty(K, G * H, I),
+        "w_hh": empty(K, G * H, H),
+        "lengths": None,
+        "saved": _native.take_saved("lstm", K, B, T, H, True).zero_().numpy(),
+        "dy": empty(K, B, T, H),
+        "dh_n": empty(K, B, H),
+        "dc_n": empty(K, B, H),
+        "dx": empty(K, B, T, I),
+        "dw_ih": empty(K, G * H, I),
+        "dw_hh": empty(K, G * H, H),
+        "db_ih": empty(K, G * H),
+        "db_hh": empty(K, G * H),
+        "dh0": empty(K, B, H),
+        "dc0": empty(K, B, H),
+    }
+    return named | changed
+
+
+BAD_BACKWARD: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"saved": empty(K, 10)}, ValueError, "saved: shape"),
+    ({"saved": misaligned()}, ValueError, "saved: must be aligned"),
+    ({"saved": None}, TypeError, "saved: an array is needed"),
+    ({"dy": empty(K, B, T, H).astype(np.float64)}, TypeError, "dy: float32 is needed"),
+    ({"dy": empty(K, T, B, H).swapaxes(1, 2)}, ValueError, "dy: must be contiguous"),
+    ({"dh_n": empty(B, H)}, ValueError, "dh_n: shape"),
+    ({"dw_hh": None}, TypeError, "dw_hh: an array is needed"),
+    ({"dw_ih": empty(K, G * H, I + 1)}, ValueError, "dw_ih: shape"),
+    ({"dh0": read_only()}, TypeError, "dh0: a writable CPU array"),
+    ({"dh0": SHARED, "dc0": SHARED}, ValueError, "dh0 and dc0 share memory"),
+    ({"dh_n": SHARED, "dh0": SHARED}, ValueError, "dh0 and dh_n share memory"),
+    ({"dx": torch.empty(K, B, T, I, device="meta")}, TypeError, "dx: a writable CPU array"),
+    ({"lengths": np.array([[1, 2, 3]] * 2)}, ValueError, "lengths: from 1 to T and never rising"),
+    ({"threads": -1}, ValueError, "threads: at least 1"),
+]
+
+
+@pytest.mark.parametrize(("changed", "kind", "text"), BAD_BACKWARD, ids=[text for _, _, text in BAD_BACKWARD])
+def test_backward_refuses(changed: dict[str, Any], kind: type[Exception], text: str) -> None:
+    from unroll.kernels import _native
+
+    named = backward_arguments(**changed)
+    with pytest.raises(kind, match=text):
+        _native.backward("lstm", isas()[0], **named)
+    for name in {"dx", "dw_ih", "dw_hh", "db_ih", "db_hh", "dh0", "dc0"} - changed.keys():
+        assert (named[name] == 7).all(), name
+
+
+def test_the_arguments_of_backward_are_fine() -> None:
+    from unroll.kernels import _native
+
+    named = backward_arguments()
+    _native.backward("lstm", isas()[0], **named)
+    assert not any((named[name] == 7).any() for name in ("dx", "dw_ih", "dw_hh", "db_ih", "db_hh", "dh0", "dc0"))
 
 
 def test_the_arguments_themselves_are_fine() -> None:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import gc
 import os
+import platform
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -33,6 +41,28 @@ def test_the_floating_point_mode_is_as_it_was(cell: str, flush: bool) -> None:
         torch.set_flush_denormal(False)
 
 
+ROUNDINGS = {"x86_64": 0x800, "aarch64": 0x400000}  # FE_UPWARD of the C library
+
+
+@pytest.mark.skipif(platform.machine() not in ROUNDINGS, reason="another processor's constants")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_callers_rounding_and_flags_are_as_they_were(threads: int) -> None:
+    """Whole control and status state: rounding upward, and no flag raised that was not."""
+    from unroll.kernels import _native
+
+    inputs = [a.numpy() for a in (torch.randn(64, 63, 2), torch.randn(400, 2), torch.randn(400, 100))]
+    h_n, c_n = (torch.empty(64, 100).numpy() for _ in range(2))
+    c = ctypes.CDLL(ctypes.util.find_library("m"))
+    assert c.fesetround(ROUNDINGS[platform.machine()]) == 0
+    try:
+        c.feclearexcept(c.fetestexcept(0x3F))
+        before = _native.float_mode()
+        _native.forward("lstm", isas()[0], *inputs, *[None] * 6, h_n, c_n, None, threads)
+        assert _native.float_mode() == before
+    finally:
+        c.fesetround(0)
+
+
 @pytest.mark.parametrize("isa", isas())
 def test_denormals_are_flushed_inside(isa: str) -> None:
     h0 = torch.full((1, 1, 1), 1e-39).numpy()
@@ -42,6 +72,18 @@ def test_denormals_are_flushed_inside(isa: str) -> None:
 
     _native.forward("relu_rnn", isa, x, w, w, None, None, h0, None, None, None, h_n, None, None)
     assert h_n.item() == 0
+
+
+@pytest.mark.parametrize("isa", isas())
+def test_denormals_are_flushed_in_every_thread(isa: str) -> None:
+    from unroll.kernels import _native
+
+    B, T, H = 64, 40, 100
+    h0, x = torch.full((B, H), 1e-39).numpy(), torch.zeros(B, T, 1).numpy()
+    w_ih, w_hh = torch.zeros(H, 1).numpy(), torch.eye(H).numpy()
+    h_n = torch.full((B, H), 7.0).numpy()
+    _native.forward("relu_rnn", isa, x, w_ih, w_hh, None, None, h0, None, None, None, h_n, None, None, 2)
+    assert (h_n == 0).all()
 
 
 def test_memory_comes_back() -> None:
@@ -61,12 +103,67 @@ def test_memory_comes_back() -> None:
     assert _native.unused_bytes() == 0
 
 
+def threaded(problem: Problem) -> np.ndarray:
+    """The last state, by the module itself with two threads: torch's own threads do not live through a fork."""
+    from unroll.kernels import _native
+
+    inputs = [problem.inputs[n].float().numpy() for n in ("x", "w_ih", "w_hh")]
+    h_n = np.empty((inputs[0].shape[0], inputs[2].shape[1]), np.float32)
+    _native.forward("gru", isas()[0], *inputs, *[None] * 5, None, h_n, None, None, 2)
+    return h_n
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_child_computes_the_same() -> None:
-    problem = Problem.random("gru", 8, 9, 2, 16)
-    states = ops.forward("gru", **problem.inputs)
-    child = os.fork()
-    if child == 0:
-        after = ops.forward("gru", **problem.inputs)
-        os._exit(0 if torch.equal(after.h_n, states.h_n) else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    """After calls with threads, and from the middle of another Python thread's calls."""
+    problem = Problem.random("gru", 64, 60, 2, 100)
+    right = threaded(problem)
+    done = threading.Event()
+
+    def beside() -> None:
+        while not done.is_set():
+            threaded(problem)
+
+    other = threading.Thread(target=beside)
+    other.start()
+    try:
+        for _ in range(5):
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if np.array_equal(threaded(problem), right) else 1)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        done.set()
+        other.join()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
+def test_no_thread_outlives_its_call() -> None:
+    before = set(os.listdir("/proc/self/task"))
+    threaded(Problem.random("gru", 64, 60, 2, 100))
+    assert set(os.listdir("/proc/self/task")) <= before
+
+
+MEMORY = """
+import resource, sys, torch, unroll.nn
+torch.set_num_threads(1)
+layer = {"torch": torch.nn, "unroll": unroll.nn}[sys.argv[1]].LSTM(2, 64, batch_first=True)
+x = torch.randn(64, 500, 2)
+for _ in range(4):
+    layer(x)[0][:, -1].sum().backward()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.unsanitized
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss is Linux's")
+def test_memory_of_the_standard_trial_at_500_steps() -> None:
+    """At most 200 MB over torch.nn's own peak."""
+    peak = {
+        name: int(
+            subprocess.run([sys.executable, "-c", MEMORY, name], capture_output=True, text=True, check=True).stdout
+        )
+        for name in ("torch", "unroll")
+    }
+    assert peak["unroll"] <= peak["torch"] + 200 * 1024, peak

@@ -15,54 +15,58 @@ Faults planted in the C++ one at a time, each seen to make the kernels' tests fa
 * overlapping buffers not refused                       test_arguments: forward refuses
 * weight sums not cleared between lanes and calls       test_bits: threads and repeats
 * the longer tiles' last rows left out                  test_bits: threads and repeats
-* the gradient of h0 from the wrong buffer              here: float64 is torch's
+* the gradient of h0 from the wrong buffer              here: values and gradients
 * gate deltas of finished sequences not set to zero     here: lengths end sequences early
-* one long float32 sum in place of sums of sums         here: float32 is as near to float64 as torch's
+* one long float32 sum in place of sums of sums         here: values and gradients
+* the last row of each thread's part left out           test_bits: threads and repeats
+* weight sums whose order depends on threads            test_bits: threads and repeats
+* a meeting of the threads left out                     test_bits: threads and repeats
+* the next lane packed while others still read          test_bits: lanes
+* threads other than the first with denormals           test_state: denormals are flushed in every thread
+* signals never looked at                               test_interrupt: a handler that raises ends the call
+* the handler run with denormals flushed                test_interrupt: a handler that does not raise
+* blocks that are given back lost                       test_state: memory comes back
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import pytest
 import torch
 
-from tests.kernels.oracle import CELLS, Problem, error, needs_native
+from tests.kernels.grid import Size, some_sizes
+from tests.kernels.oracle import CELLS, Problem, distance, error, needs_native
 from unroll.kernels import isas, ops, reference
 
 pytestmark = needs_native
 
-SIZES = [  # B, T, I, H
-    (1, 1, 1, 1),
-    (5, 2, 3, 3),
-    (16, 3, 2, 16),
-    (17, 7, 64, 17),
-    (64, 63, 2, 64),
-    (65, 7, 3, 100),
-    (3, 3, 1, 128),
-    (130, 2, 5, 33),
-]
-EPS = 2.0**-24
+UNIT = 2.0**-23  # in the last place of 1.0 in float32
 
 
-@pytest.mark.parametrize("isa", isas())
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_float64_is_torchs(cell: str, size: tuple[int, int, int, int], isa: str) -> None:
-    problem = Problem.random(cell, *size)
-    right = problem.torch()
-    got = problem.native(isa, torch.float64)
-    assert got.keys() == right.keys()
-    for name in right:
-        assert error(got[name], right[name]) < 1e-12, name
+@pytest.mark.parametrize("size", some_sizes(), ids=str)
+def test_values_and_gradients(cell: str, size: Size) -> None:
+    """In float64 torch.nn's; in float32 at most twice as far from them as torch.nn's float32, plus four units.
 
-
-@pytest.mark.parametrize("isa", isas())
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("size", [*SIZES, (64, 500, 2, 64)], ids=str)
-def test_float32_is_as_near_to_float64_as_torchs(cell: str, size: tuple[int, int, int, int], isa: str) -> None:
-    problem = Problem.random(cell, *size)
-    right, theirs, got = problem.torch(), problem.torch(torch.float32), problem.native(isa)
-    for name in right:
-        assert error(got[name], right[name]) <= 2 * error(theirs[name], right[name]) + 8 * EPS, name
+    The mean over draws of the largest difference: a single number's rounding, and whether a sum cancels, is luck.
+    """
+    draws = range(4 if size[1] < 500 else 1)
+    largest, theirs, ours = defaultdict(float), defaultdict(float), defaultdict(float)
+    for seed in draws:
+        problem = Problem.random(cell, *size, seed=seed)
+        right, single = problem.torch(), problem.torch(torch.float32)
+        for name in right:
+            largest[name] += float(right[name].abs().max()) / len(draws)
+            theirs[name] += distance(single[name], right[name]) / len(draws)
+        for isa in isas():
+            double, single = problem.native(isa, torch.float64), problem.native(isa)
+            assert double.keys() == single.keys() == right.keys()
+            for name in right:
+                assert error(double[name], right[name]) < 1e-12, (isa, name)
+                ours[isa, name] += distance(single[name], right[name]) / len(draws)
+    for (isa, name), seen in ours.items():
+        assert seen <= 2 * theirs[name] + 4 * UNIT * largest[name], (isa, name)
 
 
 @pytest.mark.parametrize("isa", isas())

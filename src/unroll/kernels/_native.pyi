@@ -18,6 +18,7 @@ def forward(
     h_n: Array,
     c_n: Array | None,
     saved: Array | None,
+    threads: int = 1,
 ) -> None: ...
 def backward(
     cell: str,
@@ -37,6 +38,7 @@ def backward(
     db_hh: Array | None,
     dh0: Array | None,
     dc0: Array | None,
+    threads: int = 1,
 ) -> None: ...
 def take_saved(cell: str, K: int, B: int, T: int, H: int, single: bool) -> Any: ...
 def activate(isa: str, function: str, x: Array, y: Array) -> None: ...

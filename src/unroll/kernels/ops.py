@@ -132,6 +132,7 @@ def _recurrence(
         to_dlpack(h_n),
         to_dlpack(c_n) if cell == "lstm" else None,
         to_dlpack(saved) if keep else None,
+        torch.get_num_threads(),
     )
     return y, h_n, c_n, saved
 
@@ -198,6 +199,7 @@ def _recurrence_backward(
         to_dlpack(db_hh) if with_bias else None,
         to_dlpack(dh0) if with_start else None,
         to_dlpack(dc0) if with_start and lstm else None,
+        torch.get_num_threads(),
     )
     return out
 

@@ -56,6 +56,8 @@ struct BackwardCall {
 // Units are padded to a multiple of 16 inside, whatever the vector's length, so sizes do not depend on the instruction set.
 inline int64_t padded(int64_t n) { return (n + 15) / 16 * 16; }
 
+inline int64_t gates_of(Cell cell) { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
+
 // Numbers kept of one lane for backward: the states of T + 1 times, and of each time the gates (LSTM: i f g o and the cell
 // state before; GRU: r z n and the recurrent term of n; tanh and ReLU: nothing, the state says it all).
 inline int64_t saved_size(Cell cell, const Sizes& s) {
@@ -63,13 +65,26 @@ inline int64_t saved_size(Cell cell, const Sizes& s) {
   return s.B * padded(s.H) * ((s.T + 1) + s.T * gates);
 }
 
+// A call is computed by the members of a team: threads that all run the same kernel, each its own part. See team.hpp.
+class Team;
+struct Member {
+  Team* team;
+  int index, count;  // from 0 on; of how many
+};
+
+// Waits until all members are here. False where the call is given up: then every member is told so, at this meeting.
+bool meet(const Member&);
+
+// False where the call is to be given up. The first member also looks, at times, whether somebody wants that.
+bool goes_on(const Member&);
+
 // What one instruction set's library offers.
 struct Kernels {
   const char* isa;
   int lanes;  // float32 numbers in a vector
-  void (*forward)(Cell, Number, const ForwardCall&);
-  void (*backward)(Cell, Number, const BackwardCall&);
-  int64_t (*scratch_size)(Cell, Number, const Sizes&, bool backward);  // in numbers
+  void (*forward)(Cell, Number, const ForwardCall&, const Member&);
+  void (*backward)(Cell, Number, const BackwardCall&, const Member&);
+  int64_t (*scratch_size)(Cell, Number, const Sizes&, bool backward, int members);  // in numbers
   void (*activate)(int function, const float* x, float* y, int64_t count);  // 0 logistic, 1 tanh; for tests
   double (*multiply_adds)(int64_t rounds);  // rounds of independent FMAs; returns how many floating-point operations that was
 };

@@ -66,7 +66,8 @@ static void set_float_mode(unsigned long long) {}
 static constexpr unsigned long long kFlush = 0;
 #endif
 
-FlushDenormals::FlushDenormals() : before_(float_mode()) { set_float_mode(before_ | kFlush); }
-FlushDenormals::~FlushDenormals() { set_float_mode(before_); }
+FloatMode::FloatMode(unsigned long long mode) : before_(float_mode()) { set_float_mode(mode); }
+FloatMode::~FloatMode() { set_float_mode(before_); }
+FlushDenormals::FlushDenormals() : FloatMode(float_mode() | kFlush) {}
 
 }  // namespace unroll

@@ -11,19 +11,24 @@ const Kernels* kernels_for(const char* isa);
 // The i-th usable set, the fastest first; null past the last.
 const Kernels* usable_kernels(int i);
 
-// Flushes denormals in this thread for as long as it lives, and leaves the floating-point state as it was, flags included:
-// a vanishing gradient would otherwise become denormal numbers, which cost two to seven times.
-class FlushDenormals {
+unsigned long long float_mode();  // MXCSR or FPCR of this thread
+
+// Sets this thread's floating-point mode for as long as it lives, and leaves the state as it was, flags included.
+class FloatMode {
  public:
-  FlushDenormals();
-  ~FlushDenormals();
-  FlushDenormals(const FlushDenormals&) = delete;
-  FlushDenormals& operator=(const FlushDenormals&) = delete;
+  explicit FloatMode(unsigned long long mode);
+  ~FloatMode();
+  FloatMode(const FloatMode&) = delete;
+  FloatMode& operator=(const FloatMode&) = delete;
 
  private:
   unsigned long long before_;
 };
 
-unsigned long long float_mode();  // MXCSR or FPCR, for tests
+// A vanishing gradient would otherwise become denormal numbers, which cost two to seven times.
+class FlushDenormals : FloatMode {
+ public:
+  FlushDenormals();
+};
 
 }  // namespace unroll

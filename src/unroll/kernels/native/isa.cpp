@@ -22,36 +22,37 @@ auto pick(Cell cell, Number number, Args&&... args) {
 
 template <class C, class T>
 struct Forward {
-  static void run(const ForwardCall& call) { forward<C, T>(call); }
+  static void run(const ForwardCall& call, const Member& me) { forward<C, T>(call, me); }
 };
 template <class C, class T>
 struct Backward {
-  static void run(const BackwardCall& call) { backward<C, T>(call); }
+  static void run(const BackwardCall& call, const Member& me) { backward<C, T>(call, me); }
 };
 template <class C, class T>
 struct ScratchSize {
-  static int64_t run(const Sizes& sizes, bool backward) { return scratch_size<C, T>(sizes, backward); }
+  static int64_t run(const Sizes& sizes, bool backward, int members) { return scratch_size<C, T>(sizes, backward, members); }
 };
 
-void run_forward(Cell cell, Number number, const ForwardCall& call) { pick<Forward>(cell, number, call); }
-void run_backward(Cell cell, Number number, const BackwardCall& call) { pick<Backward>(cell, number, call); }
-int64_t run_scratch_size(Cell cell, Number number, const Sizes& sizes, bool backward) {
-  return pick<ScratchSize>(cell, number, sizes, backward);
+void run_forward(Cell cell, Number number, const ForwardCall& call, const Member& me) { pick<Forward>(cell, number, call, me); }
+void run_backward(Cell cell, Number number, const BackwardCall& call, const Member& me) { pick<Backward>(cell, number, call, me); }
+int64_t run_scratch_size(Cell cell, Number number, const Sizes& sizes, bool backward, int members) {
+  return pick<ScratchSize>(cell, number, sizes, backward, members);
 }
 
 void activate(int function, const float* x, float* y, int64_t count) {
-  constexpr int W = kLanes<float>;
-  alignas(64) float part[W];
-  for (int64_t i = 0; i < count; i += W) {
-    const int64_t n = smaller(W, count - i);
-    for (int64_t j = 0; j < W; ++j) part[j] = j < n ? x[i + j] : 0.0f;
-    Vec<float> v[1] = {load(part)};
+  constexpr int W = kLanes<float>, N = 4;
+  alignas(64) float part[N * W] = {};
+  for (int64_t i = 0; i < count; i += N * W) {
+    const int64_t n = smaller(N * W, count - i);
+    copy(x + i, part, n);
+    Vec<float> v[N];
+    for (int j = 0; j < N; ++j) v[j] = load(part + j * W);
     if (function == 0)
-      squash<1>(v);
+      squash<N>(v);
     else
       squash<0>(v);
-    store(part, v[0]);
-    for (int64_t j = 0; j < n; ++j) y[i + j] = part[j];
+    for (int j = 0; j < N; ++j) store(part + j * W, v[j]);
+    copy(part, y + i, n);
   }
 }
 

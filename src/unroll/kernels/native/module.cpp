@@ -1,7 +1,8 @@
 // The Python module `unroll.kernels._native`: checks every argument, then runs a kernel without the GIL.
 //
 // Nothing is written before all checks have passed. Wrong kinds of arguments (dtype, device, read-only) raise TypeError; wrong
-// shapes, strides and overlaps raise ValueError; both name the argument, what is needed and what came.
+// shapes, strides and overlaps raise ValueError; both name the argument, what is needed and what came. A signal's handler that
+// raises (Ctrl-C) ends a call within a tenth of a second, and its exception comes out; the outputs are then worth nothing.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
@@ -13,6 +14,7 @@
 #include "call.hpp"
 #include "dispatch.hpp"
 #include "memory.hpp"
+#include "team.hpp"
 
 namespace nb = nanobind;
 using unroll::Cell;
@@ -49,9 +51,6 @@ const unroll::Kernels& kernels(const std::string& isa) {
 // Looks at each argument once; remembers where inputs and outputs lie, so that overlaps are found before the kernel runs.
 class Arguments {
  public:
-  explicit Arguments(Cell cell) : cell_(cell) {}
-
-  int64_t gates() const { return cell_ == Cell::lstm ? 4 : cell_ == Cell::gru ? 3 : 1; }
   Number number() const { return number_; }
 
   // The lane axis may be left out, of all arguments together. x and w_hh come first: x fixes the number type, and both together the sizes. (A DLPack capsule can be opened only once.)
@@ -180,7 +179,6 @@ class Arguments {
       bad_value(std::string(a.name) + " and " + b.name + " share memory.");
   }
 
-  Cell cell_;
   Number number_ = Number::float32;
   bool laned_ = true;
   nb::ndarray<nb::ro> x_, w_hh_;
@@ -198,20 +196,51 @@ Cell cell_named(const std::string& name) {
   bad_value("cell \"" + name + "\": tanh_rnn, relu_rnn, gru or lstm is needed.");
 }
 
-std::size_t bytes_of(Number number) { return number == Number::float32 ? 4 : 8; }
-
 void refuse_misaligned(const void* saved) {
   if (reinterpret_cast<std::uintptr_t>(saved) % 64) bad_value("saved: must be aligned to 64 bytes; use take_saved.");
 }
 
+// Runs signal handlers that wait, in the caller's floating-point mode; true where one raised.
+bool raised_by_signal(void* callers_mode) {
+  const nb::gil_scoped_acquire held;
+  const unroll::FloatMode found(*static_cast<const unsigned long long*>(callers_mode));
+  return PyErr_CheckSignals() != 0;
+}
+
+// Takes scratch memory, leaves the GIL, and runs a kernel in as many threads as pay.
+template <class Call>
+void run(const unroll::Kernels& k, void (*kernel)(Cell, Number, const Call&, const unroll::Member&), Cell cell, Number number, Call call,
+         bool backward, int threads) {
+  if (threads < 1) bad_value("threads: at least 1 is needed, " + std::to_string(threads) + " came.");
+  const int members = unroll::members_for(cell, number, call.sizes, backward, threads);
+  const Memory scratch((number == Number::float32 ? 4 : 8) * std::size_t(k.scratch_size(cell, number, call.sizes, backward, members)));
+  call.scratch = scratch.data;
+  unsigned long long mode = unroll::float_mode();
+  unroll::Team team(members, raised_by_signal, &mode);
+  struct Work {
+    decltype(kernel) run;
+    Cell cell;
+    Number number;
+    const Call& call;
+  } work{kernel, cell, number, call};
+  {
+    const nb::gil_scoped_release released;
+    team.run([](void* p, const unroll::Member& me) {
+      const Work& w = *static_cast<const Work*>(p);
+      w.run(w.cell, w.number, w.call, me);
+    }, &work);
+  }
+  if (team.given_up()) throw nb::python_error();
+}
+
 void forward(const std::string& cell_name, const std::string& isa, nb::handle x, nb::handle w_ih, nb::handle w_hh, nb::handle b_ih,
-             nb::handle b_hh, nb::handle h0, nb::handle c0, nb::handle lengths, nb::handle y, nb::handle h_n, nb::handle c_n, nb::handle saved) {
+             nb::handle b_hh, nb::handle h0, nb::handle c0, nb::handle lengths, nb::handle y, nb::handle h_n, nb::handle c_n, nb::handle saved, int threads) {
   const unroll::Kernels& k = kernels(isa);
   const Cell cell = cell_named(cell_name);
   const bool lstm = cell == Cell::lstm;
-  Arguments a(cell);
+  Arguments a;
   const auto s = a.sizes(x, w_hh);
-  const int64_t GH = a.gates() * s.H;
+  const int64_t GH = unroll::gates_of(cell) * s.H;
   unroll::ForwardCall call{};
   call.sizes = s;
   call.x = a.x({s.K, s.B, s.T, s.I});
@@ -229,22 +258,18 @@ void forward(const std::string& cell_name, const std::string& isa, nb::handle x,
   call.saved = a.out(saved, "saved", {s.K, unroll::saved_size(cell, s)}, true);
   refuse_misaligned(call.saved);
   a.refuse_overlaps();
-  Memory scratch(bytes_of(a.number()) * k.scratch_size(cell, a.number(), s, false));
-  call.scratch = scratch.data;
-  nb::gil_scoped_release released;
-  unroll::FlushDenormals flushed;
-  k.forward(cell, a.number(), call);
+  run(k, k.forward, cell, a.number(), call, false, threads);
 }
 
 void backward(const std::string& cell_name, const std::string& isa, nb::handle x, nb::handle w_ih, nb::handle w_hh,
               nb::handle lengths, nb::handle saved, nb::handle dy, nb::handle dh_n, nb::handle dc_n, nb::handle dx, nb::handle dw_ih, nb::handle dw_hh,
-              nb::handle db_ih, nb::handle db_hh, nb::handle dh0, nb::handle dc0) {
+              nb::handle db_ih, nb::handle db_hh, nb::handle dh0, nb::handle dc0, int threads) {
   const unroll::Kernels& k = kernels(isa);
   const Cell cell = cell_named(cell_name);
   const bool lstm = cell == Cell::lstm;
-  Arguments a(cell);
+  Arguments a;
   const auto s = a.sizes(x, w_hh);
-  const int64_t GH = a.gates() * s.H;
+  const int64_t GH = unroll::gates_of(cell) * s.H;
   unroll::BackwardCall call{};
   call.sizes = s;
   call.x = a.x({s.K, s.B, s.T, s.I});
@@ -265,11 +290,7 @@ void backward(const std::string& cell_name, const std::string& isa, nb::handle x
   call.dh0 = a.out(dh0, "dh0", {s.K, s.B, s.H}, true);
   call.dc0 = a.out(dc0, "dc0", {s.K, s.B, s.H}, true);
   a.refuse_overlaps();
-  Memory scratch(bytes_of(a.number()) * k.scratch_size(cell, a.number(), s, true));
-  call.scratch = scratch.data;
-  nb::gil_scoped_release released;
-  unroll::FlushDenormals flushed;
-  k.backward(cell, a.number(), call);
+  run(k, k.backward, cell, a.number(), call, true, threads);
 }
 
 // A (K, saved_size) tensor, or (saved_size,) for K = 0, which is one lane without its axis, on a kept block, which returns to the unused ones when the tensor dies.
@@ -322,11 +343,11 @@ NB_MODULE(_native, m) {
   m.def("isas", &isas, "Instruction sets that this binary and this processor both have, the fastest first.");
   m.def("forward", &forward, nb::arg("cell"), nb::arg("isa"), nb::arg("x").none(), nb::arg("w_ih").none(), nb::arg("w_hh").none(),
         nb::arg("b_ih").none(), nb::arg("b_hh").none(), nb::arg("h0").none(), nb::arg("c0").none(), nb::arg("lengths").none(), nb::arg("y").none(),
-        nb::arg("h_n").none(), nb::arg("c_n").none(), nb::arg("saved").none(), "Run a layer over all steps.");
+        nb::arg("h_n").none(), nb::arg("c_n").none(), nb::arg("saved").none(), nb::arg("threads") = 1, "Run a layer over all steps.");
   m.def("backward", &backward, nb::arg("cell"), nb::arg("isa"), nb::arg("x").none(), nb::arg("w_ih").none(), nb::arg("w_hh").none(),
         nb::arg("lengths").none(), nb::arg("saved").none(), nb::arg("dy").none(), nb::arg("dh_n").none(), nb::arg("dc_n").none(),
         nb::arg("dx").none(), nb::arg("dw_ih").none(), nb::arg("dw_hh").none(), nb::arg("db_ih").none(), nb::arg("db_hh").none(),
-        nb::arg("dh0").none(), nb::arg("dc0").none(), "Run backward through time.");
+        nb::arg("dh0").none(), nb::arg("dc0").none(), nb::arg("threads") = 1, "Run backward through time.");
   m.def("take_saved", &take_saved, nb::arg("cell"), nb::arg("K"), nb::arg("B"), nb::arg("T"), nb::arg("H"), nb::arg("single"),
         "A tensor for what forward saves.");
   m.def("activate", &activate, nb::arg("isa"), nb::arg("function"), nb::arg("x"), nb::arg("y"), "tanh or logistic; for tests.");

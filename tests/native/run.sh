@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# The checks of the kernels that need another compiler, another processor or minutes: `make test-native`.
+#
+#   plain       C++ programs on every instruction set here: all odd sizes against plain double; tanh and logistic on all 2^32 floats
+#   sanitize    odd sizes, and the kernels' Python tests, under AddressSanitizer and UndefinedBehaviorSanitizer; threads under ThreadSanitizer
+#   neon        cross-compiled for Arm, run by qemu-aarch64
+#   old         the Python module on old x86-64 processors, by qemu-x86_64: what it picks, what it refuses, that it runs
+#
+# usage: run.sh PYTHON [part...]; PYTHON has the package's development dependencies.
+# What is not installed is named, with the command that installs it; as root on Debian it is installed.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+PYTHON=$1
+shift
+BUILD=build/native-tests
+PACKAGES=(cmake g++ ninja-build qemu-user g++-aarch64-linux-gnu libc6-dev-arm64-cross)
+mkdir -p $BUILD
+
+say() { printf '\n== %s (%s s)\n' "$*" $SECONDS; }
+
+need() {  # need PROGRAM...: installs what is missing, or says how and fails
+  local missing=()
+  for program; do command -v "$program" > /dev/null || missing+=("$program"); done
+  [ ${#missing[@]} -eq 0 ] && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+    say "installing ${PACKAGES[*]}, for ${missing[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${PACKAGES[@]}" > /dev/null
+    return
+  fi
+  echo "not here: ${missing[*]}. On Debian or Ubuntu: sudo apt-get install --no-install-recommends ${PACKAGES[*]}" >&2
+  exit 1
+}
+
+programs() {  # programs NAME [cmake option...]: builds tests/native into $BUILD/NAME
+  local name=$1
+  shift
+  cmake -S tests/native -B "$BUILD/$name" -G Ninja "$@" > "$BUILD/$name.log"
+  cmake --build "$BUILD/$name" >> "$BUILD/$name.log" || { tail -30 "$BUILD/$name.log"; exit 1; }
+}
+
+plain() {
+  say "plain: every odd size, every float32"
+  programs plain
+  local isas
+  isas=$("$BUILD/plain/cells")
+  "$BUILD/plain/cells" all $isas
+  "$BUILD/plain/activations" 1 $isas
+}
+
+sanitize() {
+  say "sanitize: address and undefined behaviour"
+  local site=$BUILD/site isas
+  programs asan -DUNROLL_SANITIZE=address,undefined -DPython_EXECUTABLE="$("$PYTHON" -c 'import sys; print(sys.executable)')" \
+    -Dnanobind_DIR="$("$PYTHON" -m nanobind --cmake_dir)"
+  isas=$("$BUILD/asan/cells")
+  "$BUILD/asan/cells" few $isas
+  rm -rf $site && mkdir -p $site && cp -r src/unroll $site/
+  rm -f $site/unroll/kernels/_native*.so
+  cp $BUILD/asan/kernels/_native*.so $site/unroll/kernels/
+  # The C++ library too: the sanitizer looks for it before Python has loaded it. Python itself leaks, so leaks are not counted.
+  LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
+    UBSAN_OPTIONS=print_stacktrace=1 "$PYTHON" tests/native/with_site.py $site -q -x -p no:cacheprovider -m "not unsanitized" \
+    -k "not threads_and_repeats and not (values_and_gradients and (63 or 500))" tests/kernels  # those are minutes here; few has threads
+
+  say "sanitize: threads"
+  programs tsan -DUNROLL_SANITIZE=thread
+  TSAN_OPTIONS=halt_on_error=1 "$BUILD/tsan/cells" few $isas
+}
+
+neon() {
+  say "neon: Arm, by qemu-aarch64"
+  need qemu-aarch64 aarch64-linux-gnu-g++
+  programs neon -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++
+  local qemu="qemu-aarch64 -L /usr/aarch64-linux-gnu"
+  [ "$($qemu $BUILD/neon/cells)" = neon ]
+  $qemu $BUILD/neon/cells few neon
+  $qemu $BUILD/neon/activations 4099 neon
+}
+
+old() {
+  say "old: x86-64 processors of 2008 and 2013, by qemu-x86_64"
+  need qemu-x86_64
+  programs plain
+  local python qemu
+  python=$("$PYTHON" -c 'import sys; print(sys.executable)')
+  qemu="qemu-x86_64 -cpu Nehalem"
+  $qemu "$BUILD/plain/cells" few v2
+  $qemu "$python" tests/native/old_processor.py v2
+  qemu="qemu-x86_64 -cpu Haswell"
+  { $qemu "$BUILD/plain/cells" few v3
+    $qemu "$python" tests/native/old_processor.py v3,v2; } 2> >(grep -v "TCG doesn't support requested feature" >&2)
+}
+
+need cmake ninja g++
+for part in ${*:-plain sanitize neon old}; do $part; done
+say "all fine"

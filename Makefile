@@ -29,6 +29,7 @@ format: $(VENV)/.developing
 
 bench: $(VENV)/.developing
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.report
 	-$(BIN)/python -m benchmarks.kernels --json benchmarks/results/kernels.json
 
 kill-test: $(VENV)/.developing

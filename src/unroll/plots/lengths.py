@@ -106,17 +106,19 @@ def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
             marker=style.marker, markersize=4.2, color=style.colour, markeredgecolor=PAPER, markeredgewidth=0.4,
             alpha=0.9, zorder=3,
         )  # fmt: skip
-        for marker, chosen in (("x", mine["state"] == "failed"), ("o", ~mine["state"].isin(["failed", "complete"]))):
-            for length, group in mine[chosen].groupby("length"):
-                _above(axes, float(str(length)) * aside, len(group), marker, style.colour)
+        for length, group in mine[mine["state"] != "complete"].groupby("length"):
+            _above(axes, float(str(length)) * aside, group["state"], style.colour)
 
 
-def _above(axes: Axes, x: float, times: int, marker: str, colour: str) -> None:
-    """Draw trials without a loss, one mark each, above the axes."""
-    axes.plot(
-        [x] * times, 1.03 + 0.035 * np.arange(times), transform=axes.get_xaxis_transform(), linestyle="none",
-        marker=marker, markersize=3.4, color=colour, markerfacecolor="none", markeredgewidth=0.9, clip_on=False,
-    )  # fmt: skip
+def _above(axes: Axes, x: float, states: pd.Series[str], colour: str) -> None:
+    """Draw trials without a loss one above the other, over the axes: × for a failed one, ○ for one not trained yet."""
+    failed = int((states == "failed").sum())
+    heights = 1.03 + 0.035 * np.arange(len(states))
+    for marker, place in (("x", heights[:failed]), ("o", heights[failed:])):
+        axes.plot(
+            [x] * len(place), place, transform=axes.get_xaxis_transform(), linestyle="none", marker=marker,
+            markersize=3.4, color=colour, markerfacecolor="none", markeredgewidth=0.9, clip_on=False,
+        )  # fmt: skip
 
 
 def _limits(axes: Axes, table: pd.DataFrame) -> None:

@@ -42,13 +42,16 @@ def lengths(table: pd.DataFrame) -> Drawing:
     with styled():
         figure, parts = panels.grid(table, height=1.9, single=3.1)
         look = looks(table["series"])
+        highest = table[table["state"] != "complete"].groupby(["panel", "series", "length"], observed=True).size().max()
         for axes, rows in parts:
             _draw(axes, rows, look)
+            if highest > 0:  # room for what stands above the axes
+                axes.set_title(axes.get_title(loc="left"), pad=5 + 5 * highest)
         _limits(parts[0][0], table)
-        length_ticks(parts[0][0], table["length"].tolist())
+        length_ticks(parts[0][0], table["length"].tolist(), most=9 if len(parts) == 1 else 5)
         for axes, _ in parts:
             panels.rules(axes)
-        panels.name_axes(figure, parts, "sequence length T, steps", "test MSE")
+        panels.name_axes(figure, table, "sequence length T, steps", "test MSE")
         if len(parts) == 1:
             panels.label_ends(parts[0][0], _ends(table, look))
         else:
@@ -115,10 +118,11 @@ def _above(axes: Axes, x: float, states: pd.Series[str], colour: str) -> None:
     failed = int((states == "failed").sum())
     heights = 1.03 + 0.035 * np.arange(len(states))
     for marker, place in (("x", heights[:failed]), ("o", heights[failed:])):
-        axes.plot(
-            [x] * len(place), place, transform=axes.get_xaxis_transform(), linestyle="none", marker=marker,
-            markersize=3.4, color=colour, markerfacecolor="none", markeredgewidth=0.9, clip_on=False,
-        )  # fmt: skip
+        if len(place):  # an empty line would reach to the figure's corner when the layout is made
+            axes.plot(
+                [x] * len(place), place, transform=axes.get_xaxis_transform(), linestyle="none", marker=marker,
+                markersize=3.4, color=colour, markerfacecolor="none", markeredgewidth=0.9, clip_on=False,
+            )  # fmt: skip
 
 
 def _limits(axes: Axes, table: pd.DataFrame) -> None:

@@ -1,6 +1,6 @@
 """Figures of number-sequence studies, drawn from tables made by hand.
 
-Planted and found: medians over seeds in place of each seed's continuation; a worth above 1 where every trap is on.
+Planted and found: medians over seeds in place of each seed's continuation; a worth written where every trap is on.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ def stored(
     state: Callable[[str, int, int], str] = lambda *_: "complete",
     norms: Callable[[str, int, int], Any] = lambda *_: np.linspace(2.0, 0.1, 40),
     result: Callable[[str, int, int], float] = loss,
+    epochs: int = 4,
 ) -> Results:
     """Return the results of a study; ``state``, ``norms`` and ``result`` are asked with model, length and seed."""
     pairs, lengths, seeds, rates = list(pairs), list(lengths), list(seeds), list(rates)
@@ -66,7 +67,7 @@ def stored(
         )
         for trial in trials:
             facts = trial.model, trial.length, trial.seed
-            _fill(store, trial, state(*facts), np.asarray(norms(*facts), dtype=np.float32), result(*facts))
+            _fill(store, trial, state(*facts), np.asarray(norms(*facts), dtype=np.float32), result(*facts), epochs)
     return Results(study, path)
 
 
@@ -94,11 +95,11 @@ def _planned(task: str, model: str, length: int, seed: int, rate: float) -> Plan
     )
 
 
-def _fill(store: Store, trial: PlannedTrial, state: str, norms: np.ndarray, mse: float) -> None:
+def _fill(store: Store, trial: PlannedTrial, state: str, norms: np.ndarray, mse: float, epochs: int) -> None:
     if state == "waiting":
         return
     store.claim(trial.key)
-    histories = {"grad_norm": norms, "train_loss": np.geomspace(BASELINE, max(mse, 1e-12), 4)}
+    histories = {"grad_norm": norms, "train_loss": np.geomspace(BASELINE, max(mse, 1e-12), epochs)}
     axes = {"grad_norm": "update", "train_loss": "epoch"}
     fingerprint = {
         "numerics": {"torch": "2.13.0", "backend": "native"},

@@ -85,7 +85,7 @@ def test_a_report_opens_offline_at_every_width_and_in_both_themes(browser: str, 
 
 def test_hostile_names_make_the_same_page_in_a_browser(browser: str, tmp_path: Path):
     def views(names: list[str]) -> list[dict[str, Any]]:
-        pairs = list(zip(names, names[7:] + names[:7], strict=True))
+        pairs = list(zip(names[:20], names[20:], strict=True))
         folder = tmp_path / str(names[0] == "n0")
         folder.mkdir()
         return look(browser, report(stored(folder / "r.db", pairs=pairs, lengths=[10], seeds=[1])), folder)

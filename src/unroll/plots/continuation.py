@@ -43,7 +43,7 @@ def continuation(table: pd.DataFrame) -> Drawing:
         for axes, rows in parts:
             _draw(axes, rows, look)
             panels.rules(axes)
-        panels.name_axes(figure, parts, "step after the prompt", "value")
+        panels.name_axes(figure, table, "step after the prompt", "value")
         truth = panels.key(Look(INK, "_", "none"), "truth", markersize=10, markeredgewidth=1.2)
         keys = [panels.key(one, name) for name, one in look.items()]
         panels.legend(figure, [*([truth] if table["truth"].notna().any() else []), *keys])

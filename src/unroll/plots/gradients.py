@@ -44,7 +44,7 @@ def gradients(table: pd.DataFrame) -> Drawing:
         parts[0][0].set_ylim(values.min() / 1.5, values.max() * 1.5)
         log_ticks(parts[0][0].yaxis, most=5)
         parts[0][0].set_xlim(0, table["last"].max() * 1.02)
-        panels.name_axes(figure, parts, "update", "norm of the gradient, before clipping")
+        panels.name_axes(figure, table, "update", "norm of the gradient, before clipping")
         panels.legend(figure, [panels.key(one, name, marker="") for name, one in look.items()])
     return figure
 

@@ -58,7 +58,7 @@ def horizons(table: pd.DataFrame) -> Drawing:
         first.set_yscale("log")
         first.set_ylim(min([*values, SOLVED]) / 2, max([*values, SOLVED]) * 2)
         log_ticks(first.yaxis, most=5)
-        panels.name_axes(figure, parts, "steps ahead, fed its own predictions", "relative error")
+        panels.name_axes(figure, table, "steps ahead, fed its own predictions", "relative error")
         one_percent = panels.key(Look(SOFT, "", panels.SOLVED), "1 %", linewidth=1.0)
         panels.legend(figure, [*(panels.key(one, name, marker="") for name, one in look.items()), one_percent])
     return figure

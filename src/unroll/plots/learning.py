@@ -51,7 +51,7 @@ def learning(table: pd.DataFrame) -> Drawing:
         parts[0][0].set_ylim(values.min() / 1.5, values.max() * 1.5)
         log_ticks(parts[0][0].yaxis, most=5)
         parts[0][0].set_xlim(0, table["last"].max() * 1.02)
-        panels.name_axes(figure, parts, "epoch", str(table["loss"].iloc[0]))
+        panels.name_axes(figure, table, "epoch", str(table["loss"].iloc[0]))
         keys = [panels.key(one, name, marker="") for name, one in look.items()]
         panels.legend(figure, [*keys, *panels.references(table)])
     return figure

@@ -42,13 +42,16 @@ def lengths(table: pd.DataFrame) -> Drawing:
     with styled():
         figure, parts = panels.grid(table, height=1.9, single=3.1)
         look = looks(table["series"])
+        highest = table[table["state"] != "complete"].groupby(["panel", "series", "length"], observed=True).size().max()
         for axes, rows in parts:
             _draw(axes, rows, look)
+            if highest > 0:  # room for what stands above the axes
+                axes.set_title(axes.get_title(loc="left"), pad=5 + 5 * highest)
         _limits(parts[0][0], table)
-        length_ticks(parts[0][0], table["length"].tolist())
+        length_ticks(parts[0][0], table["length"].tolist(), most=9 if len(parts) == 1 else 5)
         for axes, _ in parts:
             panels.rules(axes)
-        panels.name_axes(figure, parts, "sequence length T, steps", "test MSE")
+        panels.name_axes(figure, table, "sequence length T, steps", "test MSE")
         if len(parts) == 1:
             panels.label_ends(parts[0][0], _ends(table, look))
         else:
@@ -106,17 +109,20 @@ def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
             marker=style.marker, markersize=4.2, color=style.colour, markeredgecolor=PAPER, markeredgewidth=0.4,
             alpha=0.9, zorder=3,
         )  # fmt: skip
-        for marker, chosen in (("x", mine["state"] == "failed"), ("o", ~mine["state"].isin(["failed", "complete"]))):
-            for length, group in mine[chosen].groupby("length"):
-                _above(axes, float(str(length)) * aside, len(group), marker, style.colour)
+        for length, group in mine[mine["state"] != "complete"].groupby("length"):
+            _above(axes, float(str(length)) * aside, group["state"], style.colour)
 
 
-def _above(axes: Axes, x: float, times: int, marker: str, colour: str) -> None:
-    """Draw trials without a loss, one mark each, above the axes."""
-    axes.plot(
-        [x] * times, 1.03 + 0.035 * np.arange(times), transform=axes.get_xaxis_transform(), linestyle="none",
-        marker=marker, markersize=3.4, color=colour, markerfacecolor="none", markeredgewidth=0.9, clip_on=False,
-    )  # fmt: skip
+def _above(axes: Axes, x: float, states: pd.Series[str], colour: str) -> None:
+    """Draw trials without a loss one above the other, over the axes: × for a failed one, ○ for one not trained yet."""
+    failed = int((states == "failed").sum())
+    heights = 1.03 + 0.035 * np.arange(len(states))
+    for marker, place in (("x", heights[:failed]), ("o", heights[failed:])):
+        if len(place):  # an empty line would reach to the figure's corner when the layout is made
+            axes.plot(
+                [x] * len(place), place, transform=axes.get_xaxis_transform(), linestyle="none", marker=marker,
+                markersize=3.4, color=colour, markerfacecolor="none", markeredgewidth=0.9, clip_on=False,
+            )  # fmt: skip
 
 
 def _limits(axes: Axes, table: pd.DataFrame) -> None:

@@ -26,19 +26,28 @@ SOLVED: Any = (0, (1, 1.5))
 
 
 def titles(frame: pd.DataFrame, factors: Sequence[str], *, by_length: bool = False) -> list[str]:
-    """Return the title of each row's panel: what varies of its task and settings, then its length."""
-    varying = [name for name in ("task", *factors) if name != "model" and frame[name].nunique(dropna=False) > 1]
+    """Return the title of each row's panel: its length, then what varies of its task and settings."""
+    varying = [name for name in factors if name != "model" and frame[name].nunique(dropna=False) > 1]
+    several = frame["task"].nunique() > 1
+    rows = frame[["task", "length", *factors]].to_dict("records")
     return [
         printable(
             " · ".join(
                 [
-                    *(label(str(row["task"])) if name == "task" else f"{name} = {row[name]}" for name in varying),
                     *([f"T = {row['length']:,}"] if by_length else []),
+                    *([label(str(row["task"]))] if several else []),
+                    *(f"{_short(name, varying)} = {row[name]}" for name in varying),
                 ]
             )
         )
-        for row in frame[["task", "length", *factors]].to_dict("records")
+        for row in rows
     ]
+
+
+def _short(factor: str, factors: Sequence[str]) -> str:
+    """Return a setting's name without its section, where no other has the same."""
+    name = factor.rpartition(".")[2]
+    return factor if sum(other.rpartition(".")[2] == name for other in factors) > 1 else name
 
 
 def series(models: pd.Series[str], study: pd.Series[str]) -> pd.Categorical[str]:
@@ -82,7 +91,7 @@ def bare(axes: Axes) -> None:
         spine.set_visible(False)
 
 
-def shorter(text: str, most: int = 34) -> str:
+def shorter(text: str, most: int = 33) -> str:
     """Return a text that fits above a panel or beside a line; what was cut is marked."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
@@ -130,7 +139,7 @@ def grid(
 
     A figure of one panel is ``single`` inches high. Unless ``share`` is off, they have the same axes.
     """
-    panels, count = by_panel(table), total(table)
+    panels = by_panel(table)
     columns = min(COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
     figure = new(single if len(panels) == 1 else height * rows + 0.55)
@@ -140,19 +149,19 @@ def grid(
         axes[-2, -1].tick_params(labelbottom=True)
     for (title, _), one in zip(panels, axes.flat, strict=False):
         one.set_title(shorter(title))
-    if count > len(panels):
-        figure.text(0.0, -0.02, f"{len(panels)} of {count} panels are shown.", color=SOFT)
     return figure, [(one, rows_) for one, (_, rows_) in zip(axes.flat, panels, strict=False)]
 
 
-def name_axes(figure: Drawing, parts: Sequence[tuple[Axes, pd.DataFrame]], x: str, y: str) -> None:
-    """Name the axes with their units, once for all panels."""
-    if len(parts) == 1:
-        parts[0][0].set_xlabel(x)
-        parts[0][0].set_ylabel(y)
-    else:
-        figure.supxlabel(x, fontsize=8)
-        figure.supylabel(y, fontsize=8)
+def name_axes(figure: Drawing, table: pd.DataFrame, x: str, y: str) -> None:
+    """Name the axes with their units, once for all panels, and say how many panels are left out."""
+    if len(figure.axes) == 1:
+        figure.axes[0].set_xlabel(x)
+        figure.axes[0].set_ylabel(y)
+        return
+    left_out = total(table) > len(figure.axes)
+    note = f"\n{len(figure.axes)} of {total(table)} panels are shown." if left_out else ""
+    figure.supxlabel(x + note, fontsize=8)
+    figure.supylabel(y, fontsize=8)
 
 
 def legend(figure: Drawing, handles: Sequence[Any]) -> None:

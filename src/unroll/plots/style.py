@@ -44,7 +44,7 @@ SETTINGS: dict[str, Any] = {
     "text.parse_math": False,
     "axes.labelcolor": INK,
     "axes.labelsize": 8.0,
-    "axes.titlesize": 8.0,
+    "axes.titlesize": 7.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.titlepad": 5.0,
@@ -135,11 +135,14 @@ def log_ticks(axis: Any, most: int = 6) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: plain(value)))
 
 
-def length_ticks(axes: Axes, lengths: Sequence[int]) -> None:
+def length_ticks(axes: Axes, lengths: Sequence[int], most: int = 9) -> None:
     """Put the ticks of a logarithmic axis of lengths at the lengths themselves, as many as there is room for."""
-    shown = sorted(set(lengths))
-    while len(shown) > 8:
-        shown = shown[::2] if len(shown) % 2 else [*shown[:-1:2], shown[-1]]
+    every = sorted(set(lengths))
+    apart = (every[-1] / every[0]) ** (1 / most)
+    shown = every[-1:]
+    for length in reversed(every[:-1]):
+        if shown[0] / length >= apart:
+            shown.insert(0, length)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(shown))
     axes.xaxis.set_minor_locator(NullLocator())

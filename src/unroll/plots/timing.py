@@ -54,8 +54,8 @@ def timing(table: pd.DataFrame) -> Drawing:
         first.set_ylim(table["seconds"].min() / 1.5, table["seconds"].max() * 1.5)
         log_ticks(first.yaxis)
         first.set_xlim(table["length"].min() / 1.15, table["length"].max() * 1.15)
-        length_ticks(first, table["length"].tolist())
-        panels.name_axes(figure, parts, "sequence length T, steps", "seconds an epoch")
+        length_ticks(first, table["length"].tolist(), most=9 if len(parts) == 1 else 5)
+        panels.name_axes(figure, table, "sequence length T, steps", "seconds an epoch")
         if len(parts) == 1:
             panels.label_ends(first, _ends(table, look))
         else:

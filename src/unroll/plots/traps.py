@@ -13,7 +13,8 @@ from unroll.wording import label, listed, number
 
 NEEDS = "a complete trial of a task of number sequences, with a setting of the notebook's traps as a factor"
 SOLVED = 0.01
-SMALLEST = 1e-9
+SMALLEST, LARGEST = 1e-6, 1e6
+"""Errors outside are drawn at these bounds: a logarithmic axis has no zero, and no end."""
 TRAPS = ("scale", "priming twice", "overlap", "bounded state")
 
 
@@ -52,7 +53,7 @@ def traps(table: pd.DataFrame) -> Drawing:
         figure = new(sum(heights) + 0.5)
         axes = figure.subplots(len(parts), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
         values = np.array([error for errors in table["errors"] for error in errors] + [SOLVED])
-        values = np.maximum(values[np.isfinite(values)], SMALLEST)
+        values = np.clip(values[np.isfinite(values)], SMALLEST, LARGEST)
         axes[0].set_xscale("log")
         axes[0].set_xlim(values.min() / 1.6, values.max() * 1.6)
         for (title, rows), one in zip(parts, axes, strict=True):
@@ -67,7 +68,7 @@ def describe(table: pd.DataFrame) -> str:
     """Return what the figure shows, for readers who do not see it."""
     parts = []
     for row in panels.records(table):
-        worth = f", {number(row['worth'], 2)} times better than with every trap" if _differs(row["worth"]) else ""
+        worth = f", {row['worth']:.3g} times better than with every trap" if _differs(row["worth"]) else ""
         parts.append(f"{row['series']}{_in(row['panel'])} {number(row['value'])}{worth}")
     return f"Relative error at step 8, medians over seeds: {panels.some(parts)}."
 
@@ -93,14 +94,16 @@ def _words(off: list[str]) -> str:
 
 def _draw(axes: Axes, rows: pd.DataFrame) -> None:
     for place, row in enumerate(panels.records(rows)):
-        errors = np.maximum(np.array(row["errors"], dtype=float), SMALLEST)
+        errors = np.clip(np.array(row["errors"], dtype=float), SMALLEST, LARGEST)
         axes.plot(
             errors, [place] * len(errors), "o", color=MAP, markersize=4, markeredgecolor=PAPER, markeredgewidth=0.4,
             alpha=0.85,
         )  # fmt: skip
         if np.isfinite(row["value"]):
-            axes.plot(max(row["value"], SMALLEST), place, "|", color=INK, markersize=11, markeredgewidth=1.3)
-        said = f"× {number(row['worth'], 2)}" if _differs(row["worth"]) else "" if len(errors) else "no trial"
+            axes.plot(
+                min(max(row["value"], SMALLEST), LARGEST), place, "|", color=INK, markersize=11, markeredgewidth=1.3
+            )
+        said = f"× {row['worth']:.3g}" if _differs(row["worth"]) else "" if len(errors) else "no trial"
         axes.annotate(
             said, (1.0, place), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
             va="center", color=SOFT,

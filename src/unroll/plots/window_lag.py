@@ -16,14 +16,19 @@ NEEDS = 'a planned trial of the task "announce"'
 def table(source: Source) -> pd.DataFrame:
     """Return one row a model, lag and capacity.
 
-    panel (model), capacity_name ("window" or "hidden"), capacity, lag (steps), n (complete trials), unexplained
-    (share of the baseline's loss, median; None without a complete trial), solved (trials).
+    panel (model, and settings that vary), capacity_name ("window" or "hidden"), capacity, lag (steps), n (complete
+    trials), unexplained (share of the baseline's loss, median; None without a complete trial), solved (trials).
     """
     found = numbers(source, "window_lag")
     if found.empty:
         return found
     names = ["capacity_name", "capacity", "lag", "n", "unexplained", "solved"]
-    return found[names].assign(panel=found["model"].map(label))
+    varying = [name for name in source.factors if name in found and found[name].nunique(dropna=False) > 1]
+    titles = [
+        panels.printable(" · ".join([label(row["model"]), *(f"{name} = {row[name]}" for name in varying)]))
+        for row in panels.records(found)
+    ]
+    return found[names].assign(panel=titles)
 
 
 def window_lag(table: pd.DataFrame) -> Drawing:

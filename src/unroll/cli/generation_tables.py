@@ -145,7 +145,8 @@ def traps_table(results: Results) -> Table | None:
 
     from unroll.analysis.traps import TRAPS
 
-    frame = _in_order(results.traps())
+    frame = results.traps()
+    frame = _in_order(frame.sort_values("off", key=lambda names: names.map(len), kind="stable"))
     if frame.empty or not set(TRAPS) & set(results.factors):
         return None
     further = [factor for factor in results.factors if factor not in TRAPS]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import unroll
 from tests.running.conftest import unroll as command
@@ -105,6 +106,17 @@ def test_the_training_error_is_that_of_the_training_windows() -> None:
     result = finish(train(expand(study(("drift",)))[0]))
     assert result.metrics["train_loss"] == pytest.approx(4 / 5)
     assert result.metrics["test_mse"] == pytest.approx(4 / 5)
+
+
+def test_they_are_fitted_on_the_training_split() -> None:
+    trial = expand(study(("linear",), factors={"task": ["sine"]}))[0]
+    training = Training(trial)
+    finish(training.run())
+    again = Training(trial).network
+    again.fit(*training.train)
+    assert torch.equal(again.weights, training.network.weights)
+    again.fit(*training.test)
+    assert not torch.equal(again.weights, training.network.weights)
 
 
 def test_dropped_windows_are_among_the_metrics() -> None:

@@ -1,6 +1,7 @@
 """Families of number sequences: the contract, hand-worked numbers, and the notebook's traps as settings.
 
-Faults that were planted and seen here: TODO
+Planted and found: nothing dropped; a test part that overlaps that of validation; one window too many of a sequence; a
+baseline that is not about the mean; a truth after prompts that do not follow the rule.
 """
 
 from __future__ import annotations

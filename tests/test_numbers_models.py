@@ -1,7 +1,7 @@
 """The claim of the study numbers-models, from what a run of it stores.
 
-The notebook's own cell, a tanh RNN, stays within 1 % of the truth eight steps ahead on both of the notebook's prompts, where
-its traps are off and its numbers are put before it in the right form.
+The notebook's own cell, a tanh RNN, stays within 1 % of the truth eight steps ahead on both of the notebook's prompts,
+where its traps are off and its numbers are put before it in the right form.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ FORMS = {"odd_numbers": "difference", "fibonacci": "prefix_max"}
 def test_a_recurrent_model_stays_within_one_per_cent(tmp_path: Path) -> None:
     asked = unroll.read_study("numbers-models", ['model="tanh_rnn"', "seed=2"])
     keys = [
-        trial.key
-        for trial in unroll.expand(asked)
-        if trial.task_settings["representation"] == FORMS.get(trial.task)
+        trial.key for trial in unroll.expand(asked) if trial.task_settings["representation"] == FORMS.get(trial.task)
     ]
     assert len(keys) == 2
     store = tmp_path / "results.db"

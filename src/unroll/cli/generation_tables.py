@@ -98,10 +98,12 @@ def horizons_table(results: Results) -> Table | None:
     """Return how far each condition can be left alone: median relative errors on test sequences, by regime."""
     from rich.text import Text
 
+    factors = results.factors
     frame = _in_order(results.horizons())
+    far = frame.groupby(["task", "model", "length", *factors], dropna=False)["horizon"].transform("max") > 1
+    frame = frame[far]  # a task that asks for one value has no horizon: its errors are in the other tables
     if frame.empty:
         return None
-    factors = results.factors
     beyond = [regime for regime in frame["regime"].unique() if regime != "within"]
     table = table_of(
         [

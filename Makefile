@@ -33,6 +33,7 @@ format: $(VENV)/.developing
 
 bench: $(VENV)/.developing
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.report
 
 kill-test: $(VENV)/.developing
 	KILLS=50 $(BIN)/python -m pytest tests/running/test_kill.py

@@ -10,6 +10,7 @@ import pytest
 
 import unroll
 from unroll.study import GenerateSettings
+from unroll.tasks.fibonacci import Fibonacci
 
 ROOT = Path(__file__).parents[1]
 
@@ -19,7 +20,7 @@ def blocks(path: str, language: str) -> list[str]:
 
 
 def test_the_study_file_in_the_docs_is_a_study(tmp_path: Path):
-    text, generate = blocks("docs/studies.md", "toml")
+    text, generate, numbers = blocks("docs/studies.md", "toml")
     path = tmp_path / "mine.toml"
     path.write_text(text)
     trials = unroll.expand(unroll.read_study(path))
@@ -31,6 +32,9 @@ def test_the_study_file_in_the_docs_is_a_study(tmp_path: Path):
     shown = unroll.read_study(path)
     assert set(shown.generate) == set(GenerateSettings.model_fields), "every setting is shown"
     assert unroll.expand(shown)[0].generate == GenerateSettings(), "with its default"
+    path.write_text(factors + numbers)
+    assert unroll.expand(unroll.read_study(path)) == unroll.expand(unroll.read_study(path, ["task.test=500"]))
+    assert {"train", *unroll.read_study(path).task} == Fibonacci.model_fields.keys() - {"validation", "test"}
 
 
 @pytest.mark.parametrize("path", ["docs/studies.md", "docs/plug-ins.md", "docs/reports.md"])
@@ -40,14 +44,15 @@ def test_python_in_the_docs_runs(
     from unroll import registry
 
     monkeypatch.chdir(tmp_path)
-    before = dict(registry.models._registered)
+    before = [dict(family._registered) for family in (registry.models, registry.tasks)]
     try:
         for text in blocks(path, "python"):
             text = text.replace("unroll.run(study, ", "unroll.run(study, executor='inline', progress=False, ")
             exec(compile(text, path, "exec"), {"__name__": "docs"})
     finally:
-        registry.models._registered.clear()
-        registry.models._registered.update(before)
+        for family, registered in zip((registry.models, registry.tasks), before, strict=True):
+            family._registered.clear()
+            family._registered.update(registered)
 
 
 def test_python_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

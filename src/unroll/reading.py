@@ -84,7 +84,7 @@ class Results:
         """Return one row a model, lag and capacity, of the task ``announce``: see ``unroll.analysis.window_lag``."""
         from unroll.analysis import window_lag
 
-        trials = self._with_settings(self.trials(), ("model.window", "model.hidden"))
+        trials = self._with_settings(self.trials(), ("model.window", "model.hidden", "model.parameters"))
         return window_lag(trials[trials["task"] == "announce"], self.factors)
 
     def parameters(self) -> pd.DataFrame:

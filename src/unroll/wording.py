@@ -24,8 +24,8 @@ def percent(share: Any) -> str:
     """Return a relative error in per cent, as a person reads it; a dash where there is none."""
     if share is None or share != share:
         return "–"
-    if share in (0, float("inf")):
-        return "0" if share == 0 else "∞"
+    if share < 1e-9 or share == float("inf"):
+        return "0" if share < 1e-9 else "∞"
     per_cent = 100 * share
     if 9.95 <= per_cent < 1e4:
         return f"{per_cent:.0f} %"

@@ -22,7 +22,7 @@ def test_medians_over_the_seeds_in_the_order_of_the_study():
         ]
     )
     relative = curve(z2=[0.5, 1.0], z1=[0.25, 4.0], z3=[0.75, 0.0], b1=[0.125, 0.5])
-    absolute = curve(z2=[5.0, 10.0], z1=[1.0, 40.0], z3=[9.0, 0.0], b1=[2.0, 3.0])
+    absolute = curve(z2=[5.0, 10.0], z1=[1.0, 40.0], z3=[90.0, 0.0], b1=[2.0, 3.0])
     found = {"relative_error": relative, "absolute_error": absolute, "one_step_error": relative}
     curves = {(regime, name): curve for regime in ("within", "longer") for name, curve in found.items()}
     table = horizons(frame, curves)

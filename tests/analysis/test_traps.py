@@ -33,7 +33,7 @@ def test_worth_is_measured_against_the_notebook_of_the_same_task():
     assert a["relative_error_8"] == [0.5, 0.75, 0.125]
     assert (a["prompt_error"], a["one_step_error"]) == (0.6, 0.25)
     assert (b["off"], b["n"], b["worth"]) == (["priming twice"], 1, 4.0)
-    assert c["off"] == ["priming twice", "bounded state"], "a model without the setting has no bounded state to turn on"
+    assert c["off"] == ["priming twice"], "a model without the setting, such as an LSTM, has not turned its bound off"
     assert math.isnan(c["worth"]), "nothing is left to divide by"
     assert d["off"] == ["overlap"]
     assert math.isnan(d["worth"]), "the notebook of another task says nothing"

@@ -12,8 +12,9 @@ from unroll.analysis import window_lag
 
 
 def test_a_row_a_model_lag_and_capacity():
-    window = {"model": "feedforward", "model.window": 8, "model.hidden": 16, "solved": 1.0}
-    hidden = {"model": "gru", "model.window": None, "model.hidden": 4, "solved": 0.0}
+    window = {"model": "feedforward", "model.window": 8, "model.hidden": 16, "model.parameters": 99, "solved": 1.0}
+    hidden = {"model": "gru", "model.window": None, "model.hidden": 4, "model.parameters": None, "solved": 0.0}
+    sized = {**hidden, "model.hidden": 64, "model.parameters": 500}
     frame = trials(
         [
             {"key": "a1", **hidden, "length": 16, "test_mse": 0.25},
@@ -23,6 +24,7 @@ def test_a_row_a_model_lag_and_capacity():
             {"key": "c1", **window, "length": 4, "test_mse": 0.005},
             {"key": "d1", **window, "length": 16, "state": "waiting", "test_mse": math.nan},
             {"key": "e1", "model": "drift", "model.window": None, "model.hidden": None, "test_mse": 1.0, "solved": 0.0},
+            {"key": "f1", **sized, "length": 16, "test_mse": 0.25},
         ]
     )
     table = window_lag(frame)

@@ -37,6 +37,7 @@ def test_studies(unroll):
     listed = json.loads(unroll("studies", "--json").out)
     assert {one["study"]: one["trials"] for one in listed} == {
         "adding": 90, "adding-notebook": 54, "adding-quick": 27, "adding-sanity": 1,
+        "numbers-models": 395, "numbers-notebook": 6, "numbers-traps": 96, "window-and-lag": 312,
     }  # fmt: skip
     assert "At which length does each cell stop solving" in unroll("studies").out
 

@@ -1,6 +1,8 @@
 """Models without recurrence: feedforward, linear, persistence, drift; and matching models by their parameters.
 
-Faults that were planted and seen here: TODO
+Planted and found: a step with the oldest value first; a window that sees a step ahead; linear fitted also on steps with
+unknown values, without fractions, with all lags, without weights for the first steps; the wider of two widths; further
+layers left out of the count; relu forgotten.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ Faults that were planted and seen here: test data before training data; the samp
 the global NumPy generator instead of one of the trial's own; more distinct numbers asked for than there are.
 """
 
+import random
 from typing import Any
 
 import numpy as np
@@ -87,27 +88,47 @@ def test_the_oracle_trains_and_leaves_no_trace() -> None:
     np.testing.assert_array_equal(start["grad_norms"], whole["grad_norms"][:4])
 
 
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(0, 20))
+def test_the_number_sequences_are_drawn_from_pythons_generator(seed: int, n: int) -> None:
+    """``randint`` and ``choice``, as the second notebook calls them, are whole numbers drawn row by row."""
+    theirs = random.Random(seed)
+    choices = [1, 3, 5, 7, 9, 11, 13]
+    expected = [[theirs.randint(5, 12), theirs.choice(choices)] for _ in range(n)]
+    with global_generators_untouched():
+        drawn = NotebookStreams(seed, "python").generator("data").integers(0, np.array([8, 7]), (n, 2))
+    assert [[5 + a, choices[b]] for a, b in drawn.tolist()] == expected
+
+
+def test_initial_weights_do_not_depend_on_who_draws_the_data() -> None:
+    weights = [NotebookStreams(3, draws).generator("init").uniform(0, 1, (4,)) for draws in ("numpy", "python")]
+    np.testing.assert_array_equal(*weights)
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
+    draws=st.sampled_from(["numpy", "python"]),
     name=st.sampled_from(["data", "init"]),
     rows=st.integers(0, 4),
     population=st.integers(2, 9),
     data=st.data(),
 )
-def test_both_generators_keep_the_contract(
-    seed: int, name: str, rows: int, population: int, data: st.DataObject
+def test_all_generators_keep_the_contract(
+    seed: int, draws: Any, name: str, rows: int, population: int, data: st.DataObject
 ) -> None:
     size = data.draw(st.integers(1, population))
     with global_generators_untouched():
-        generator = NotebookStreams(seed).generator(name)
+        generator = NotebookStreams(seed, draws).generator(name)
         unit = generator.uniform(0.0, 1.0, (rows, 3))
         whole = generator.integers(-2, population, (rows,))
+        columns = generator.integers(0, np.array([1, population]), (rows, 2))
         distinct = generator.distinct(rows, population, size)
         order = generator.permutation(population)
     assert (unit.shape, unit.dtype, whole.dtype, order.dtype) == ((rows, 3), np.float64, np.int64, np.int64)
     assert ((unit >= 0) & (unit < 1)).all()
     assert ((whole >= -2) & (whole < population)).all()
+    assert (columns.shape, columns.dtype) == ((rows, 2), np.int64)
+    assert ((columns >= 0) & (columns < [1, population])).all()
     assert (distinct.shape, distinct.dtype) == ((rows, size), np.int64)
     assert all(len(set(row)) == size and set(row) <= set(range(population)) for row in distinct.tolist())
     assert sorted(order.tolist()) == list(range(population))

@@ -81,7 +81,7 @@ def test_the_example_of_the_design(read: ReadText) -> None:
     assert {(t.model, t.length) for t in trials if t.train.clip_norm is not None} == {("lstm", 500)}
     first = trials[0]
     assert first.task_settings == {"train": 10000, "validation": 0, "test": 2000, "markers": "anywhere"}
-    assert first.model_settings == {"hidden": 64, "layers": 1}
+    assert first.model_settings == {"hidden": 64, "layers": 1, "parameters": None, "nonlinearity": "tanh"}
     assert first.train.model_dump() == {
         "epochs": 50,
         "batch": 64,

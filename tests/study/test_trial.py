@@ -20,10 +20,10 @@ VERSIONS = {"task": "1", "model": "1"}
 
 # A change of these is a change of what all stored results are called by: bump FORMAT in study/trial.py.
 GOLDEN: list[tuple[dict[str, Any], str]] = [
-    ({}, "de0afff994b2a392c3a22c241d88baa4a4e956e614268998396eb1de3ad90a35"),
+    ({}, "0e67fd15432789b649b88874656a1199a5c4ddf4fa360f448a2148886a939a1a"),
     (
         {"factors": {"model": ["tanh_rnn"]}, "protocol": "notebook", "train": {"clip_norm": 1.0}},
-        "6e6f3bbe834d1dccc2e9ab77f8f1ddf5eb9d869bef03b8f2e734f559161d6234",
+        "fd2bf19af075854184dcbaa51325700a8f53a2aed4cb21e5a95f3a6ac472eb59",
     ),
     (
         {
@@ -32,7 +32,7 @@ GOLDEN: list[tuple[dict[str, Any], str]] = [
             "model": {"layers": 2},
             "train": {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 1e-05},
         },
-        "571dc18eaa15e29cc73ed78ed1bedd36fde75d80a3357c5f13d07f80ebe10eeb",
+        "cac4c0019225da1d8af0b7718726e5d86a2da64f369b1af3e1efe14ea4acb37b",
     ),
 ]
 
@@ -46,7 +46,7 @@ def test_the_canonical_form() -> None:
     """Sorted, without spaces: what the golden keys are hashes of."""
     text = (
         '{"format":1,"length":10,"model":"lstm","protocol":"keyed","seed":1,'
-        '"settings":{"model":{"hidden":64,"layers":1},'
+        '"settings":{"model":{"hidden":64,"layers":1,"parameters":null},'
         '"task":{"markers":"anywhere","test":2000,"train":10000,"validation":0},'
         '"train":{"backend":"auto","batch":64,"clip_norm":null,"clip_value":null,"epochs":50,'
         '"learning_rate":0.001,"momentum":0.0,"optimizer":"adam"}},'
@@ -79,6 +79,7 @@ CHANGES: list[dict[str, Any]] = [
     {"task": {"markers": "halves"}},
     {"model": {"hidden": 63}},
     {"model": {"layers": 2}},
+    {"model": {"parameters": 1000}},
     {"train": {"epochs": 51}},
     {"train": {"batch": 65}},
     {"train": {"optimizer": "rmsprop"}},

@@ -1,6 +1,7 @@
 """Codes of numbers: hand-worked, undone exactly, and blind to the future.
 
-Faults that were planted and seen here: TODO
+Planted and found: a prefix maximum that holds the value itself; a signed divisor in the encoding alone; division by
+zero left undefined; a code by the largest of the whole sequence.
 """
 
 from __future__ import annotations

@@ -130,6 +130,17 @@ def test_a_result_holds_the_measures_with_their_axis_and_repeats_to_the_bit():
     assert type(first)(first.metrics, changed, first.parameters).digest != first.digest
 
 
+def test_a_task_that_asks_for_one_value_is_measured_one_step_ahead():
+    trial = one("announce", "linear", factors={"length": [4]}, model_settings={"window": 4})
+    _, result = finish(trial)
+    assert result.histories["relative_error_within"].shape == (1,)
+    assert result.metrics["horizon_1pct_within"] == 1, "linear knows it"
+    assert "relative_error_8" not in result.metrics
+    assert "continuation" not in result.histories
+    _, given = finish(trial.replace(generate={"prompt": (0.25, 0.0, 0.0, 0.0), "steps": 1}))
+    np.testing.assert_allclose(given.histories["continuation"], [0.25], atol=1e-6)
+
+
 def test_nothing_is_measured_of_a_task_that_does_not_generate():
     factors = {"task": ["adding"], "model": ["gru"], "length": [3], "seed": [1]}
     trial = expand(study("adding", factors=factors))[0]

@@ -1,7 +1,4 @@
-"""The second notebook's two models, against its own code: data, losses and generated numbers.
-
-Faults that were planted and seen here: TODO
-"""
+"""The second notebook's two models, against its own code: data, losses and generated numbers."""
 
 from __future__ import annotations
 

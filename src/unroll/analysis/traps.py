@@ -37,10 +37,11 @@ def traps(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
 
     Returns
     -------
-    task, model, length, the settings, the further ``factors``; off (names of the traps turned off), n (complete
-    trials); relative_error (median over the trials at step 8, on test sequences), relative_error_8 (each seed),
-    prompt_error and one_step_error (medians; the latter with the truth fed, relative); worth: the error of the
-    condition with every trap on, of the same task, model and length, divided by this one's; NaN where there is none.
+    task, model, length, the settings, the further ``factors``; off (names of the traps turned off; one that a trial has
+    no setting for is not), n (complete trials); relative_error (median over the trials at step 8, on test sequences),
+    relative_error_8 (each seed), prompt_error and one_step_error (medians; the latter with the truth fed, relative);
+    worth: the error of the condition with every trap on, of the same task, model and length, divided by this one's; NaN
+    where there is none.
 
     """
     further = [factor for factor in factors if factor not in SETTINGS]
@@ -58,7 +59,7 @@ def _row(trials: pd.DataFrame, further: Sequence[str]) -> dict[str, Any]:
     errors = [float(error) for error in _column(complete, "relative_error_8")]
     return {
         **{name: first[name] for name in ("task", "model", "length", *SETTINGS, *further)},
-        "off": [name for setting, (on, name) in TRAPS.items() if first[setting] != on],
+        "off": [name for setting, (on, name) in TRAPS.items() if pd.notna(first[setting]) and first[setting] != on],
         "n": len(errors),
         "relative_error": float(np.median(errors)) if errors else None,
         "relative_error_8": errors,

@@ -24,8 +24,8 @@ def window_lag(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFram
     Parameters
     ----------
     trials
-        One row a trial of the task ``announce``, as ``Results.trials`` gives it, with the columns ``model.window`` and
-        ``model.hidden`` (None where a model has no such setting).
+        One row a trial of the task ``announce``, as ``Results.trials`` gives it, with the columns ``model.window``,
+        ``model.hidden`` and ``model.parameters`` (None where a model has no such setting, or it is not given).
     factors
         Names of further columns that tell conditions apart.
 
@@ -33,7 +33,7 @@ def window_lag(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFram
     -------
     task, model, length (the lag, in steps), the ``factors``, capacity_name ("window" or "hidden"), capacity, n
     (complete trials); unexplained (median over the trials), each_seed, solved (how many), parameters. Models without
-    either setting have no rows.
+    either setting, or whose hidden size follows from a number of parameters, have no rows.
 
     """
     head = ["task", "model", "length", *factors]
@@ -48,7 +48,7 @@ def window_lag(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFram
 def _row(trials: pd.DataFrame, head: Sequence[str]) -> dict[str, Any] | None:
     first = trials.iloc[0]
     name = next((name for name in CAPACITIES if pd.notna(first[f"model.{name}"])), None)
-    if name is None:
+    if name is None or (name == "hidden" and pd.notna(first["model.parameters"])):
         return None
     complete = trials[trials["state"] == "complete"]
     shares = [float(loss) for loss in complete["test_mse"] / complete["baseline"]] if len(complete) else []

@@ -161,7 +161,7 @@ def _print_text(made: Continuation, trained: Trained) -> None:
 def _plot(made: Continuation, trained: Trained, path: Path) -> None:
     try:
         figure = import_module("unroll.plots.continuation").continuation(made.table(trained.trial.model))
-        import_module("unroll.plots.save").save(figure, path)
+        import_module("unroll.plots.files").save(figure, path)
     except ImportError as error:
         raise UnrollError(f"Nothing can be drawn here: {error}. Leave out --plot.") from None
     typer.echo(f"Wrote {path}.", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from unroll.cli.output import table_of
@@ -44,7 +45,7 @@ def generation_table(results: Results) -> Table | None:
     """Return what each condition made of the prompt: of its trials the one with the median error, and the truth."""
     from rich.text import Text
 
-    frame = results.generation()
+    frame = _in_order(results.generation())
     if frame.empty:
         return None
     factors = results.factors
@@ -54,12 +55,12 @@ def generation_table(results: Results) -> Table | None:
         [
             "task",
             "model",
-            *factors,
+            *_titles(factors),
             ">seed",
             *(f">{step}" for step in range(1, steps + 1)),
             *((">cannot pass",) if bounded else ()),
-            f">error at {steps}",
-            "each seed",
+            ">error at the end",
+            "over seeds",
         ],
         title="After the prompt: the continuation with the median error of each condition",
         caption="cannot pass: the bound that a state within [-1, 1] puts on the output, |w|₁ + |b|"
@@ -69,24 +70,26 @@ def generation_table(results: Results) -> Table | None:
     told: set[Any] = set()
     head = ["task", "model", "length", *factors]
     for _, group in frame.groupby(head, sort=False, dropna=False):
-        last = group[group["step"] == steps].sort_values("relative_error", kind="stable")
+        reached = min(steps, int(group["step"].max()))
+        last = group[group["step"] == reached].sort_values("relative_error", kind="stable")
         chosen = last.iloc[(len(last) - 1) // 2]
         values = group[(group["key"] == chosen["key"]) & (group["step"] <= steps)]
         truth = tuple(values["truth"])
+        blank = [""] * (steps - reached)
         place = (chosen["task"], chosen["length"], str(truth))
         if place not in told and values["truth"].notna().all():
             told.add(place)
             if table.row_count:
                 table.add_section()
             empty = [""] * len(factors)
-            cells = [chosen["task"], "truth", *empty, "", *(number(value, 4) for value in truth)]
+            cells = [chosen["task"], "truth", *empty, "", *(_short(value) for value in truth)]
             table.add_row(*map(Text, cells), style="bold")
-        errors = group[group["step"] == steps]["relative_error"]
+        errors = group[group["step"] == reached]["relative_error"]
         cells = [
             *(chosen["task"], chosen["model"], *(str(chosen[factor]) for factor in factors), str(chosen["seed"])),
-            *(number(value, 4) for value in values["value"]),
+            *(*(_short(value) for value in values["value"]), *blank),
             *((number(chosen["output_ceiling"]),) if bounded else ()),
-            *(percent(chosen["relative_error"]), "  ".join(map(percent, errors))),
+            *(percent(chosen["relative_error"]), _range(errors)),
         ]
         table.add_row(*map(Text, cells))
     return table
@@ -96,14 +99,24 @@ def horizons_table(results: Results) -> Table | None:
     """Return how far each condition can be left alone: median relative errors on test sequences, by regime."""
     from rich.text import Text
 
-    frame = results.horizons()
+    factors = results.factors
+    frame = _in_order(results.horizons())
+    far = frame.groupby(["task", "model", "length", *factors], dropna=False)["horizon"].transform("max") > 1
+    frame = frame[far]  # a task that asks for one value has no horizon: its errors are in the other tables
     if frame.empty:
         return None
-    factors = results.factors
     beyond = [regime for regime in frame["regime"].unique() if regime != "within"]
     table = table_of(
         [
-            *("task", "model", *factors, ">n", ">truth fed", *(f">{step} ahead" for step in AHEAD), ">1 % up to"),
+            *(
+                "task",
+                "model",
+                *_titles(factors),
+                ">n",
+                ">truth fed",
+                *(f">{step} ahead" for step in AHEAD),
+                ">1 % up to",
+            ),
             *(f">{regime}" for regime in beyond),
         ],
         title="Left alone: median relative error on test sequences, within the trained range and beyond it",
@@ -130,19 +143,20 @@ def horizons_table(results: Results) -> Table | None:
 
 
 def traps_table(results: Results) -> Table | None:
-    """Return what each trap was worth; None for a study that turns none of them on or off."""
+    """Return what each trap was worth; None for a study in which none of them is a factor."""
     from rich.text import Text
 
     from unroll.analysis.traps import TRAPS
 
     frame = results.traps()
-    if frame.empty or len(frame[list(TRAPS)].drop_duplicates()) < 2:
+    frame = _in_order(frame.sort_values("off", key=lambda names: names.map(len), kind="stable"))
+    if frame.empty or not set(TRAPS) & set(results.factors):
         return None
     further = [factor for factor in results.factors if factor not in TRAPS]
     further = [factor for factor in further if factor in frame]
     table = table_of(
         [
-            *("task", "model", *further, "traps turned off", ">n", f">error at {SHOWN}", "each seed"),
+            *("task", "model", *_titles(further), "traps turned off", ">n", f">error at {SHOWN}", "each seed"),
             *(">one step", ">after the prompt", ">worth"),
         ],
         title="The notebook's traps, and what each was worth",
@@ -169,13 +183,13 @@ def window_lag_table(results: Results) -> Table | None:
     from rich.text import Text
 
     frame = results.window_lag()
-    if frame.empty:
-        return None
     lags = sorted(frame["length"].unique())
+    if len(lags) < 2:
+        return None
     table = table_of(
         ["model", "memory", *(f">lag {lag}" for lag in lags), ">parameters"],
-        title="How much of the announced value stays unexplained (test MSE / its variance, median over seeds)",
-        caption="0 %: always known; 100 %: nothing remembered. A window knows a value for as many steps as it is long",
+        title="How much of the announced value stays unexplained: test MSE / its variance, median over seeds",
+        caption="0 %: always known; 100 %: nothing remembered",
     )
     blocks = frame.groupby(["model", "capacity"], sort=False)
     before = None
@@ -199,6 +213,28 @@ def _reach(errors: pd.Series[float]) -> str:
     """Return the last horizon before an error passes 1 %, and a sign where none does."""
     passed = [place for place, error in enumerate(errors) if not error <= 0.01]
     return str(passed[0]) if passed else f"≥ {len(errors)}"
+
+
+def _range(errors: pd.Series[float]) -> str:
+    low, high = percent(errors.min()), percent(errors.max())
+    return low if low == high else f"{low} – {high}"
+
+
+def _short(value: float) -> str:
+    """Return a value of a sequence in four digits."""
+    return "0" if abs(value) < 1e-9 else f"{value:.4g}"
+
+
+def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows by task, in the order in which the tasks first appear: baselines may come from a later grid."""
+    places = {task: place for place, task in enumerate(dict.fromkeys(frame["task"]))}
+    return frame.sort_values("task", key=lambda tasks: tasks.map(places), kind="stable")
+
+
+def _titles(factors: Sequence[str]) -> list[str]:
+    """Return the factors' names without their sections, as far as they are still told apart."""
+    short = [factor.rpartition(".")[2] for factor in factors]
+    return [name if short.count(name) == 1 else factor for name, factor in zip(short, factors, strict=True)]
 
 
 def _share(share: Any) -> Any:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from unroll.plots import panels
-from unroll.plots.source import Source, numbers
+from unroll.plots.source import Source
 from unroll.plots.style import INK, PAPER, Drawing, Look, looks, styled
 from unroll.wording import number
 
@@ -22,7 +22,7 @@ def table(source: Source) -> pd.DataFrame:
 
     panel (title), series (model), key, step (from 1), value, truth (NaN where no rule gives it), relative_error.
     """
-    steps = numbers(source, "generation")
+    steps = source.generation()
     if steps.empty:
         return steps
     return pd.DataFrame(

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from unroll.plots import panels
-from unroll.plots.source import Source, numbers
+from unroll.plots.source import Source
 from unroll.plots.style import SOFT, Drawing, Look, log_ticks, looks, styled
 from unroll.wording import number
 
@@ -24,7 +24,7 @@ def table(source: Source) -> pd.DataFrame:
     panel (title, with the regime), series (model), regime, horizon (steps ahead), n (trials), value (median relative
     error), low, high (smallest and largest of the trials).
     """
-    found = numbers(source, "horizons")
+    found = source.horizons()
     if found.empty:
         return found
     titles = panels.titles(found, source.factors, by_length=found["length"].nunique() > 1)

@@ -33,10 +33,18 @@ class Source(Protocol):
         """One row a trial and point of one history, of these trials or all, with at most so many points."""
         ...
 
+    def generation(self) -> pd.DataFrame:
+        """One row a trial and step of its continuation."""
+        ...
 
-def numbers(source: Source, name: str) -> pd.DataFrame:
-    """Return a table of number-sequence studies by its name; an empty one where the study has none of them."""
-    import pandas as pd
+    def horizons(self) -> pd.DataFrame:
+        """One row a condition, regime and horizon."""
+        ...
 
-    find = getattr(source, name, None)
-    return pd.DataFrame() if find is None else find()
+    def traps(self) -> pd.DataFrame:
+        """One row a condition of a generating task."""
+        ...
+
+    def window_lag(self) -> pd.DataFrame:
+        """One row a model, lag and capacity."""
+        ...

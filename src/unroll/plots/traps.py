@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from unroll.plots import panels
-from unroll.plots.source import Source, numbers
+from unroll.plots.source import Source
 from unroll.plots.style import INK, MAP, PAPER, SOFT, Drawing, log_ticks, new, styled
 from unroll.wording import label, listed, number
 
@@ -24,7 +24,7 @@ def table(source: Source) -> pd.DataFrame:
     panel (title), series (which traps are off), errors (list: each seed's relative error at step 8), value (their
     median), worth (the error with every trap on, divided by this one; NaN where that is unknown).
     """
-    found = numbers(source, "traps")
+    found = source.traps()
     if found.empty or found["off"].map(tuple).nunique() < 2:
         return pd.DataFrame()
     further = [name for name in source.factors if name in found and not name.startswith(("task.", "generate."))]

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from unroll.plots import panels
-from unroll.plots.source import Source, numbers
+from unroll.plots.source import Source
 from unroll.plots.style import Drawing, new, styled
 from unroll.wording import MISSING, label
 
@@ -19,7 +19,7 @@ def table(source: Source) -> pd.DataFrame:
     panel (model, and settings that vary), capacity_name ("window" or "hidden"), capacity, lag (steps), n (complete
     trials), unexplained (share of the baseline's loss, median; None without a complete trial), solved (trials).
     """
-    found = numbers(source, "window_lag")
+    found = source.window_lag()
     if found.empty:
         return found
     names = ["capacity_name", "capacity", "lag", "n", "unexplained", "solved"]

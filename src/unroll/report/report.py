@@ -18,7 +18,6 @@ from markupsafe import Markup
 from unroll.citation import software
 from unroll.plots.figures import FIGURES, module
 from unroll.plots.files import to_svg
-from unroll.plots.source import numbers
 from unroll.report import facts, tables
 from unroll.report.inline_svg import Styles, inline
 from unroll.report.source import ReportSource
@@ -103,7 +102,7 @@ def _tables(results: ReportSource) -> Iterator[tables.Table]:
     found = (tables.loss, tables.solved, tables.span, tables.memory, tables.growth, tables.comparison, tables.missing)
     yield from (table for table in (make(results) for make in found) if table is not None)
     for name, (title, note) in SEQUENCES.items():
-        frame = numbers(results, name)
+        frame = getattr(results, name)()
         if name == "horizons" and len(frame):
             frame = frame[frame["horizon"].isin(HORIZONS)]
         if len(frame):

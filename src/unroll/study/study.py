@@ -90,7 +90,7 @@ class Study(StudyForm):
     def digest(self) -> str:
         """SHA-256 of all that the study asks, its name included.
 
-        A section ``generate`` that says nothing counts as absent: studies that were written before it keep their digest.
+        A section ``generate`` that says nothing counts as absent, so studies written before it keep their digest.
         """
         asked = self.model_dump()
         for table in (asked, *asked["where"]):

@@ -52,7 +52,8 @@ def measure(trial: Trial, task: Task, network: Network) -> Measures:
     The prompt's own continuation becomes the histories ``prompt``, ``continuation`` and, where the rule is known,
     ``truth`` and ``relative_error``.
 
-    The test sequences are the keyed protocol's also in a notebook trial, which has none.
+    A task with one readout, at the end, is asked for one value: its horizon is 1, and without a prompt of the study's
+    own nothing is continued. The test sequences are the keyed protocol's also in a notebook trial, which has none.
     """
     if trial.generate is None or not isinstance(task, Numbers):
         return Measures({}, {})
@@ -62,8 +63,10 @@ def measure(trial: Trial, task: Task, network: Network) -> Measures:
     with np.errstate(all="ignore"):  # a network that runs away is a finding: its errors are infinite
         for regime, values in task.regimes(streams, trial.length).items():
             _regime(measures, regime, values, network, task, trial)
-        measures.metrics["relative_error_8"] = measures.metrics["relative_error_8_within"]
-        _continuation(measures, network, task, trial.generate)
+        if task.readout == "every":
+            measures.metrics["relative_error_8"] = measures.metrics.get("relative_error_8_within", np.inf)
+        if task.readout == "every" or trial.generate.prompt is not None:
+            _continuation(measures, network, task, trial.generate)
         _bound(measures, network, task, trial.generate)
     return measures
 
@@ -97,7 +100,9 @@ def output_bound(network: Network) -> float | None:
 def _regime(measures: Measures, regime: str, values: Float64, network: Network, task: Numbers, trial: Trial) -> None:
     assert trial.generate is not None  # noqa: S101 - the caller looked
     known = trial.length
-    horizon = min(trial.generate.horizon, values.shape[1] - known)
+    horizon = min(trial.generate.horizon, values.shape[1] - known) if task.readout == "every" else 1
+    if horizon < 1:
+        return
     prompt, truth = values[:, :known], values[:, known : known + horizon]
     free = np.stack(list(islice(free_running(network, task, prompt, trial.generate.prime), horizon)), axis=1)
     absolute = np.nan_to_num(np.abs(free - truth), nan=np.inf, posinf=np.inf)

@@ -1,7 +1,7 @@
 """The answers to the notebook's two questions, on frames whose story is known.
 
 Planted and found: the best settings chosen where the error is judged beyond the trained range; an infinite error taken
-for the best; a window one too short counted among those that reach back.
+for the best; a window one too short counted among those that reach back; representations judged at the first step.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from unroll.analysis.answers import Q1, Q2, feedforward, plateau, trapped, vanilla, window_and_lag
+from unroll.analysis.answers import Q1, Q2, feedforward, plateau, representations, trapped, vanilla, window_and_lag
 
 
 def horizons(*rows: tuple[Any, ...]) -> pd.DataFrame:
@@ -75,16 +75,53 @@ def test_models_are_ranked_under_their_best_settings_within_the_trained_range():
     )
     found = list(feedforward(frame))
     assert sentences(found) == [
-        "Within the trained range, left alone for 8 steps, these are within 1 % of the truth: the linear rule on "
-        "2 of 2 "
-        "tasks, the GRU on 1 of 2 tasks and the feedforward network on 0 of 1 task.",
-        "With longer sequences, left alone for 8 steps, these are within 1 % of the truth: the linear rule on 1 of 1 "
-        "task and the GRU on 0 of 1 task.",
+        "Within the trained range, left alone for 8 steps, the truth is met within 1 % by the linear rule on 2 of 2 "
+        "tasks, the GRU on 1 of 2 tasks and the feedforward network on none of 1 task.",
     ]
     assert found[0].evidence == (
         "linear: sines with task.representation = raw; Fibonacci sequences with task.representation = raw"
     )
     assert {finding.question for finding in found} == {Q2}
+
+
+def test_beyond_the_trained_range_three_are_compared():
+    frame = horizons(
+        *(
+            (task, model, "raw", regime, 8, 0.0, error)
+            for task in ("odd_numbers", "fibonacci")
+            for model, error in (("tanh_rnn", 0.5), ("gru", 0.001), ("feedforward", 0.2), ("linear", 0.0))
+            for regime in ("within", "longer")
+        ),
+        ("odd_numbers", "drift", "raw", "within", 8, 0.0, 0.0),
+        ("fibonacci", "drift", "raw", "within", 8, 0.0, 0.7),
+    )
+    assert sentences(feedforward(frame)) == [
+        "Within the trained range, left alone for 8 steps, the truth is met within 1 % by the GRU and the linear "
+        "rule on 2 of 2 tasks, drift on 1 and the tanh RNN and the feedforward network on none.",
+        "Beyond that range, the GRU, the feedforward network and the linear rule are within 1 % on 2, 0 and 2 of "
+        "2 tasks with longer sequences.",
+    ]
+
+
+def test_what_the_representation_is_worth():
+    errors = {"difference": (0.001, 0.002), "raw": (0.5, 0.6), "last_value": (0.009, 0.4), "prefix_max": (0.2, 0.2)}
+    rows = [
+        ("odd_numbers", "tanh_rnn", name, step, error if step == 8 else 0.0)
+        for name, pair in errors.items()
+        for error in pair
+        for step in (1, 8)
+    ]
+    names = ["task", "model", "task.representation", "step", "relative_error"]
+    frame = pd.DataFrame(rows, columns=names)
+    (found,) = representations(frame)
+    assert found.sentence == (
+        "On odd numbers the representation decides: eight steps after the prompt, left alone, the tanh RNN is within "
+        "1 % of the truth in 2 of 2 seeds with differences, in 1 with steps relative to the last value and in none "
+        "with values relative to the largest so far and raw numbers."
+    )
+    assert "difference: at most 0.20 % off" in found.evidence
+    assert list(representations(frame[frame["task.representation"] == "raw"])) == []
+    assert list(representations(frame.assign(model="gru"))) == []
 
 
 def test_coming_to_rest():

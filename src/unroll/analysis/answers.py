@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from unroll.analysis.finding import Finding, Tables, named, problem
-from unroll.wording import capital, counted, listed, measured, number
+from unroll.wording import capital, counted, listed, measured, percent
 
 Q1 = "What are the strengths and weaknesses of a vanilla RNN?"
 Q2 = "How does a recurrent network differ from a feedforward one, and can a feedforward network do it too?"
@@ -27,6 +27,15 @@ REGIMES = {
     "step": "with an unseen step",
 }
 """The regimes beyond the trained range, in words."""
+CODES = {
+    "raw": "raw numbers",
+    "prefix_max": "values relative to the largest so far",
+    "last_value": "steps relative to the last value",
+    "difference": "differences",
+}
+"""The representations of numbers, in words."""
+WITHOUT_STATE = ("feedforward", "linear", "persistence", "drift")
+"""Models that keep nothing but a window."""
 MOST_TASKS = 3
 MOST_ROWS = 6
 
@@ -37,6 +46,7 @@ def answers(tables: Tables) -> Iterator[Finding]:
         yield from vanilla(tables.horizons)
     if len(tables.generation):
         yield from plateau(tables.generation)
+        yield from representations(tables.generation)
     if len(tables.traps):
         yield from trapped(tables.traps)
     if len(tables.horizons):
@@ -87,21 +97,61 @@ def plateau(generation: pd.DataFrame) -> Iterator[Finding]:
         yield Finding("found", f"{capital(sentence)}: a bounded state bounds what it can put out.", "", Q1)
 
 
+def representations(generation: pd.DataFrame) -> Iterator[Finding]:
+    """Yield what the representation is worth to a vanilla RNN left alone after the prompt, from ``generation``.
+
+    One sentence a task that was put before it in several representations: in how many seeds the last step is within
+    1 % of the truth.
+    """
+    column = "task.representation"
+    if column not in generation:
+        return
+    mine = generation[(generation["model"] == VANILLA) & generation["relative_error"].notna()]
+    for task, rows in mine.groupby("task", sort=False):
+        last = rows[rows["step"] == rows["step"].max()]
+        found = {str(name): list(part["relative_error"]) for name, part in last.groupby(column, sort=False)}
+        if len(found) < 2:
+            continue
+        told = sorted(found.items(), key=lambda item: (-_close(item[1]), max(item[1])))
+        groups: dict[str, list[str]] = {}
+        for place, (name, errors) in enumerate(told):
+            count = f"{_close(errors) or 'none'}" if place else f"{_close(errors)} of {measured(len(errors), 'seed')}"
+            groups.setdefault(count, []).append(CODES.get(name, name))
+        parts = [f"in {count} with {listed(names)}" for count, names in groups.items()]
+        steps = counted(int(last["step"].iloc[0]), "step")
+        sentence = (
+            f"on {problem(str(task))} the representation decides: {steps} after the prompt, left alone, the tanh RNN "
+            f"is within 1 % of the truth {listed(parts)}."
+        )
+        worst = "; ".join(f"{name}: at most {percent(max(errors))} off" for name, errors in told)
+        yield Finding("found", capital(sentence), worst, Q1)
+
+
 def feedforward(horizons: pd.DataFrame) -> Iterator[Finding]:
     """Yield the first half of the second answer from the table ``horizons``: who stays with the truth, and where."""
     rows = _judged(horizons)
     models = list(dict.fromkeys(row["model"] for row in rows))
     if len(models) < 2:
         return
-    for regime, words in {WITHIN: "within the trained range", **REGIMES}.items():
-        found = {model: [row for row in rows if row["model"] == model and row["regime"] == regime] for model in models}
-        shares = [(len(_near(mine)) / len(mine), model) for model, mine in found.items() if mine]
-        if len(shares) < 2:
-            continue
-        order = [model for _, model in sorted(shares, key=lambda share: -share[0])]
-        told = listed([f"{named(model)} on {_count(found[model], 'relative_error')}" for model in order])
-        sentence = f"{words}, left alone for {rows[0]['horizon']} steps, these are within 1 % of the truth: {told}."
-        yield Finding("found", capital(sentence), _settings(_near(found[order[0]])), Q2)
+    inside = {model: [row for row in rows if row["model"] == model and row["regime"] == WITHIN] for model in models}
+    order = sorted(models, key=lambda model: -len(_near(inside[model])) / len(inside[model]))
+    sentence = (
+        f"within the trained range, left alone for {rows[0]['horizon']} steps, the truth is met within 1 % by "
+        f"{_ranked({model: inside[model] for model in order})}."
+    )
+    yield Finding("found", capital(sentence), _settings(_near(inside[order[0]])), Q2)
+    recurrent = [model for model in order if model not in WITHOUT_STATE]
+    sides = [*([recurrent[0]] if recurrent else []), *(model for model in ("feedforward", "linear") if model in order)]
+    parts: list[str] = []
+    for regime, words in REGIMES.items():
+        found = [[row for row in rows if row["model"] == model and row["regime"] == regime] for model in sides]
+        if len(sides) > 1 and all(found):
+            counts = listed([str(len(_near(mine))) for mine in found])
+            parts.append(f"on {counts} of {measured(max(map(len, found)), 'task')} {words}")
+    if parts:
+        named_sides = listed([named(model) for model in sides])
+        sentence = f"beyond that range, {named_sides} are within 1 % {listed(parts)}."
+        yield Finding("found", capital(sentence), f"relative error at step {rows[0]['horizon']}", Q2)
 
 
 def window_and_lag(table: pd.DataFrame) -> Iterator[Finding]:
@@ -178,6 +228,22 @@ def _near(rows: list[dict[str, Any]], field: str = "relative_error") -> list[dic
     return [row for row in rows if row[field] < CLOSE]
 
 
+def _close(errors: list[float]) -> int:
+    return sum(error < CLOSE for error in errors)
+
+
+def _ranked(found: dict[str, list[dict[str, Any]]]) -> str:
+    """Return models with the number of tasks on which they are near, equal ones together."""
+    groups: dict[tuple[int, int], list[str]] = {}
+    for model, rows in found.items():
+        groups.setdefault((len(_near(rows)), len(rows)), []).append(named(model))
+    parts: list[str] = []
+    for (near, tasks), names in groups.items():
+        of = f" of {measured(tasks, 'task')}" if not parts or len({n for _, n in groups}) > 1 else ""
+        parts.append(f"{listed(names)} on {near or 'none'}{of}")
+    return listed(parts)
+
+
 def _count(rows: list[dict[str, Any]], field: str) -> str:
     return f"{len(_near(rows, field))} of {measured(len(rows), 'task')}"
 
@@ -202,7 +268,7 @@ def _settings(rows: list[dict[str, Any]]) -> str:
 
 
 def _medians(row: dict[str, Any]) -> str:
-    each = listed([_share(error) for error in row["each_seed"]])
+    each = listed([percent(error) for error in row["each_seed"]])
     return f"medians over test sequences and {counted(int(row['n']), 'trial')}; left alone, each trial: {each}"
 
 
@@ -223,11 +289,7 @@ def _off(error: float) -> str:
     """Return a relative error in words: "1.2 % off"; beyond ten times the truth, how many times."""
     if not math.isfinite(error):
         return "without any bound off"
-    return f"{_share(error)} off" if error < 10 else f"{error:,.0f} times the truth off"
-
-
-def _share(error: float) -> str:
-    return f"{number(100 * error, 2)} %"
+    return f"{percent(error)} off" if error < 10 else f"{error:,.0f} times the truth off"
 
 
 def _finite(error: float) -> float:

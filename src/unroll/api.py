@@ -17,6 +17,7 @@ from unroll.study import Study, read_study
 
 if TYPE_CHECKING:
     from unroll.generation import Trained
+    from unroll.running import Observer
 
 PlugIn = TypeVar("PlugIn", bound=type)
 
@@ -36,17 +37,17 @@ def run(
 
     ``study`` is a Study, or the shipped name or path of one. ``executor`` is "processes" (default) or "inline";
     ``workers`` counts the processes (default: one a core). ``shard`` ("2/8") trains one part of the study, for several
-    machines whose stores ``merge`` puts together. ``progress`` shows how far the run is, on stderr.
+    machines whose stores ``merge`` puts together. ``progress`` shows how far the run is: in a notebook below the cell,
+    elsewhere on stderr.
 
     Interrupted (Ctrl-C), it keeps checkpoints and raises KeyboardInterrupt; the same call goes on from there. Raises
     StudyError before anything is trained, StoreError where the store cannot be written. Trials that fail do not raise:
     they are in the results' table.
     """
     from unroll.running import Observer, Shard, execute
-    from unroll.running.progress import progress_on_stderr
 
     asked = study if isinstance(study, Study) else read_study(study, max_trials=max_trials)
-    observer = progress_on_stderr() if progress else Observer()
+    observer = _progress() if progress else Observer()
     summary = execute(
         asked,
         store,
@@ -62,6 +63,13 @@ def run(
             "The run was stopped; checkpoints are kept, and running the study again goes on from them."
         )
     return Results(asked, store)
+
+
+def _progress() -> Observer:
+    from unroll.running.jupyter import JupyterProgress, in_kernel
+    from unroll.running.progress import progress_on_stderr
+
+    return JupyterProgress() if in_kernel() else progress_on_stderr()
 
 
 def merge(stores: Sequence[str | Path], into: str | Path = STORE) -> dict[Path, Adopted]:

@@ -59,6 +59,11 @@ def headline(outlook: Outlook) -> str:
     return "; ".join(parts)
 
 
+def first_line(error: Mapping[str, Any]) -> str:
+    """Return what a trial failed of, in one line."""
+    return f"{error.get('type', 'Error')}: {error.get('message', '')}".splitlines()[0]
+
+
 class PlainProgress(Observer):
     """One line an event, without colours or moving parts, as a log file wants it."""
 
@@ -77,7 +82,7 @@ class PlainProgress(Observer):
 
     def failed(self, slot: int, trial: Trial, error: Mapping[str, Any]) -> None:
         """See Observer."""
-        self._say(f"failed    {trial}: {_first_line(error)}")
+        self._say(f"failed    {trial}: {first_line(error)}")
 
     def note(self, text: str) -> None:
         """See Observer."""
@@ -131,7 +136,7 @@ class LiveProgress(Observer):
 
     def failed(self, slot: int, trial: Trial, error: Mapping[str, Any]) -> None:
         """See Observer."""
-        message = Text(_first_line(error))
+        message = Text(first_line(error))
         message.truncate(max(20, self._console.width - len(str(trial)) - 10), overflow="ellipsis")
         self._ended(slot, Text("✗", style="red"), Text(str(trial), style="red"), message, Text())
 
@@ -188,7 +193,3 @@ def _finished(rows: Iterable[tuple[Text, ...]]) -> Table:
 
 def _solved(metrics: Mapping[str, float]) -> str:
     return ", solved" if metrics["solved"] else ""
-
-
-def _first_line(error: Mapping[str, Any]) -> str:
-    return f"{error.get('type', 'Error')}: {error.get('message', '')}".splitlines()[0]

@@ -2,6 +2,7 @@
 # make test   install what the tests need, and run them
 # make lint   formatter, linter, type checker, layer contract
 # make test-native  what needs other compilers, processors or minutes: sanitizers, every float32, Arm and old x86-64 by qemu
+# make docs   write the documentation as HTML to build/docs
 # make bench  measure, print and store the ratios to the notebook's loop and the kernels' share of the peak
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test test-native lint format bench kill-test clean
+.PHONY: run test test-native lint format docs bench kill-test clean
 
 run: $(VENV)/.installed
 	$(BIN)/unroll run adding-quick
@@ -30,6 +31,11 @@ lint: $(VENV)/.developing
 format: $(VENV)/.developing
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.documenting
+	$(BIN)/python docs/commands.py
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "Wrote build/docs/index.html. Open it in a browser."
 
 bench: $(VENV)/.developing
 	$(BIN)/python -m benchmarks
@@ -53,4 +59,9 @@ $(VENV)/.installed: pyproject.toml $(wildcard src/unroll/kernels/native/*) | $(B
 $(VENV)/.developing: pyproject.toml $(VENV)/.installed
 	$(PIP) install --quiet "pip>=25.1"
 	$(PIP) install --quiet --group dev
+	@touch $@
+
+$(VENV)/.documenting: pyproject.toml $(VENV)/.installed
+	$(PIP) install --quiet "pip>=25.1"
+	$(PIP) install --quiet --group docs
 	@touch $@

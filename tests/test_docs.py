@@ -44,13 +44,14 @@ def test_python_in_the_docs_runs(
     from unroll import registry
 
     monkeypatch.chdir(tmp_path)
-    before = [dict(family._registered) for family in (registry.models, registry.tasks)]
+    families = (registry.tasks, registry.models)
+    before = [family.registered() for family in families]
     try:
         for text in blocks(path, "python"):
             text = text.replace("unroll.run(study, ", "unroll.run(study, executor='inline', progress=False, ")
             exec(compile(text, path, "exec"), {"__name__": "docs"})
     finally:
-        for family, registered in zip((registry.models, registry.tasks), before, strict=True):
+        for family, registered in zip(families, before, strict=True):
             family._registered.clear()
             family._registered.update(registered)
 

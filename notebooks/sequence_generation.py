@@ -1,0 +1,105 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # What is recurrence good for?
+#
+# A small tanh RNN learns to say the next number of a sequence, 1, 3, 5, 7, 9, ... or 1, 1, 2, 3, 5, 8, ... Then
+# it is left alone: each number that it says is what it reads next. Its training loss is tiny. Is it right?
+
+# %%
+import unroll
+
+# %% tags=["parameters"]
+STORE = "results.db"  # where results are kept: what is in it is never trained again
+SMALLER = []  # settings for a quicker look, such as ["train.epochs=5", "seed=[1]"]
+
+# %% [markdown]
+# ## The two models, as they were
+#
+# The study `numbers-notebook` draws the same random numbers as the notebook that this one retells.
+
+# %%
+notebook = unroll.run(unroll.read_study("numbers-notebook", SMALLER), STORE)
+notebook.trials()[["task", "seed", "train_loss", "test_mse"]]
+
+# %% [markdown]
+# Losses of a few ten-thousandths. Now the continuations:
+
+# %%
+model = unroll.load_model(notebook.study, STORE, task="odd_numbers", seed=1)
+unroll.generate(model, [1, 3, 5, 7, 9], steps=8).table()
+
+# %%
+notebook.plot.continuation()
+
+# %% [markdown]
+# A small loss one step ahead says little about many steps on one's own. Four things in the notebook's code are
+# in the way:
+#
+# - **scale**: a sequence was divided by its largest value, future included; in generation the future is unknown
+# - **priming twice**: the last number of the prompt was fed twice
+# - **overlap**: nothing was held back to test on
+# - **bounded state**: a tanh cannot grow, and the sequences do
+#
+# ## What was each worth?
+#
+# `numbers-traps` trains with every combination of the four, on and off.
+
+# %%
+traps = unroll.run(unroll.read_study("numbers-traps", SMALLER), STORE)
+traps.plot.traps()
+
+# %%
+table = traps.traps()
+table[["task", "off", "n", "relative_error", "worth"]].sort_values(["task", "relative_error"]).groupby("task").head(4)
+
+# %% [markdown]
+# ## Q1: strengths and weaknesses of a recurrent network
+#
+# `numbers-models` turns the traps off and asks all models, on all sequences, within the range that they were
+# trained on and beyond it. The error, as it grows with the steps that a model is left alone:
+
+# %%
+models = unroll.run(unroll.read_study("numbers-models", SMALLER), STORE)
+models.plot.horizons()
+
+# %%
+errors = models.horizons().query("horizon == 8")
+errors.pivot_table("relative_error", ["task", "task.representation", "model"], "regime").round(4)
+
+# %% [markdown]
+# What the numbers are to the network decides more than which network it is. And nothing here beats least
+# squares where the rule is linear; it even says the rule:
+
+# %%
+linear = unroll.load_model(
+    models.study, STORE, task="fibonacci", model="linear", settings={"task.representation": "raw"}
+)
+linear.rule
+
+# %% [markdown]
+# ## Q2: can a feedforward network do it?
+#
+# It sees a window of the last numbers. Where what is asked for lies within the window, it can; where it does
+# not, no training helps. A recurrent network keeps a state instead, of fixed size, for as long as it learns to.
+#
+# The task `announce`: a value, then zeros; after a gap the value is asked for. `window-and-lag` tries windows
+# and states of several sizes on gaps of several lengths.
+
+# %%
+window_lag = unroll.run(unroll.read_study("window-and-lag", SMALLER), STORE)
+window_lag.plot.window_lag()
+
+# %% [markdown]
+# Left of the diagonal the window holds the value. Beyond it, what is unexplained is 1: everything.
+
+# %%
+window_lag.window_lag()[["model", "capacity_name", "capacity", "length", "unexplained", "solved"]].head(12)

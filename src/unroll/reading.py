@@ -267,7 +267,9 @@ class Results:
         return Store.open(self.path)
 
     def _repr_html_(self) -> str:
-        return str(self.table().to_html(index=False, na_rep=""))
+        from unroll.exporters.html import to_html
+
+        return to_html(self.table(), self.factors, self.study.name)
 
 
 class _Frozen(Results):

@@ -19,7 +19,7 @@ def table(source: Source) -> pd.DataFrame:
     panel (model, and settings that vary), capacity_name ("window" or "hidden"), capacity, lag (steps), n (complete
     trials), unexplained (share of the baseline's loss, median; None without a complete trial), solved (trials).
     """
-    found = source.window_lag()
+    found = source.window_lag().rename(columns={"length": "lag"})
     if found.empty:
         return found
     names = ["capacity_name", "capacity", "lag", "n", "unexplained", "solved"]

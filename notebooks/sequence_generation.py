@@ -99,7 +99,8 @@ window_lag = unroll.run(unroll.read_study("window-and-lag", SMALLER), STORE)
 window_lag.plot.window_lag()
 
 # %% [markdown]
-# Left of the diagonal the window holds the value. Beyond it, what is unexplained is 1: everything.
+# Left of the diagonal the window holds the value. Beyond it, nearly all of its variance stays unexplained, whatever
+# the training.
 
 # %%
 window_lag.window_lag()[["model", "capacity_name", "capacity", "length", "unexplained", "solved"]].head(12)

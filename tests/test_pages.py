@@ -1,7 +1,7 @@
-"""The pages name everything: each command, each public name, each task and model, each figure; ``make docs`` builds them.
+"""The pages name everything: each command, public name, task, model and figure, and each other.
 
-Planted and found: a command's help changed without the page; a public name, a task and a figure left out; a page that no
-list of contents names.
+Planted and found: a command's help changed without the page; a public name, a task and a figure left out; a page that
+no list of contents names; an unknown study in a command.
 """
 
 from __future__ import annotations

@@ -82,3 +82,25 @@ def test_commands_and_studies_in_the_pages_exist(path: Path):
         assert command in COMMANDS, command
     for study in re.findall(r"unroll (?:run|show|report|plot|export) ([a-z]+(?:-[a-z]+)*)\b(?!\.)", text):
         assert study in unroll.shipped_studies(), study
+
+
+SMALLER = {
+    "generation.md": ('"seed=1"]', '"seed=1", "task.train=60", "train.epochs=1"]'),
+    "results.md": ('read_study("adding-quick")', 'read_study("adding-quick", ["task.train=64", "train.epochs=1"])'),
+}
+
+
+@pytest.mark.parametrize("path", SMALLER)
+def test_python_in_the_pages_runs(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    (text,) = re.findall(r"```python\n(.*?)^```", (DOCS / path).read_text(), re.DOTALL | re.MULTILINE)
+    was, smaller = SMALLER[path]
+    assert was in text
+    text = text.replace(was, smaller).replace("run(study, ", "run(study, executor='inline', progress=False, ")
+    if path == "results.md":  # it reads what a run has left
+        study = unroll.read_study("adding-quick", ["task.train=64", "train.epochs=1"])
+        unroll.run(study, "results.db", executor="inline", progress=False)
+    exec(compile(text, path, "exec"), {})
+    assert capsys.readouterr().out

@@ -72,7 +72,7 @@ models = unroll.run(unroll.read_study("numbers-models", SMALLER), STORE)
 models.plot.horizons()
 
 # %%
-errors = models.horizons().query("horizon == 8")
+errors = models.horizons().query("horizon == 8 and task in ['odd_numbers', 'fibonacci']")
 errors.pivot_table("relative_error", ["task", "task.representation", "model"], "regime").round(4)
 
 # %% [markdown]

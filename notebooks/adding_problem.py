@@ -52,11 +52,12 @@ Adding().baseline(length=10), Adding().solved
 # ## A check first
 #
 # The study `adding-sanity` draws the same random numbers as the notebook that this one retells: tanh RNN, T =
-# 10, seed 1. Its test MSE was 0.0009208881.
+# 10, seed 1. Its test MSE was 0.0009208881. PyTorch's own layers give that to the last digit, the native
+# kernels 0.0009208797.
 
 # %%
 sanity = unroll.run(unroll.read_study("adding-sanity", SMALLER), STORE)
-sanity.trials()[["model", "length", "seed", "test_mse"]]
+print(f"{sanity.trials()['test_mse'].iloc[0]:.10f}")
 
 # %% [markdown]
 # ## The study

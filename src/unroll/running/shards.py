@@ -40,7 +40,7 @@ class Shard:
 
     def take(self, trials: Sequence[Trial]) -> tuple[Trial, ...]:
         """Return this part of a study's trials, in the study's order."""
-        dealt = sorted(trials, key=lambda trial: (-trial.length, trial.model, trial.key))
+        dealt = sorted(trials, key=lambda trial: (-trial.length, trial.key))
         mine = {trial.key for trial in dealt[self.number - 1 :: self.of]}
         return tuple(trial for trial in trials if trial.key in mine)
 

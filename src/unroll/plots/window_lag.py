@@ -23,7 +23,9 @@ def table(source: Source) -> pd.DataFrame:
     if found.empty:
         return found
     names = ["capacity_name", "capacity", "lag", "n", "unexplained", "solved"]
-    varying = [name for name in source.factors if name in found and found[name].nunique(dropna=False) > 1]
+    capacities = {f"model.{name}" for name in found["capacity_name"]}  # what the rows of a map are
+    further = [name for name in source.factors if name in found and name not in capacities]
+    varying = [name for name in further if found[name].nunique(dropna=False) > 1]
     titles = [
         panels.printable(" · ".join([label(row["model"]), *(f"{name} = {row[name]}" for name in varying)]))
         for row in panels.records(found)

@@ -51,7 +51,8 @@ def test_values_and_gradients(cell: str, size: Size) -> None:
 
     The mean over draws of the largest difference: a single number's rounding, and whether a sum cancels, is luck.
     """
-    draws = range(4 if size[1] < 500 else 1)
+    _, T, _, H = size
+    draws = range(16 if H <= 3 else 4 if T < 500 else 1)  # the fewer numbers there are, the more luck
     largest, theirs, ours = defaultdict(float), defaultdict(float), defaultdict(float)
     for seed in draws:
         problem = Problem.random(cell, *size, seed=seed)

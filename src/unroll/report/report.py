@@ -16,9 +16,10 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from unroll.citation import software
-from unroll.plots.figures import FIGURES, module
+from unroll.plots.figures import module
 from unroll.plots.files import to_svg
 from unroll.report import facts, tables
+from unroll.report.choice import Choice, choose
 from unroll.report.inline_svg import Styles, inline
 from unroll.report.source import ReportSource
 from unroll.store import State, Store, TrialRecord
@@ -50,7 +51,8 @@ def report(results: ReportSource) -> str:
     """
     results = results.frozen()
     styles = Styles()
-    figures = list(_figures(results, styles))
+    choice = choose(results)
+    figures = list(_figures(choice, results.study.name, styles))
     css = "\n".join([_text("report.css"), styles.css()])
     page = Environment(
         autoescape=True,
@@ -61,6 +63,8 @@ def report(results: ReportSource) -> str:
     ).get_template("report.html.j2")
     return page.render(
         **_context(results),
+        lead=choice.lead,
+        lengths=choice.lengths,
         figures={figure.name: figure for figure in figures},
         css=Markup(css),  # noqa: S704 - ours, and the names of classes
         hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
@@ -88,14 +92,13 @@ def _context(results: ReportSource) -> dict[str, Any]:
     }
 
 
-def _figures(results: ReportSource, styles: Styles) -> Iterator[Figure]:
-    for name, title in FIGURES.items():
+def _figures(choice: Choice, study: str, styles: Styles) -> Iterator[Figure]:
+    for name, table in choice.tables.items():
         kind = module(name)
-        table = kind.table(results)
-        if len(table):
-            drawn = to_svg(getattr(kind, name)(table), transparent=True)
-            svg = inline(drawn, name, kind.describe(table), styles)
-            yield Figure(name, title, kind.caption(table), Markup(svg))  # noqa: S704 - serialised, so escaped
+        drawn = to_svg(getattr(kind, name)(table), transparent=True)
+        svg = inline(drawn, name, kind.describe(table), styles)
+        caption = kind.caption(table) + choice.left_out(name, study)
+        yield Figure(name, choice.title(name), caption, Markup(svg))  # noqa: S704 - serialised, so escaped
 
 
 def _tables(results: ReportSource) -> Iterator[tables.Table]:

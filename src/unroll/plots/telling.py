@@ -9,7 +9,7 @@ from unroll.analysis.answers import WITHOUT_STATE
 MOST = 8
 UNSEEN = "\N{NULL}"
 """What the names of panels begin with that are only counted."""
-EVERY = 60
+EVERY = 120
 """Panels of a figure that is a file of its own."""
 
 

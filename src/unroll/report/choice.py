@@ -57,6 +57,8 @@ def choose(results: ReportSource) -> Choice:
     tables = {name: table for name, table in found.items() if len(table)}
     if tables.keys().isdisjoint(SEQUENCES):
         return Choice("solved", tables, lengths=True)
+    if "horizons" in tables and tables["horizons"]["horizon"].max() < 2:
+        del tables["horizons"]
     for name in ("continuation", "horizons"):
         if name in tables:
             tables[name] = module(name).most_telling(tables[name])

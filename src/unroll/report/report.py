@@ -15,6 +15,7 @@ import pandas as pd
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from unroll.analysis.answers import STEP
 from unroll.citation import software
 from unroll.plots.figures import module
 from unroll.plots.files import to_svg
@@ -31,6 +32,7 @@ SEQUENCES = {
 }
 """Tables of number-sequence studies, with their titles and notes."""
 HORIZONS = (1, 2, 4, 8, 16, 32, 64)
+"""Steps ahead in the table; only ``STEP``, at which models are judged, where that would be too many rows."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def report(results: ReportSource) -> str:
     results = results.frozen()
     styles = Styles()
     choice = choose(results)
-    figures = list(_figures(choice, results.study.name, styles))
+    figures = list(_figures(choice, _study(results), styles))
     css = "\n".join([_text("report.css"), styles.css()])
     page = Environment(
         autoescape=True,
@@ -101,13 +103,19 @@ def _figures(choice: Choice, study: str, styles: Styles) -> Iterator[Figure]:
         yield Figure(name, choice.title(name), caption, Markup(svg))  # noqa: S704 - serialised, so escaped
 
 
+def _study(results: ReportSource) -> str:
+    """Return a study as a command names it, with its overrides."""
+    return facts.repetition(results.study).commands[-1].removeprefix("unroll report ")
+
+
 def _tables(results: ReportSource) -> Iterator[tables.Table]:
     found = (tables.loss, tables.solved, tables.span, tables.memory, tables.growth, tables.comparison, tables.missing)
     yield from (table for table in (make(results) for make in found) if table is not None)
     for name, (title, note) in SEQUENCES.items():
         frame = getattr(results, name)()
         if name == "horizons" and len(frame):
-            frame = frame[frame["horizon"].isin(HORIZONS)]
+            shown = frame["horizon"].isin(HORIZONS)
+            frame = frame[shown] if shown.sum() <= tables.MOST_ROWS else frame[frame["horizon"] == STEP]
         if len(frame):
             yield tables.plain(name, title, note, frame)
 

@@ -22,8 +22,8 @@ WITHIN = "within"
 def table(source: Source) -> pd.DataFrame:
     """Return one row a condition, regime and horizon.
 
-    The columns of ``telling.facts``; title; panel (the title with the regime), series (model), regime, horizon (steps ahead), n (trials), value (median relative
-    error), low, high (smallest and largest of the trials).
+    The columns of ``telling.facts``; title; panel (the title with the regime), series (model), regime, horizon (steps
+    ahead), n (trials), value (median relative error), low, high (smallest and largest of the trials).
     """
     found = source.horizons()
     if found.empty:

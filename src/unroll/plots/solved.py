@@ -63,7 +63,7 @@ def solved(table: pd.DataFrame) -> Drawing:
 
 
 def by_model(table: pd.DataFrame) -> bool:
-    """Say whether there are several models and panels, each of one length: then the models are compared, not lengths."""
+    """Say whether there are several models and panels, each of one length: models are compared then, not lengths."""
     one = table.groupby("panel", observed=True)["length"].nunique().max() == 1
     return bool(one) and table["panel"].nunique() > 1 and table["series"].nunique() > 1
 

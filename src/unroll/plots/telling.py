@@ -36,7 +36,7 @@ def telling(table: pd.DataFrame, step: str, error: str, of: int | None = None) -
     medians = last.groupby(["task", "panel", "raw", "series"], sort=False, observed=True)[error].median()
     ends = medians.fillna(float("inf")).groupby(["task", "panel", "raw"], sort=False, observed=True).min().reset_index()
     best = [
-        part.loc[part[error].idxmin(), "panel"]
+        part.sort_values(error, kind="stable")["panel"].iloc[0]
         for rows in (ends, ends[ends["raw"]])
         for _, part in rows.groupby("task", sort=False)
     ]

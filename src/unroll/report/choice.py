@@ -45,8 +45,9 @@ class Choice:
         unseen = [one for one in left if one.startswith(UNSEEN)]
         inside = "within the trained range" if unseen else ""
         nearest = "" if len(unseen) == len(left) else NEAREST
+        shown_are = ", ".join(filter(None, [inside, nearest]))
         return (
-            f" Shown: {', '.join(filter(None, [inside, nearest]))}; {counted(len(left), 'panel')} of {len(names)} left out. "
+            f" Shown: {shown_are}; {counted(len(left), 'panel')} of {len(names)} left out. "
             f"All: unroll plot {study} {name} --out {name}.svg"
         )
 

@@ -48,6 +48,11 @@ const measure = () => {
       await tab.route("**/*", (route) => (route.request().url() === page ? route.continue() : route.abort()));
       await tab.goto(page);
       views.push({ width, colorScheme, requests, errors, ...(await tab.evaluate(measure)) });
+      const shown = () => [...document.querySelectorAll("table")].filter((table) => table.checkVisibility()).length;
+      const open = await tab.evaluate(shown);
+      await tab.emulateMedia({ media: "print" });
+      Object.assign(views.at(-1), { open, printed: await tab.evaluate(shown) });
+      await tab.emulateMedia({ media: "screen" });
       if (folder) await tab.screenshot({ path: `${folder}/${width}-${colorScheme}.png`, fullPage: true });
       await context.close();
     }

@@ -4,7 +4,7 @@ Skipped where Node, playwright-core (npm ci in this folder) or Chromium is missi
 instead.
 
 Planted and found: a table that does not scroll within itself; a figure of no height; an image from the network; an
-inline style; ink that stays dark on dark paper.
+inline style; ink that stays dark on dark paper; a folded table that is not printed.
 """
 
 from __future__ import annotations
@@ -81,6 +81,15 @@ def test_a_report_opens_offline_at_every_width_and_in_both_themes(browser: str, 
         assert view["unread"] == 0, "text of figures lower than six pixels"
         assert view["ink"] == view["line"], "figures have the ink of the theme"
     assert {view["paper"] for view in views} == {"rgb(255, 254, 251)", "rgb(21, 23, 26)"}
+
+
+def test_a_long_table_is_closed_on_a_screen_and_open_in_print(browser: str, tmp_path: Path):
+    results = stored(tmp_path / "r.db", lengths=range(10, 21), seeds=[1], epochs=1)
+    for view in look(browser, report(results), tmp_path):
+        assert view["printed"] - view["open"] == 4, "loss, solved, memory, pairs: 33 rows each"
+        assert view["overflow"] == 0
+        assert view["outside"] == []
+        assert view["errors"] == []
 
 
 def test_hostile_names_make_the_same_page_in_a_browser(browser: str, tmp_path: Path):

@@ -1,6 +1,8 @@
 """Figures of number-sequence studies, drawn from tables made by hand.
 
-Planted and found: medians over seeds in place of each seed's continuation; a worth written where every trap is on.
+Planted and found: medians over seeds in place of each seed's continuation; a worth written where every trap is on; the
+feedforward network's nearest panel taken for the recurrent one's; an axis of powers with matplotlib's own labels; the
+map's models by first appearance in place of the study's order.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from unroll.plots import continuation, horizons, panels
 from unroll.plots.figures import Plots
 from unroll.plots.files import to_bytes
 
@@ -132,3 +135,91 @@ def test_what_no_axis_would_hold_is_drawn(bad: float, monkeypatch: pytest.Monkey
     for name in ("continuation", "horizons", "traps"):
         assert to_bytes(plot.draw(name), "svg")
         assert plot.describe(name)
+
+
+class Families(Numbers):
+    """Seven tasks of one length; two in three representations, of which the tanh RNN is nearest with differences."""
+
+    study = SimpleNamespace(name="families")
+    factors = ("task.representation",)
+    tasks = ("odd_numbers", "fibonacci", "linear_recurrence", "geometric", "sine", "alternating", "announce")
+
+    def conditions(self) -> list[tuple[str, str, str, float]]:
+        """Task, representation, model, relative error; the feedforward network is nearest where no other is."""
+        off = {"raw": (0.5, 0.4), "prefix_max": (0.3, 0.0), "difference": (0.01, 0.2)}
+        return [
+            (task, code, model, error)
+            for place, task in enumerate(self.tasks)
+            for code in (off if place < 2 else ["difference"])
+            for model, error in zip(self.models, off[code], strict=True)
+        ]
+
+    def generation(self) -> pd.DataFrame:
+        rows = [
+            (task, model, 5, code, 1, f"{task}{model}{code}", step, 10.0**step * (1 + error), 10.0**step, error)
+            for task, code, model, error in self.conditions()
+            for step in range(1, 9)
+        ]
+        names = ["task", "model", "length", "task.representation", "seed", "key", "step", "value", "truth"]
+        return pd.DataFrame(rows, columns=[*names, "relative_error"])
+
+    def horizons(self) -> pd.DataFrame:
+        rows = [
+            (task, model, 5, code, regime, ahead, 3, error, error / 2, error * 2)
+            for task, code, model, error in self.conditions()
+            for regime in ("within", "larger")
+            for ahead in (1, 8)
+        ]
+        names = ["task", "model", "length", "task.representation", "regime", "horizon", "n"]
+        return pd.DataFrame(rows, columns=[*names, "relative_error", "relative_error_low", "relative_error_high"])
+
+    def table(self) -> pd.DataFrame:
+        rows = [
+            (task, model, 5, code, [1, 2, 3], 3 if error < 0.05 else 0, 3, 0, 0, "relative_error_8", 0.01)
+            for task, code, model, error in self.conditions()
+        ]
+        names = ["task", "model", "length", "task.representation", "seeds", "solved", "complete", "failed", "waiting"]
+        return pd.DataFrame(rows, columns=[*names, "solved_metric", "solved_below"])
+
+
+TELLING = [
+    "odd numbers · raw", "odd numbers · differences", "Fibonacci · raw", "Fibonacci · differences",
+    "linear recurrence · differences", "geometric · differences", "sine · differences", "alternating · differences",
+]  # fmt: skip
+
+
+def test_the_most_telling_panels_are_where_a_recurrent_model_is_nearest_and_raw_ones():
+    source = Families()
+    for kind, total in ((continuation, 11), (horizons, 22)):
+        table = kind.most_telling(kind.table(source))
+        assert [title for title, _ in panels.by_panel(table)] == TELLING
+        assert panels.total(table) == total
+        figure = getattr(kind, kind.__name__.rpartition(".")[2])(table)
+        assert any(f"8 of {total} panels are shown." in text for text in texts(figure))
+
+
+def test_a_figure_of_its_own_has_every_panel():
+    plot = Plots(Families())
+    assert len(plot.continuation().axes) == 11
+    assert len(plot.horizons().axes) == 22
+
+
+def test_ticks_are_plain_numbers_that_do_not_meet():
+    figure = Plots(Families()).continuation()
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        said = [text.get_text() for text in axes.get_yticklabels() if low <= text.get_position()[1] <= high]
+        assert not any("$" in one for one in said)
+        assert 2 <= len(said) <= 8
+        assert len(axes.get_xticks()) <= 7
+
+
+def test_tasks_of_one_length_are_mapped_against_models():
+    figure = Plots(Families()).solved()
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["tanh RNN", "feedforward"]
+    rows = [text.get_text() for text in axes.get_yticklabels()]
+    assert rows[:3] == ["odd numbers · raw", "odd numbers · relative to largest", "odd numbers · differences"]
+    assert [text.get_text() for text in axes.texts][:6] == ["0/3", "0/3", "0/3", "3/3", "3/3", "0/3"]
+    assert len(rows) == 11

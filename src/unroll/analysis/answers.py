@@ -136,8 +136,8 @@ def feedforward(horizons: pd.DataFrame) -> Iterator[Finding]:
     inside = {model: [row for row in rows if row["model"] == model and row["regime"] == WITHIN] for model in models}
     order = sorted(models, key=lambda model: -len(_near(inside[model])) / len(inside[model]))
     sentence = (
-        f"within the trained range, left alone for {rows[0]['horizon']} steps, the truth is met within 1 % by "
-        f"{_ranked({model: inside[model] for model in order})}."
+        f"within the trained range, left alone for {measured(rows[0]['horizon'], 'step')}, the truth is met within 1 % "
+        f"by {_ranked({model: inside[model] for model in order})}."
     )
     yield Finding("found", capital(sentence), _settings(_near(inside[order[0]])), Q2)
     recurrent = [model for model in order if model not in WITHOUT_STATE]

@@ -5,29 +5,31 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from unroll.plots import panels
+from unroll.plots import panels, telling
 from unroll.plots.source import Source
-from unroll.plots.style import INK, PAPER, Drawing, Look, looks, styled
+from unroll.plots.style import INK, PAPER, Drawing, Look, looks, plain, styled
 from unroll.wording import number
 
 NEEDS = "a complete trial of a task of number sequences"
 WIDE = 100.0
-"""Where the truth grows by more than this factor, the axis is logarithmic beyond its smallest value."""
+"""Where the truth grows by more than this factor, the axis is logarithmic from about its smallest value on."""
 
 
 def table(source: Source) -> pd.DataFrame:
     """Return one row a trial and step.
 
-    panel (title), series (model), key, step (from 1), value, truth (NaN where no rule gives it), relative_error.
+    The columns of ``telling.facts``; panel (title), series (model), key, step (from 1), value, truth (NaN where no rule
+    gives it), relative_error.
     """
     steps = source.generation()
     if steps.empty:
         return steps
     return pd.DataFrame(
         {
-            "panel": panels.titles(steps, source.factors, by_length=steps["length"].nunique() > 1),
+            **telling.facts(steps),
+            "panel": panels.titles(steps, source.factors, by_length=panels.by_length(steps)),
             "series": panels.series(steps["model"], source.trials()["model"]),
             **{name: steps[name] for name in ("key", "step", "value", "truth", "relative_error")},
         }
@@ -38,7 +40,7 @@ def continuation(table: pd.DataFrame) -> Drawing:
     """Draw the table; without columns panel and key, it is one panel, and each series one trial."""
     table = table.assign(panel=table.get("panel", ""), key=table.get("key", table["series"]))
     with styled():
-        figure, parts = panels.grid(table, height=1.5, single=2.7, share=False)
+        figure, parts = panels.grid(table, height=1.55, single=2.7, share=False, most=telling.EVERY)
         look = looks(table["series"])
         for axes, rows in parts:
             _draw(axes, rows, look)
@@ -48,6 +50,11 @@ def continuation(table: pd.DataFrame) -> Drawing:
         keys = [panels.key(one, name) for name, one in look.items()]
         panels.legend(figure, [*([truth] if table["truth"].notna().any() else []), *keys])
     return figure
+
+
+def most_telling(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the panels for a page that cannot hold all."""
+    return telling.telling(table, "step", "relative_error")
 
 
 def describe(table: pd.DataFrame) -> str:
@@ -82,7 +89,14 @@ def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
                 marker=style.marker, markersize=3.4, markeredgecolor=PAPER, markeredgewidth=0.3, linewidth=0.9,
                 alpha=0.85,
             )  # fmt: skip
-    sizes = truth.abs()[truth != 0]
-    if len(sizes) and sizes.max() > WIDE * sizes.min():
-        axes.set_yscale("symlog", linthresh=float(sizes.min()))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(truth) and truth.min() > 0 and truth.max() > WIDE * truth.min():
+        bend = 10.0 ** np.ceil(np.log10(truth.min()))
+        axes.set_yscale("symlog", linthresh=bend)
+        top = max(np.log10(truth.max() / bend), 1.0)
+        powers = bend * 10.0 ** np.arange(0, top + 1, np.ceil(top / 4))
+        axes.yaxis.set_major_locator(FixedLocator([*(-powers[::-1]), 0.0, *powers]))
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: plain(float(f"{value:.9g}"))))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from unroll.plots import panels
+from unroll.plots import panels, telling
 from unroll.plots.source import Source
 from unroll.plots.style import SOFT, Drawing, Look, log_ticks, looks, styled
 from unroll.wording import number
@@ -16,20 +16,23 @@ SMALLEST = 1e-6
 """Errors below it, zero among them, are drawn here: a logarithmic axis has no zero."""
 LARGEST = 1e6
 SOLVED = 0.01
+WITHIN = "within"
 
 
 def table(source: Source) -> pd.DataFrame:
     """Return one row a condition, regime and horizon.
 
-    panel (title, with the regime), series (model), regime, horizon (steps ahead), n (trials), value (median relative
-    error), low, high (smallest and largest of the trials).
+    The columns of ``telling.facts``; title; panel (the title with the regime), series (model), regime, horizon (steps
+    ahead), n (trials), value (median relative error), low, high (smallest and largest of the trials).
     """
     found = source.horizons()
     if found.empty:
         return found
-    titles = panels.titles(found, source.factors, by_length=found["length"].nunique() > 1)
+    titles = panels.titles(found, source.factors, by_length=panels.by_length(found))
     return pd.DataFrame(
         {
+            **telling.facts(found),
+            "title": titles,
             "panel": [" · ".join(filter(None, pair)) for pair in zip(titles, found["regime"], strict=True)],
             "series": panels.series(found["model"], source.trials()["model"]),
             "regime": found["regime"],
@@ -45,7 +48,7 @@ def table(source: Source) -> pd.DataFrame:
 def horizons(table: pd.DataFrame) -> Drawing:
     """Draw the table: a panel a task and regime; bands from the smallest to the largest error of any trial."""
     with styled():
-        figure, parts = panels.grid(table, height=1.4, single=2.9)
+        figure, parts = panels.grid(table, height=1.4, single=2.9, most=telling.EVERY)
         look = looks(table["series"])
         for axes, rows in parts:
             axes.axhline(SOLVED, color=SOFT, linewidth=1.0, linestyle=panels.SOLVED, zorder=1)
@@ -62,6 +65,14 @@ def horizons(table: pd.DataFrame) -> Drawing:
         one_percent = panels.key(Look(SOFT, "", panels.SOLVED), "1 %", linewidth=1.0)
         panels.legend(figure, [*(panels.key(one, name, marker="") for name, one in look.items()), one_percent])
     return figure
+
+
+def most_telling(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the panels for a page that cannot hold all: within the trained range, where there are many."""
+    inside = table[table["regime"] == WITHIN]
+    if table["panel"].nunique() <= telling.MOST or inside.empty:
+        return telling.telling(table, "horizon", "value")
+    return telling.telling(inside.assign(panel=inside["title"]), "horizon", "value", of=table["panel"].nunique())
 
 
 def describe(table: pd.DataFrame) -> str:

@@ -18,11 +18,21 @@ MOST = 12
 """Panels in one figure. Where a study has more, the figure says how many it leaves out."""
 MOST_SERIES = 12
 COLUMNS = 2
+ONE_ROW = 1.75
+"""Inches that one row of panels has at least: room for the name of the axis."""
 ROW = 72
 """Letters and lines of a legend that fit side by side."""
 BASELINE: Any = (0, (4, 2))
 SOLVED: Any = (0, (1, 1.5))
 """Line styles of the two losses that every other is measured by."""
+TASKS = {"fibonacci": "Fibonacci"}
+REPRESENTATIONS = {
+    "raw": "raw",
+    "prefix_max": "relative to largest",
+    "last_value": "relative steps",
+    "difference": "differences",
+}
+"""Representations of numbers, as short as a panel's title needs them."""
 
 
 def titles(frame: pd.DataFrame, factors: Sequence[str], *, by_length: bool = False) -> list[str]:
@@ -35,13 +45,28 @@ def titles(frame: pd.DataFrame, factors: Sequence[str], *, by_length: bool = Fal
             " · ".join(
                 [
                     *([f"T = {row['length']:,}"] if by_length else []),
-                    *([label(str(row["task"]))] if several else []),
-                    *(f"{_short(name, varying)} = {row[name]}" for name in varying),
+                    *([_task(str(row["task"]))] if several else []),
+                    *(_setting(name, row[name], varying) for name in varying),
                 ]
             )
         )
         for row in rows
     ]
+
+
+def by_length(frame: pd.DataFrame) -> bool:
+    """Say whether a task has several lengths, so that a title needs them."""
+    return bool(frame.groupby("task", sort=False)["length"].nunique().max() > 1)
+
+
+def _task(name: str) -> str:
+    return TASKS.get(name, label(name).replace("_", " "))
+
+
+def _setting(factor: str, value: Any, factors: Sequence[str]) -> str:
+    if factor == "task.representation":
+        return REPRESENTATIONS.get(str(value), str(value))
+    return f"{_short(factor, factors)} = {value}"
 
 
 def _short(factor: str, factors: Sequence[str]) -> str:
@@ -108,7 +133,7 @@ def begun(source: Source) -> pd.DataFrame:
         {
             "key": trials["key"],
             "length": trials["length"],
-            "panel": titles(trials, source.factors, by_length=True),
+            "panel": titles(trials, source.factors, by_length=by_length(trials) or trials["task"].nunique() == 1),
             "series": series(trials["model"], trials["model"]),
             "state": trials["state"],
             "baseline": trials["baseline"],
@@ -127,22 +152,23 @@ def total(table: pd.DataFrame) -> int:
     return len(panel.cat.categories) if isinstance(panel.dtype, pd.CategoricalDtype) else int(panel.nunique())
 
 
-def by_panel(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def by_panel(table: pd.DataFrame, most: int = MOST) -> list[tuple[str, pd.DataFrame]]:
     """Return the panels that are drawn, with their rows, in their order."""
-    return [(str(title), rows) for title, rows in table.groupby("panel", sort=False, observed=True)][:MOST]
+    return [(str(title), rows) for title, rows in table.groupby("panel", sort=False, observed=True)][:most]
 
 
 def grid(
-    table: pd.DataFrame, height: float, single: float, *, share: bool = True
+    table: pd.DataFrame, height: float, single: float, *, share: bool = True, most: int = MOST
 ) -> tuple[Drawing, list[tuple[Axes, pd.DataFrame]]]:
     """Return a figure and its axes with the rows of each: two columns of panels, ``height`` inches a row of them.
 
     A figure of one panel is ``single`` inches high. Unless ``share`` is off, they have the same axes.
+    At most ``most`` panels are drawn.
     """
-    panels = by_panel(table)
+    panels = by_panel(table, most)
     columns = min(COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
-    figure = new(single if len(panels) == 1 else height * rows + 0.55)
+    figure = new(single if len(panels) == 1 else max(height * rows, ONE_ROW) + 0.55)
     axes = figure.subplots(rows, columns, sharex=share, sharey=share, squeeze=False)
     if len(panels) < rows * columns:  # the last place is empty: the panel above it is the lowest of its column
         axes[-1, -1].remove()

@@ -1,6 +1,8 @@
-"""Solved map: which model solves which length, in how many of its seeds."""
+"""Solved map: which model solves which length or task, in how many of its seeds."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,17 +13,19 @@ from unroll.plots.style import SOFT, Drawing, new, styled
 from unroll.wording import MISSING, listed, metric_label
 
 NEEDS = "a planned trial"
+MOST_ROWS = 30
 
 
 def table(source: Source) -> pd.DataFrame:
     """Return one row a condition.
 
-    panel (title), series (model), length (steps), seeds (planned), solved, complete, failed, waiting (counts),
+    task, panel (title), series (model), length (steps), seeds (planned), solved, complete, failed, waiting (counts),
     criterion ("test MSE < 0.01").
     """
     conditions, factors = source.table(), source.factors
     return pd.DataFrame(
         {
+            "task": conditions["task"],
             "panel": panels.titles(conditions, factors),
             "series": panels.series(conditions["model"], conditions["model"]),
             "length": conditions["length"],
@@ -36,7 +40,12 @@ def table(source: Source) -> pd.DataFrame:
 
 
 def solved(table: pd.DataFrame) -> Drawing:
-    """Draw the table: a row a model, a column a length; the darker, the more of its seeds solve it."""
+    """Draw the table: a row a model, a column a length; the darker, the more of its seeds solve it.
+
+    Where each task has one length, a row is a task and its settings, a column a model.
+    """
+    if by_model(table):
+        return _by_model(table)
     with styled():
         parts = panels.by_panel(table)
         lengths = sorted(table["length"].unique())
@@ -51,6 +60,12 @@ def solved(table: pd.DataFrame) -> Drawing:
         if panels.total(table) > len(parts):
             figure.supxlabel(f"{len(parts)} of {panels.total(table)} panels are shown.", fontsize=7.5, color=SOFT)
     return figure
+
+
+def by_model(table: pd.DataFrame) -> bool:
+    """Say whether there are several models and panels, each of one length: models are compared then, not lengths."""
+    one = table.groupby("panel", observed=True)["length"].nunique().max() == 1
+    return bool(one) and table["panel"].nunique() > 1 and table["series"].nunique() > 1
 
 
 def describe(table: pd.DataFrame) -> str:
@@ -73,15 +88,42 @@ def caption(table: pd.DataFrame) -> str:
     return f"Seeds that solve the task ({criteria}), of those trained.{note}"
 
 
+def _by_model(table: pd.DataFrame) -> Drawing:
+    with styled():
+        order = {task: place for place, task in enumerate(dict.fromkeys(table["task"]))}
+        parts = panels.by_panel(table.sort_values("task", key=lambda task: task.map(order), kind="stable"), MOST_ROWS)
+        names = [name for name in table["series"].cat.categories if name in set(table["series"])]
+        figure = new(0.225 * len(parts) + 0.95)
+        axes = figure.subplots()
+        for place, (_, rows) in enumerate(parts):
+            for row in panels.records(rows):
+                _cell(axes, names.index(row["series"]), place, row)
+        axes.set_xlim(-0.55, len(names) - 0.45)
+        axes.set_ylim(len(parts) - 0.5, -0.5)
+        axes.set_yticks(range(len(parts)), [panels.shorter(title) for title, _ in parts])
+        panels.bare(axes)
+        axes.xaxis.tick_top()
+        axes.set_xticks(
+            range(len(names)), [panels.shorter(name, 24) for name in names], rotation=40, ha="left",
+            rotation_mode="anchor",
+        )  # fmt: skip
+        if panels.total(table) > len(parts):
+            figure.supxlabel(f"{len(parts)} of {panels.total(table)} rows are shown.", fontsize=7.5, color=SOFT)
+    return figure
+
+
 def _draw(axes: Axes, rows: pd.DataFrame, lengths: list[int]) -> None:
     names = list(dict.fromkeys(map(str, rows["series"])))
     for row in panels.records(rows):
-        solved, complete = row["solved"], row["complete"]
-        share = solved / complete if complete else 0.0
-        text = f"{solved}/{complete}" if complete else MISSING
-        place = lengths.index(row["length"]), names.index(row["series"])
-        panels.tile(axes, *place, share, text, missing=complete < row["seeds"])
+        _cell(axes, lengths.index(row["length"]), names.index(row["series"]), row)
     axes.set_xlim(-0.55, len(lengths) - 0.45)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_yticks(range(len(names)), [panels.shorter(name, 24) for name in names])
     panels.bare(axes)
+
+
+def _cell(axes: Axes, x: int, y: int, row: dict[str, Any]) -> None:
+    solved, complete = row["solved"], row["complete"]
+    share = solved / complete if complete else 0.0
+    text = f"{solved}/{complete}" if complete else MISSING
+    panels.tile(axes, x, y, share, text, missing=complete < row["seeds"])

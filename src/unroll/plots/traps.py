@@ -30,7 +30,7 @@ def table(source: Source) -> pd.DataFrame:
     further = [name for name in source.factors if name in found and not name.startswith(("task.", "generate."))]
     names = [name for name in further if name != "model.nonlinearity"]
     several = found["model"].nunique() > 1
-    titles = panels.titles(found, names, by_length=found["length"].nunique() > 1)
+    titles = panels.titles(found, names, by_length=panels.by_length(found))
     with_model = [
         f"{label(model)}{' · ' if title else ''}{title}" for model, title in zip(found["model"], titles, strict=True)
     ]

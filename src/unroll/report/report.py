@@ -15,10 +15,12 @@ import pandas as pd
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from unroll.analysis.answers import STEP
 from unroll.citation import software
-from unroll.plots.figures import FIGURES, module
+from unroll.plots.figures import module
 from unroll.plots.files import to_svg
 from unroll.report import facts, tables
+from unroll.report.choice import Choice, choose
 from unroll.report.inline_svg import Styles, inline
 from unroll.report.source import ReportSource
 from unroll.store import State, Store, TrialRecord
@@ -30,6 +32,7 @@ SEQUENCES = {
 }
 """Tables of number-sequence studies, with their titles and notes."""
 HORIZONS = (1, 2, 4, 8, 16, 32, 64)
+"""Steps ahead in the table; only ``STEP``, at which models are judged, where that would be too many rows."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ def report(results: ReportSource) -> str:
     """
     results = results.frozen()
     styles = Styles()
-    figures = list(_figures(results, styles))
+    choice = choose(results)
+    figures = list(_figures(choice, _study(results), styles))
     css = "\n".join([_text("report.css"), styles.css()])
     page = Environment(
         autoescape=True,
@@ -61,6 +65,8 @@ def report(results: ReportSource) -> str:
     ).get_template("report.html.j2")
     return page.render(
         **_context(results),
+        lead=choice.lead,
+        lengths=choice.lengths,
         figures={figure.name: figure for figure in figures},
         css=Markup(css),  # noqa: S704 - ours, and the names of classes
         hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
@@ -88,14 +94,18 @@ def _context(results: ReportSource) -> dict[str, Any]:
     }
 
 
-def _figures(results: ReportSource, styles: Styles) -> Iterator[Figure]:
-    for name, title in FIGURES.items():
+def _figures(choice: Choice, study: str, styles: Styles) -> Iterator[Figure]:
+    for name, table in choice.tables.items():
         kind = module(name)
-        table = kind.table(results)
-        if len(table):
-            drawn = to_svg(getattr(kind, name)(table), transparent=True)
-            svg = inline(drawn, name, kind.describe(table), styles)
-            yield Figure(name, title, kind.caption(table), Markup(svg))  # noqa: S704 - serialised, so escaped
+        drawn = to_svg(getattr(kind, name)(table), transparent=True)
+        svg = inline(drawn, name, kind.describe(table), styles)
+        caption = kind.caption(table) + choice.left_out(name, study)
+        yield Figure(name, choice.title(name), caption, Markup(svg))  # noqa: S704 - serialised, so escaped
+
+
+def _study(results: ReportSource) -> str:
+    """Return a study as a command names it, with its overrides."""
+    return facts.repetition(results.study).commands[-1].removeprefix("unroll report ")
 
 
 def _tables(results: ReportSource) -> Iterator[tables.Table]:
@@ -104,7 +114,8 @@ def _tables(results: ReportSource) -> Iterator[tables.Table]:
     for name, (title, note) in SEQUENCES.items():
         frame = getattr(results, name)()
         if name == "horizons" and len(frame):
-            frame = frame[frame["horizon"].isin(HORIZONS)]
+            shown = frame["horizon"].isin(HORIZONS)
+            frame = frame[shown] if shown.sum() <= tables.MOST_ROWS else frame[frame["horizon"] == STEP]
         if len(frame):
             yield tables.plain(name, title, note, frame)
 

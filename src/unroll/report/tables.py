@@ -15,6 +15,8 @@ from unroll.wording import MISSING, capital, counted, label, listed, metric_labe
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MOST_ROWS = 400
+OPEN_ROWS = 30
+"""A table of more rows is folded on a screen."""
 MOST_PAIRS = 10
 
 
@@ -43,6 +45,16 @@ class Table:
     columns: tuple[Column, ...]
     groups: tuple[tuple[tuple[str, ...], tuple[tuple[str, ...], ...]], ...]
     left_out: int = 0
+
+    @property
+    def size(self) -> int:
+        """Return the number of its rows."""
+        return sum(len(rows) for _, rows in self.groups)
+
+    @property
+    def folded(self) -> bool:
+        """Say whether it is closed until a reader opens it."""
+        return self.size > OPEN_ROWS
 
 
 def figure(value: Any, digits: int = 3) -> str:

@@ -2,7 +2,7 @@
 
 Planted and found: medians over seeds in place of each seed's continuation; a worth written where every trap is on; the
 feedforward network's nearest panel taken for the recurrent one's; an axis of powers with matplotlib's own labels; the
-map's models by first appearance in place of the study's order.
+map's models by the alphabet in place of the study's order.
 """
 
 from __future__ import annotations

@@ -11,7 +11,18 @@ from typing import Any
 
 import pandas as pd
 
-from unroll.analysis.answers import Q1, Q2, feedforward, plateau, representations, trapped, vanilla, window_and_lag
+from unroll.analysis import Tables
+from unroll.analysis.answers import (
+    Q1,
+    Q2,
+    answers,
+    feedforward,
+    plateau,
+    representations,
+    trapped,
+    vanilla,
+    window_and_lag,
+)
 
 
 def horizons(*rows: tuple[Any, ...]) -> pd.DataFrame:
@@ -101,6 +112,22 @@ def test_beyond_the_trained_range_three_are_compared():
         "Beyond that range, the GRU, the feedforward network and the linear rule are within 1 % on 2, 0 and 2 of "
         "2 tasks with longer sequences.",
     ]
+
+
+def test_a_task_that_asks_for_one_step_is_not_left_alone():
+    rows = [
+        ("announce", model, "raw", "within", 1, 0.0, error) for model, error in (("tanh_rnn", 0.0), ("linear", 0.5))
+    ]
+    none = pd.DataFrame()
+    tables = Tables(none, none, none, none, none, horizons=horizons(*rows))
+    assert list(answers(tables)) == []
+    several = horizons(
+        *rows, *(("sine", *row[1:4], 8, *row[5:]) for row in rows), *(("sine", *row[1:]) for row in rows)
+    )
+    assert all(
+        "sine" in finding.sentence or "1 task" in finding.sentence
+        for finding in answers(Tables(none, none, none, none, none, horizons=several))
+    )
 
 
 def test_what_the_representation_is_worth():

@@ -42,15 +42,18 @@ MOST_ROWS = 6
 
 def answers(tables: Tables) -> Iterator[Finding]:
     """Yield the answers that a study's tables give; none where it has no such table."""
-    if len(tables.horizons):
-        yield from vanilla(tables.horizons)
+    horizons = tables.horizons
+    if len(horizons):  # a task that asks for one step has nothing to be left alone with
+        horizons = horizons[horizons.groupby("task")["horizon"].transform("max") > 1]
+    if len(horizons):
+        yield from vanilla(horizons)
     if len(tables.generation):
         yield from plateau(tables.generation)
         yield from representations(tables.generation)
     if len(tables.traps):
         yield from trapped(tables.traps)
-    if len(tables.horizons):
-        yield from feedforward(tables.horizons)
+    if len(horizons):
+        yield from feedforward(horizons)
     if len(tables.window_lag):
         yield from window_and_lag(tables.window_lag)
 

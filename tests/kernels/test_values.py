@@ -31,6 +31,7 @@ Faults planted in the C++ one at a time, each seen to make the kernels' tests fa
 from __future__ import annotations
 
 from collections import defaultdict
+from statistics import median
 
 import pytest
 import torch
@@ -49,25 +50,29 @@ UNIT = 2.0**-23  # in the last place of 1.0 in float32
 def test_values_and_gradients(cell: str, size: Size) -> None:
     """In float64 torch.nn's; in float32 at most twice as far from them as torch.nn's float32, plus four units.
 
-    The mean over draws of the largest difference: a single number's rounding, and whether a sum cancels, is luck.
+    The median over draws of the largest difference: a single number's rounding, whether a sum cancels, and whether a
+    rectified state grows, is luck, and the fewer numbers a layer has the more.
     """
     _, T, _, H = size
-    draws = range(16 if H <= 3 else 4 if T < 500 else 1)  # the fewer numbers there are, the more luck
-    largest, theirs, ours = defaultdict(float), defaultdict(float), defaultdict(float)
-    for seed in draws:
+    draws = 25 if H <= 3 else 5 if T < 500 else 1
+    largest, theirs, ours = defaultdict(list), defaultdict(list), defaultdict(list)
+    for seed in range(draws):
         problem = Problem.random(cell, *size, seed=seed)
         right, single = problem.torch(), problem.torch(torch.float32)
         for name in right:
-            largest[name] += float(right[name].abs().max()) / len(draws)
-            theirs[name] += distance(single[name], right[name]) / len(draws)
+            largest[name].append(float(right[name].abs().max()))
+            theirs[name].append(distance(single[name], right[name]))
         for isa in isas():
-            double, single = problem.native(isa, torch.float64), problem.native(isa)
-            assert double.keys() == single.keys() == right.keys()
+            native = problem.native(isa)
             for name in right:
-                assert error(double[name], right[name]) < 1e-12, (isa, name)
-                ours[isa, name] += distance(single[name], right[name]) / len(draws)
+                ours[isa, name].append(distance(native[name], right[name]))
+            if seed < 4:
+                double = problem.native(isa, torch.float64)
+                assert double.keys() == native.keys() == right.keys()
+                for name in right:
+                    assert error(double[name], right[name]) < 1e-12, (isa, name)
     for (isa, name), seen in ours.items():
-        assert seen <= 2 * theirs[name] + 4 * UNIT * largest[name], (isa, name)
+        assert median(seen) <= 2 * median(theirs[name]) + 4 * UNIT * median(largest[name]), (isa, name)
 
 
 @pytest.mark.parametrize("isa", isas())

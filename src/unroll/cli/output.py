@@ -82,7 +82,12 @@ def conditions_table(results: Results) -> Table:
         state = [_state(row)] if unfinished else []
         solved = f"{row['solved']}/{row['complete']}"
         cells = [
-            *(row["task"], row["model"], str(row["length"]), *(str(row[factor]) for factor in factors)),
+            *(
+                row["task"],
+                row["model"],
+                str(row["length"]),
+                *("–" if row[factor] != row[factor] or row[factor] is None else str(row[factor]) for factor in factors),
+            ),
             *(str(row["n"]), number(row["test_mse_mean"]), number(row["test_mse_std"])),
             "  ".join(number(loss) for loss in row["test_mse"]),
             *(

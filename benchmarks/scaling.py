@@ -1,8 +1,8 @@
 """How the native kernels scale: with steps, hidden units, batch and lanes on one core; with workers on all.
 
 The first four are the compiled functions alone, forward and backward, with the fastest instruction set: share of the
-FMA peak measured in the same round. ``workers``: trials an hour of ``unroll run`` at T = 500, two epochs each: the number
-of workers, divided by the mean time from a trial's start to its end (data, training, test, commit). So the start of the
+FMA peak measured in the same round. ``workers``: trials an hour of ``unroll run`` at T = 500, two epochs each: how many
+workers, divided by the mean time from a trial's start to its end (data, training, test, commit). So the start of the
 processes, which a study pays once, is left out.
 """
 

@@ -2,7 +2,7 @@
 
 The first four are the compiled functions alone, forward and backward, with the fastest instruction set: share of the
 FMA peak measured in the same round. ``workers``: trials an hour of ``unroll run`` at T = 500, two epochs each: how many
-workers, divided by the mean time from a trial's start to its end (data, training, test, commit). So the start of the
+workers, divided by the median time from a trial's start to its end (data, training, test, commit). So the start of the
 processes, which a study pays once, is left out.
 """
 
@@ -76,7 +76,7 @@ def _rate(cell: str, workers: int, store: Path) -> float:
     at = {(e["trial"], e["kind"]): datetime.fromisoformat(e["at"]) for e in events if e["trial"]}
     trials = {trial for trial, _ in at}
     lasted = [(at[trial, "finished"] - at[trial, "started"]).total_seconds() for trial in trials]
-    return workers * 3600 / statistics.mean(lasted)
+    return workers * 3600 / statistics.median(lasted)
 
 
 def draw(found: dict[str, Any], path: Path) -> None:
@@ -100,7 +100,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
         panel.spines[["top", "right"]].set_visible(False)
         if axis == "workers":
             panel.set_xticks([1, 2])
-            panel.set_title("trials an hour, T = 500, two epochs", fontsize=9)
+            panel.set_title("trials an hour at T = 500", fontsize=9)
         else:
             panel.set_xscale("log", base=2 if axis != "T" else 10)
             panel.set_xticks(AXES[axis] if axis != "T" else (1, 10, 100, 1000), labels=None)

@@ -1,6 +1,6 @@
-"""Everything that ``make bench`` measures: bare kernels, whole epochs, scaling; a table, a figure and a JSON file.
+"""Everything that ``make bench`` measures: kernels, epochs, layers, scaling; tables, a figure and a JSON file.
 
-Run: python -m benchmarks [--rounds 5] [--parts bare epochs scaling] [--out benchmarks/results]
+Run: python -m benchmarks [--rounds 5] [--parts bare epochs layers scaling] [--out benchmarks/results]
 
 Run nothing beside it. With the parts that are measured anew, the JSON file's other parts stay.
 """
@@ -12,10 +12,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bare, epochs, scaling
+from benchmarks import bare, epochs, kept, layers, scaling
 from benchmarks.machine import machine
 
-PARTS = {"bare": bare.measure, "epochs": epochs.measure, "scaling": scaling.measure}
+PARTS = {"bare": bare.measure, "epochs": epochs.measure, "layers": layers.measure, "scaling": scaling.measure}
 
 
 def main() -> None:
@@ -32,9 +32,10 @@ def main() -> None:
         report[part] = {"machine": machine(), "rounds": options.rounds, "found": PARTS[part](options.rounds)}
         path.write_text(json.dumps(report, indent=2) + "\n")
     if "scaling" in report:
-        scaling.draw(report["scaling"]["found"], options.out / "scaling.svg")
+        scaling.draw(report["scaling"]["found"], kept.PICTURE)
     (options.out / "bench.md").write_text(tables(report))
-    print(f"\nStored in {path}, {options.out / 'bench.md'}" + (" and scaling.svg" if "scaling" in report else ""))
+    kept.keep(report)
+    print(f"\nStored in {path}, {options.out / 'bench.md'} and {kept.FOLDER}. Into the texts: make published")
 
 
 def tables(report: dict[str, Any]) -> str:
@@ -46,6 +47,9 @@ def tables(report: dict[str, Any]) -> str:
     if "epochs" in report:
         text += "\n## Whole epochs: s (times as fast as the tuned loop)\n\n"
         text += _table(report["epochs"]["found"], 1, "against tuned", "{:.2f}x")
+    if "layers" in report:
+        text += "\n## Layers: times as fast as torch's, forward / training\n\n"
+        text += layers.table(report["layers"]["found"]["speed"])
     if "scaling" in report:
         text += "\n## Trials an hour at T = 500, two epochs each\n\n"
         text += "| cell | one worker | two | ratio |\n|---|---|---|---|\n"

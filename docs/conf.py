@@ -10,6 +10,7 @@ from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
 from unroll import axes
+from unroll.study.plug_in import PlugIn
 
 project = "unroll"
 author = "The unroll maintainers"
@@ -58,6 +59,13 @@ def with_headings(app: Sphinx, what: str, name: str, obj: Any, options: Any, lin
             lines[place - 1 : place + 1] = [f".. rubric:: {heading}", ""]
 
 
+def with_sources(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Name a task's or a model's sources, and where their entries are."""
+    if isinstance(obj, type) and issubclass(obj, PlugIn) and obj.sources:
+        keys = ", ".join(f"``{key}``" for key in obj.sources)
+        lines += ["", f":doc:`Sources </reference/sources>`: {keys}.", ""]
+
+
 def with_defaults(app: Sphinx, what: str, name: str, obj: Any, *rest: Any) -> tuple[str, None] | None:
     """Show a task, a model or a section of settings by its fields and their defaults."""
     if not (isinstance(obj, type) and issubclass(obj, BaseModel)):
@@ -72,5 +80,6 @@ def with_defaults(app: Sphinx, what: str, name: str, obj: Any, *rest: Any) -> tu
 def setup(app: Sphinx) -> None:
     """Say how docstrings are read and formulas written."""
     app.connect("autodoc-process-docstring", with_headings)
+    app.connect("autodoc-process-docstring", with_sources)
     app.connect("autodoc-process-signature", with_defaults)
     app.add_html_math_renderer("mathml", (inline_formula, None), (displayed_formula, None))

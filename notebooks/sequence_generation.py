@@ -24,7 +24,8 @@ SMALLER = []  # settings for a quicker look, such as ["train.epochs=5", "seed=[1
 # %% [markdown]
 # ## The two models, as they were
 #
-# The study `numbers-notebook` draws the same random numbers as the notebook that this one retells.
+# The study `numbers-notebook` draws its random numbers as the notebook that this one retells did, in the same order.
+# That notebook set no seed, so its own draws cannot be had again: each seed here is another run of its code.
 
 # %%
 notebook = unroll.run(unroll.read_study("numbers-notebook", SMALLER), STORE)
@@ -47,7 +48,7 @@ notebook.plot.continuation()
 # - **scale**: a sequence was divided by its largest value, future included; in generation the future is unknown
 # - **priming twice**: the last number of the prompt was fed twice
 # - **overlap**: nothing was held back to test on
-# - **bounded state**: a tanh cannot grow, and the sequences do
+# - **bounded state**: a tanh lies between -1 and 1, so the output has a bound, and the sequences have none
 #
 # ## What was each worth?
 #
@@ -64,8 +65,9 @@ table[["task", "off", "n", "relative_error", "worth"]].sort_values(["task", "rel
 # %% [markdown]
 # ## Q1: strengths and weaknesses of a recurrent network
 #
-# `numbers-models` turns the traps off and asks all models, on all sequences, within the range that they were
-# trained on and beyond it. The error, as it grows with the steps that a model is left alone:
+# `numbers-models` turns the traps off and asks all models, on sequences of which, as the network sees them, none
+# was trained on: of the trained range of parameters, and others. The error, as it grows with the steps that a model is
+# left alone:
 
 # %%
 models = unroll.run(unroll.read_study("numbers-models", SMALLER), STORE)
@@ -76,8 +78,8 @@ errors = models.horizons().query("horizon == 8 and task in ['odd_numbers', 'fibo
 errors.pivot_table("relative_error", ["task", "task.representation", "model"], "regime").round(4)
 
 # %% [markdown]
-# What the numbers are to the network decides more than which network it is. And nothing here beats least
-# squares where the rule is linear; it even says the rule:
+# In which code the numbers are put before a network is part of the question. Where the rule is linear in the numbers,
+# least squares over a few of them finds it, and says it:
 
 # %%
 linear = unroll.load_model(
@@ -99,8 +101,8 @@ window_lag = unroll.run(unroll.read_study("window-and-lag", SMALLER), STORE)
 window_lag.plot.window_lag()
 
 # %% [markdown]
-# Left of the diagonal the window holds the value. Beyond it, nearly all of its variance stays unexplained, whatever
-# the training.
+# Left of the diagonal the window holds the value. Beyond it, the network cannot see what it is asked for. What a state
+# keeps differs from seed to seed: look at how many of them know the value.
 
 # %%
 window_lag.window_lag()[["model", "capacity_name", "capacity", "length", "unexplained", "solved"]].head(12)

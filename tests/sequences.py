@@ -86,6 +86,6 @@ def oracle(task: str, **parts: Any) -> Trained:
     """A perfect model of a task, which looks at the last two values."""
     raw = {"representation": "raw", **parts.pop("task_settings", {})}
     trial = expand(study(task, task_settings=raw, **parts))[0]
-    from unroll.training.network import task_of
+    from unroll.models.resolve import resolve
 
-    return Trained(trial, task_of(trial), ORACLES[task])
+    return Trained(trial, resolve(trial).task, ORACLES[task])

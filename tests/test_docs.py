@@ -45,7 +45,7 @@ def test_python_in_the_docs_runs(
 
     monkeypatch.chdir(tmp_path)
     families = (registry.tasks, registry.models)
-    before = [family.registered() for family in families]
+    before = [dict(family._registered) for family in families]
     try:
         for text in blocks(path, "python"):
             text = text.replace("unroll.run(study, ", "unroll.run(study, executor='inline', progress=False, ")

@@ -95,12 +95,15 @@ def test_python_in_the_pages_runs(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
-    (text,) = re.findall(r"```python\n(.*?)^```", (DOCS / path).read_text(), re.DOTALL | re.MULTILINE)
+    text = "\n".join(re.findall(r"```python\n(.*?)^```", (DOCS / path).read_text(), re.DOTALL | re.MULTILINE))
     was, smaller = SMALLER[path]
     assert was in text
     text = text.replace(was, smaller).replace("run(study, ", "run(study, executor='inline', progress=False, ")
     if path == "results.md":  # it reads what a run has left
         study = unroll.read_study("adding-quick", ["task.train=64", "train.epochs=1"])
         unroll.run(study, "results.db", executor="inline", progress=False)
+        text = text.replace(
+            'unroll.results("adding-quick"', f"unroll.results({smaller.replace('read_study', 'unroll.read_study')}"
+        )
     exec(compile(text, path, "exec"), {})
     assert capsys.readouterr().out

@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING
 from unroll.lazy import lazily
 
 if TYPE_CHECKING:
+    from unroll import errors as errors
+    from unroll import models as models
+    from unroll import nn as nn
+    from unroll import plots as plots
+    from unroll import tasks as tasks
     from unroll.api import load_model, merge, register, run
     from unroll.generation import generate
-    from unroll.nn import accelerate
+    from unroll.nn import accelerate, decelerate
     from unroll.reading import Results, results
     from unroll.running.planning import check
     from unroll.study import Study, Trial, expand, read_study, shipped_studies, write_study
@@ -24,6 +29,7 @@ _HOMES = {
     "Trial": "study",
     "accelerate": "nn",
     "check": "running.planning",
+    "decelerate": "nn",
     "expand": "study",
     "generate": "generation",
     "load_model": "api",
@@ -42,6 +48,7 @@ __all__ = [
     "Trial",
     "accelerate",
     "check",
+    "decelerate",
     "expand",
     "generate",
     "load_model",
@@ -54,9 +61,11 @@ __all__ = [
     "write_study",
 ]
 
+_MODULES = ("errors", "models", "nn", "plots", "tasks")
+"""Not in ``__all__``: ``from unroll import *`` would import torch for the layers."""
 
-__getattr__ = lazily(__name__, _HOMES)
+__getattr__ = lazily(__name__, _HOMES, _MODULES)
 
 
 def __dir__() -> list[str]:
-    return [*__all__, *(name for name in globals() if name.startswith("__"))]
+    return [*__all__, *_MODULES, *(name for name in globals() if name.startswith("__"))]

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
 
 from unroll import registry
 from unroll.choosing import choose
 from unroll.defaults import MAX_TRIALS, STORE
-from unroll.errors import PlugInError, StoreError
+from unroll.errors import PlugInError, StoreError, UnknownNameError
+from unroll.held import study_of
 from unroll.reading import Results
 from unroll.store import Adopted, Store
-from unroll.study import Study, read_study
+from unroll.store.keys import names_trial
+from unroll.study import Study, read_expanded
+from unroll.wording import listed
 
 if TYPE_CHECKING:
     from unroll.generation import Trained
@@ -31,31 +34,38 @@ def run(
     retry_failed: bool = False,
     max_trials: int = MAX_TRIALS,
     shard: str | None = None,
+    keep_state: bool = False,
     progress: bool = True,
 ) -> Results:
     """Train whatever of a study the store does not hold yet, and return its results.
 
     ``study`` is a Study, or the shipped name or path of one. ``executor`` is "processes" (default) or "inline";
     ``workers`` counts the processes (default: one a core). ``shard`` ("2/8") trains one part of the study, for several
-    machines whose stores ``merge`` puts together. ``progress`` shows how far the run is: in a notebook below the cell,
-    elsewhere on stderr.
+    machines whose stores ``merge`` puts together. ``keep_state`` keeps the last state of each trial that is finished:
+    the same trial with more epochs then goes on from it, with the bits that it would have in one go. ``progress`` shows
+    how far the run is: in a notebook below the cell, elsewhere on stderr.
 
     Interrupted (Ctrl-C), it keeps checkpoints and raises KeyboardInterrupt; the same call goes on from there. Raises
     StudyError before anything is trained, StoreError where the store cannot be written. Trials that fail do not raise:
     they are in the results' table.
     """
     from unroll.running import Observer, Shard, execute
+    from unroll.running.judging import judge
 
-    asked = study if isinstance(study, Study) else read_study(study, max_trials=max_trials)
+    asked, trials = (
+        (study, None) if isinstance(study, Study) else read_expanded(study, max_trials=max_trials, judge=judge)
+    )
     observer = _progress() if progress else Observer()
     summary = execute(
         asked,
         store,
+        trials=trials,
         executor=executor,
         workers=workers,
         retry_failed=retry_failed,
         max_trials=max_trials,
         part=Shard.parse(shard).take if shard is not None else None,
+        keep_state=keep_state,
         observer=observer,
     )
     if summary.signal is not None:
@@ -95,20 +105,38 @@ def load_model(
     *,
     task: str | None = None,
     model: str | None = None,
-    seed: int | None = None,
-    length: int | None = None,
+    seed: SupportsIndex | None = None,
+    length: SupportsIndex | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Trained:
-    """Return a trained model of a study, to be continued with ``unroll.generate``.
+    """Return the trained model of any complete trial: see ``unroll.generation.Trained``.
 
-    ``task``, ``model``, ``seed`` and ``length`` choose among the study's trials; so do ``settings``, such as
+    ``study`` is a Study, the shipped name or path of one, the name of one that the store holds, or the first six or
+    more digits of a trial's key, which alone name it. ``task``, ``model``, ``seed`` and ``length`` choose among a
+    study's trials; so do ``settings``, such as
     ``{"task.representation": "difference"}``. Where several stored trials fit, it is the one with the lowest
-    free-running validation error (training loss in the protocol ``notebook``).
+    free-running validation error, or validation loss where the task generates nothing (training loss where nothing is
+    validated).
 
-    Trains nothing: raises StoreError where no trial that fits is complete, UnknownNameError where the study has none.
+    Trains nothing: raises StoreError where no trial that fits is complete, UnknownNameError where there is none, or
+    where trials of several tasks fit.
+
+    >>> model = unroll.load_model("adding-quick", model="gru", length=50)    # doctest: +SKIP
+    >>> model.module(), model.state_dict()                                   # doctest: +SKIP
     """
-    asked = study if isinstance(study, Study) else read_study(study)
-    choice = choose(asked, store, task=task, model=model, seed=seed, length=length, settings=settings)
+    chosen = {"task": task, "model": model, "seed": seed, "length": length, "settings": settings}
+    if isinstance(study, str) and names_trial(study):
+        given = [name for name, value in chosen.items() if value is not None]
+        if given:
+            raise UnknownNameError(
+                f"{study} is the key of one trial: {listed(given)} would choose nothing. Leave it out."
+            )
+        from unroll.generation import load
+
+        with Store.open(store) as opened:
+            return load(opened, study)
+    asked = study_of(study, store, check=True)
+    choice = choose(asked, store, task=task, model=model, seed=seed, length=length, settings=settings, generating=False)
     if choice.record is None:
         raise StoreError(f"{store} holds no complete trial that fits: {choice.trial}. Run the study first: unroll.run")
     return Results(asked, store).model(choice.trial.key)

@@ -1,17 +1,28 @@
-"""Which trial of a study to generate with."""
+"""Which trial of a study is meant: the best of those that fit."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
+from unroll.declarations import Declared
 from unroll.errors import PromptError, UnknownNameError, did_you_mean
 from unroll.store import State, Store, TrialRecord
 from unroll.study import Study, Trial, expand
+from unroll.study.levels import level
 from unroll.study.settings import plain
+
+MEASURES = {
+    "free_running_validation": "free-running validation error",
+    "validation": "validation loss",
+    "train_loss": "training loss",
+}
+"""By what trials are compared, none of them a test loss, in words; the first that all of them have counts. Each
+objective's validation loss is stored under a name of its own."""
 
 
 @dataclass(frozen=True)
@@ -30,47 +41,57 @@ def choose(
     *,
     task: str | None = None,
     model: str | None = None,
-    seed: int | None = None,
-    length: int | None = None,
+    seed: SupportsIndex | None = None,
+    length: SupportsIndex | None = None,
     settings: Mapping[str, Any] | None = None,
+    generating: bool = True,
 ) -> Choice:
     """Choose among a study's trials that fit all that is given: of the complete ones the best, else the first.
 
-    ``settings`` are such as ``{"task.representation": "difference"}``.
+    ``settings`` are such as ``{"task.representation": "difference"}``; with ``generating``, only trials count whose
+    task generates sequences.
 
-    The best has the lowest free-running error on its validation sequences, in the task's own units; where a trial has
-    none (protocol ``notebook``), the lowest training loss.
+    The best has the lowest of what all of them have, of: the free-running error on validation sequences, in the task's
+    own units; the validation loss; the training loss.
 
-    Raises UnknownNameError where nothing fits, PromptError where what fits generates nothing, or belongs to several
-    tasks, whose errors cannot be compared.
+    Raises UnknownNameError where nothing fits, or where what fits belongs to several tasks, whose losses cannot be
+    compared; with ``generating`` PromptError for the latter, and where what fits generates nothing.
     """
     given = {"task": task, "model": model, "seed": seed, "length": length}
-    wanted = {**{name: value for name, value in given.items() if value is not None}, **plain(settings or {})}
+    wanted = plain({**{name: value for name, value in given.items() if value is not None}, **(settings or {})})
     fitting = list(expand(study))
     for name, value in wanted.items():
         left = [trial for trial in fitting if _of(trial, name) == value]
         if not left:
             raise UnknownNameError(_nothing(study, name, value, fitting))
         fitting = left
+    if generating:
+        fitting = _generating(study, fitting)
+    several = list(dict.fromkeys(trial.task for trial in fitting))
+    if len(several) > 1:
+        error, those = (PromptError, " that generate") if generating else (UnknownNameError, " that fit")
+        raise error(f"{study.name} has {len(several)} tasks{those}. Choose one: {', '.join(several)}.")
+    records = _complete(store, [trial.key for trial in fitting])
+    if not records:
+        why = "the first that fits" if len(fitting) > 1 else "the only one that fits"
+        return Choice(fitting[0], len(fitting), None, why)
+    declared = next((Declared.of(json.dumps(record.declared)) for record in records if record.declared), Declared())
+    stored = {name: declared.validation if name == "validation" else name for name in MEASURES}
+    asked = next(name for name in MEASURES if all(stored[name] in record.metrics for record in records))
+    measure = stored[asked]
+    best = min(records, key=lambda record: record.metrics[measure])
+    trial = next(trial for trial in fitting if trial.key == best.key)
+    said = MEASURES[asked]
+    why = f"the lowest {said}, {best.metrics[measure]:.4g}, of the {len(records)} complete trials that fit"
+    return Choice(trial, len(fitting), best, why if len(records) > 1 else "the only complete trial that fits")
+
+
+def _generating(study: Study, fitting: Sequence[Trial]) -> list[Trial]:
     generating = [trial for trial in fitting if trial.generate is not None]
     if not generating:
         tasks = " and ".join(dict.fromkeys(trial.task for trial in fitting))
         raise PromptError(f"Nothing to generate in {study.name}: {tasks} generates no sequences. Choose another study.")
-    several = list(dict.fromkeys(trial.task for trial in generating))
-    if len(several) > 1:
-        raise PromptError(f"{study.name} has {len(several)} tasks that generate. Choose one: {', '.join(several)}.")
-    records = _complete(store, [trial.key for trial in generating])
-    if not records:
-        why = "the first that fits" if len(generating) > 1 else "the only one that fits"
-        return Choice(generating[0], len(generating), None, why)
-    measure = "free_running_validation"
-    if any(measure not in record.metrics for record in records):
-        measure = "train_loss"
-    best = min(records, key=lambda record: record.metrics[measure])
-    trial = next(trial for trial in generating if trial.key == best.key)
-    said = "free-running validation error" if measure != "train_loss" else "training loss"
-    why = f"the lowest {said}, {best.metrics[measure]:.4g}, of the {len(records)} complete trials that fit"
-    return Choice(trial, len(generating), best, why if len(records) > 1 else "the only complete trial that fits")
+    return generating
 
 
 def _complete(store: str | Path, keys: Sequence[str]) -> list[TrialRecord]:
@@ -81,13 +102,14 @@ def _complete(store: str | Path, keys: Sequence[str]) -> list[TrialRecord]:
 
 
 def _of(trial: Trial, name: str) -> Any:
-    """Return what a trial has under "task", "seed" or "train.epochs"; None where it has nothing of that name."""
-    section, dot, key = name.partition(".")
-    return trial.spec["settings"].get(section, {}).get(key) if dot else trial.spec.get(name)
+    """Return what a trial has under "task", "seed" or "train.epochs"; NaN where it has nothing of that name."""
+    return plain(level(trial, name)) if "." in name else trial.spec.get(name, math.nan)
 
 
 def _nothing(study: Study, name: str, value: Any, trials: Sequence[Trial]) -> str:
-    known = list(dict.fromkeys(str(_of(trial, name)) for trial in trials))
+    found = [_of(trial, name) for trial in trials]
+    known = list(dict.fromkeys(str(one) for one in found if one == one))
     hint = did_you_mean(value, known) if isinstance(value, str) else ""
     shown = json.dumps(value, ensure_ascii=False)
-    return f"{study.name} has no trial with {name} {shown} that fits.{hint} There are: {', '.join(known)}."
+    there = f"There are: {', '.join(known)}." if known else "None of them has such a setting."
+    return f"{study.name} has no trial with {name} {shown} that fits.{hint} {there}"

@@ -9,13 +9,17 @@ Each message holds the fact with its values, the place, and the next step. The t
     ├── BackendError        a kernel backend that was asked for and is not available
     ├── DivergedError       a loss became NaN or infinite
     ├── PromptError         a prompt that cannot be continued
-    ├── CheckpointError     a checkpoint does not belong to the trial that was given
+    ├── CheckpointError     a checkpoint is damaged, or another trial's
     ├── StoreError          results.db
     │   ├── StoreHeldError      another process is writing to it
     │   ├── StoreFullError      no space left
+    │   ├── StoreLostError      its files were deleted, replaced or cut, or another process writes
+    │   ├── StoreLimitError     a value that is too large for any store
     │   ├── StoreMissingError   there is no such file
     │   └── StoreFormatError    not a results store, damaged, or from a newer unroll
+    │       └── DamagedError        something in it is not what was written
     └── ExecutorError
+        ├── WorkerStartError    a worker process could not be started, or could not take its work
         └── WorkerDiedError     a worker process ended before its trial did
 """
 
@@ -24,6 +28,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+
+from unroll.inert import clipped, inert
+
+LONGEST_PATH, LONGEST_NAME = 100, 40
+"""Characters of a path, and of a setting's name, that a problem repeats; with a value, 200 together."""
+MOST_SHOWN = 100
+"""Problems that one message lists."""
 
 
 class UnrollError(Exception):
@@ -46,9 +57,10 @@ class Problem:
     def __str__(self) -> str:
         place = ""
         if self.source is not None:
-            place = self.source if self.line is None else f"{self.source}, line {self.line}"
-        head = ": ".join(part for part in (place, self.setting) if part)
-        return f"{head}: {self.message}" if head else self.message
+            source = clipped(self.source, LONGEST_PATH)
+            place = source if self.line is None else f"{source}, line {self.line}"
+        head = ": ".join(part for part in (place, clipped(self.setting, LONGEST_NAME)) if part)
+        return inert(f"{head}: {self.message}" if head else self.message, line=True)
 
 
 class StudyError(UnrollError):
@@ -57,7 +69,8 @@ class StudyError(UnrollError):
     def __init__(self, problems: Sequence[Problem]):
         self.problems = tuple(problems)
         count = len(self.problems)
-        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        lines = "\n".join(f"  {problem}" for problem in self.problems[:MOST_SHOWN])
+        lines += f"\n  and {count - MOST_SHOWN:,} more" if count > MOST_SHOWN else ""
         super().__init__(f"{count} problem{'s' if count > 1 else ''} in the study:\n{lines}")
 
     def __reduce__(self) -> tuple[type, tuple[tuple[Problem, ...]]]:
@@ -110,6 +123,14 @@ class StoreFullError(StoreError):
     """There is no space left for the store."""
 
 
+class StoreLostError(StoreError):
+    """An open store is no longer the writer's: its files were deleted, replaced or cut, or another process writes."""
+
+
+class StoreLimitError(StoreError):
+    """A value is larger than a store can hold."""
+
+
 class StoreMissingError(StoreError):
     """There is no store at this path."""
 
@@ -118,8 +139,16 @@ class StoreFormatError(StoreError):
     """The file is not a results store, is damaged, or was written by a newer unroll."""
 
 
+class DamagedError(StoreFormatError):
+    """Something in the store is not what was written; the message names the trial or the study."""
+
+
 class ExecutorError(UnrollError):
     """Something about the place where trials run."""
+
+
+class WorkerStartError(ExecutorError):
+    """A worker process could not be started, or could not take its work: no fault of the work itself."""
 
 
 class WorkerDiedError(ExecutorError):
@@ -128,6 +157,7 @@ class WorkerDiedError(ExecutorError):
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
     """Return ' Did you mean "adding"?' for the nearest known name, or nothing."""
+    name = name[:LONGEST_NAME]  # looking takes a time that grows with its square
     near = get_close_matches(name.lower(), [k.lower() for k in known], n=1, cutoff=0.6)
     match = next((k for k in known if near and k.lower() == near[0]), None)
     return f' Did you mean "{match}"?' if match else ""

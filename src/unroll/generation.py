@@ -1,54 +1,93 @@
-"""Continue a prompt with a trained model, step by step, in constant memory."""
+"""A trained model: its weights, and how it continues a prompt, step by step, in constant memory."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from operator import index
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, TypeAlias
 
 import numpy as np
-import safetensors.torch
 import torch
+from numpy.typing import NDArray
 
 from unroll.axes import Float64
-from unroll.errors import PromptError
-from unroll.models.network import Network
+from unroll.errors import DamagedError, PromptError
+from unroll.models.network import Explains, Network
+from unroll.models.resolve import resolve
+from unroll.nn import decelerate
+from unroll.store.reader import Reader
 from unroll.streams import KeyedStreams
 from unroll.study import GenerateSettings, Trial
 from unroll.study.messages import shown
-from unroll.tasks.numbers import Numbers
+from unroll.tasks import Task
+from unroll.tasks.numbers import Numbers, too_short
 from unroll.training import single_thread
 from unroll.training.continuing import free_running, precision, teacher_forced
-from unroll.training.measures import relative_error
-from unroll.training.network import build_network, task_of
+from unroll.training.measures import prompt_of, relative_error
+from unroll.training.network import build_network
+from unroll.training.tensors import kind, unpack
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_STEPS = 1_000_000
 
+Prompt: TypeAlias = Sequence[SupportsFloat] | NDArray[np.floating[Any] | np.integer[Any]]
+
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model: its trial, its task with the trial's settings, and its network with the trained weights."""
+    """A trained model: its trial, its task with the trial's settings, and its network with the trained weights.
+
+    ``network`` computes as it was trained, on the trial's backend. ``unroll.generate`` continues sequences with it
+    where its task is one of number sequences.
+    """
 
     trial: Trial
-    task: Numbers
+    task: Task
     network: Network
+
+    def module(self) -> torch.nn.Module:
+        """Return a copy of the network in which every recurrent layer is PyTorch's own, in evaluation mode.
+
+        It maps inputs (B, T, I) to outputs, (B, O) or, for a task that reads every step, (B, T, O), and can be trained
+        on.
+        """
+        copy = deepcopy(self.network)
+        decelerate(copy)
+        return copy.eval()
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Return copies of the trained weights by the names that they have in the network, as ``module`` takes them."""
+        return {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+
+    @property
+    def numbers(self) -> Numbers:
+        """The task, one of number sequences; raises PromptError for any other, which generates nothing."""
+        if not isinstance(self.task, Numbers) or self.trial.generate is None:
+            raise PromptError(
+                f'The task "{self.trial.task}" generates no sequences, so {self.trial} has nothing to continue. Choose '
+                "a task that does: unroll tasks"
+            )
+        return self.task
 
     @property
     def settings(self) -> GenerateSettings:
-        """How the trial generates."""
-        assert self.trial.generate is not None  # noqa: S101 - its task generates
+        """How the trial generates; raises PromptError where its task does not."""
+        assert self.numbers is self.task  # noqa: S101 - it raises where nothing is generated
+        assert self.trial.generate is not None  # noqa: S101 - the same
         return self.trial.generate
 
     @property
     def rule(self) -> str | None:
         """The rule that the model found, in words, of the numbers x or of their codes u; None where it can say none."""
-        say = getattr(self.network, "rule", None)
+        if not isinstance(self.network, Explains) or not isinstance(self.task, Numbers):
+            return None
         plain = self.task.representation == "raw" and self.task.scale == "prefix"
-        return (str(say("x" if plain else "u")) or None) if say is not None else None
+        return self.network.rule("x" if plain else "u") or None
 
     def __str__(self) -> str:
         return str(self.trial)
@@ -89,22 +128,37 @@ class Continuation:
 def trained(trial: Trial, parameters: bytes) -> Trained:
     """Return the model that a trial trained, from the weights that the store keeps (safetensors bytes).
 
-    Raises PromptError for a task that generates nothing.
+    Raises DamagedError for weights that are not this network's.
     """
-    task = task_of(trial)
-    if not isinstance(task, Numbers) or trial.generate is None:
-        raise PromptError(
-            f'The task "{trial.task}" generates no sequences, so {trial} has nothing to continue. Choose a task that '
-            "does: unroll tasks"
-        )
+    task = resolve(trial).task
     network = build_network(trial, KeyedStreams(trial.seed).generator("init"))
-    network.load_state_dict(safetensors.torch.load(parameters))
+    try:
+        weights = unpack(parameters, {name: kind(tensor.numpy()) for name, tensor in network.state_dict().items()})
+    except ValueError as error:
+        raise DamagedError(
+            f"The weights of {trial} ({trial.key[:12]}) are not its network's: {error}. Forget its study (unroll "
+            "forget) and train it again (unroll run)."
+        ) from error
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     network.eval()
     return Trained(trial, task, network)
 
 
+def load(store: Reader, key: str) -> Trained:
+    """Return the model that a complete trial of a store trained, by its key or the first digits of it.
+
+    Raises UnknownNameError where there is no such trial, or it is not complete.
+    """
+    record = store.trial(key)
+    return trained(Trial.from_spec(dict(record.spec)), store.parameters(record.key))
+
+
 def generate(
-    model: Trained, prompt: Sequence[float] | None = None, steps: int | None = None, *, teacher_forced: bool = False
+    model: Trained,
+    prompt: Prompt | None = None,
+    steps: SupportsIndex | None = None,
+    *,
+    teacher_forced: bool = False,
 ) -> Continuation:
     """Continue a prompt; return the values, beside the truth where the task's rule determines it.
 
@@ -113,7 +167,8 @@ def generate(
     model
         From ``unroll.load_model``.
     prompt
-        Finite numbers in the task's own units. Default: that of the trial's ``[generate]``, else the task's own.
+        Finite numbers in the task's own units, a sequence or a NumPy array of one axis. Default: that of the trial's
+        ``[generate]``, else the task's own.
     steps
         How many values to add, 1 to 1,000,000. Default: that of the trial's ``[generate]``. The memory in use does not
         grow with them, but for the numbers themselves.
@@ -124,10 +179,9 @@ def generate(
     leaves the range of numbers, with the step.
 
     """
-    given = _checked(model, model.settings.prompt or model.task.prompt if prompt is None else prompt)
-    wanted = model.settings.steps if steps is None else steps
-    if isinstance(wanted, bool) or not isinstance(wanted, int) or not 1 <= wanted <= MOST_STEPS:
-        raise PromptError(f"{wanted!r} steps cannot be generated: 1 to {MOST_STEPS:,}, a whole number.")
+    asked = prompt_of(model.trial, model.numbers) if prompt is None else prompt
+    given = _checked(model, asked, model.network.window)
+    wanted = _counted(model.settings.steps if steps is None else steps)
     with np.errstate(all="ignore"):  # overflow is looked for in each value
         truth = _truth(model, given, wanted)
         values = _values(model, given, wanted, truth if teacher_forced else None, teacher_forced)
@@ -137,8 +191,39 @@ def generate(
     return Continuation(given, values, truth, error, teacher_forced)
 
 
-def _checked(model: Trained, prompt: Sequence[float]) -> Float64:
-    """Return a prompt as an array, after everything that can be wrong with it."""
+def check_prompt(
+    trial: Trial,
+    prompt: Prompt | None = None,
+    steps: SupportsIndex | None = None,
+    *,
+    teacher_forced: bool = False,
+) -> None:
+    """Raise PromptError for what is wrong with a prompt before its trial has been trained; see ``generate``."""
+    task, declared = resolve(trial)
+    if not isinstance(task, Numbers) or trial.generate is None:
+        return  # said by ``trained``
+    model = Trained(trial, task, build_network(trial, KeyedStreams(trial.seed).generator("init")))
+    given = prompt_of(trial, task) if prompt is None else prompt
+    checked = _checked(model, given, 1 if declared.fitted else model.network.window)  # a fit decides its window
+    count = _counted(model.settings.steps if steps is None else steps)
+    if teacher_forced:
+        with np.errstate(all="ignore"):
+            _known(model, _truth(model, checked, count))
+
+
+def _counted(steps: SupportsIndex) -> int:
+    """Return a number of steps as Python's int, after everything that can be wrong with it."""
+    try:
+        count = 0 if isinstance(steps, bool) else index(steps)
+    except TypeError:
+        count = 0
+    if not 1 <= count <= MOST_STEPS:
+        raise PromptError(f"{shown(steps)} steps cannot be generated: 1 to {MOST_STEPS:,}, a whole number.")
+    return count
+
+
+def _checked(model: Trained, prompt: Prompt, window: int) -> Float64:
+    """Return a prompt as an array, after everything that can be wrong with it where outputs rest on such a window."""
     try:
         given = np.asarray(prompt, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -149,33 +234,41 @@ def _checked(model: Trained, prompt: Sequence[float]) -> Float64:
         raise PromptError("The prompt is empty. Give at least one number, such as --prompt 1,3,5,7,9.")
     for place in np.flatnonzero(~np.isfinite(given))[:1]:
         raise PromptError(f"Value {place + 1} of the prompt is {given[place]}. Give finite numbers.")
+    least = model.numbers.needed(model.trial.length, window)
+    if len(given) < least:
+        raise PromptError(too_short(model.trial.model, least, len(given)))
     with np.errstate(all="ignore"):
-        coded = model.task.coding.encode(given[None] / model.task.scales(given[None])[:, None])[0]
+        coded = model.numbers.coding.encode(given[None] / model.numbers.scales(given[None])[:, None])[0]
     largest = torch.finfo(precision(model.network)).max
     for place in np.flatnonzero(~(np.abs(coded) <= largest))[:1]:
         raise PromptError(
             f"Value {place + 1} of the prompt, {given[place]:g}, is {coded[place]:g} as the network sees it "
-            f"({model.task.representation}): beyond {largest:.2g}, its largest number. Give smaller numbers."
+            f"({model.numbers.representation}): beyond {largest:.2g}, its largest number. Give smaller numbers."
         )
     return given
 
 
 def _truth(model: Trained, prompt: Float64, steps: int) -> Float64 | None:
-    truth = model.task.truth(prompt, steps)
+    truth = model.numbers.truth(prompt, steps, model.trial.length)
     return None if truth is None else np.where(np.isfinite(truth), truth, np.nan)
+
+
+def _known(model: Trained, truth: Float64 | None) -> Float64:
+    """Return the truth that is to be fed; PromptError where there is none."""
+    if truth is None:
+        raise PromptError(
+            f'The task "{model.trial.task}" does not determine what follows this prompt: no truth to be fed. '
+            "Give a prompt that follows its rule, or leave out --teacher-forced."
+        )
+    return truth
 
 
 def _values(model: Trained, prompt: Float64, steps: int, truth: Float64 | None, forced: bool) -> Float64:
     if forced:
-        if truth is None:
-            raise PromptError(
-                f'The task "{model.trial.task}" does not determine what follows this prompt: no truth to be fed. '
-                "Give a prompt that follows its rule, or leave out --teacher-forced."
-            )
-        whole = np.concatenate([prompt, truth])[None]
-        predictions = teacher_forced(model.network, model.task, whole, len(prompt))
+        whole = np.concatenate([prompt, _known(model, truth)])[None]
+        predictions = teacher_forced(model.network, model.numbers, whole, len(prompt))
     else:
-        predictions = free_running(model.network, model.task, prompt[None], model.settings.prime)
+        predictions = free_running(model.network, model.numbers, prompt[None], model.settings.prime)
     values = np.empty(steps)
     with single_thread():
         for place, value in enumerate(islice(predictions, steps)):

@@ -2,52 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unroll import registry
+from unroll.capabilities import Capability, Recalls
+from unroll.commands import Asked
 from unroll.defaults import POINTS, STORE
-from unroll.errors import StoreError, StudyError, UnknownNameError, did_you_mean
+from unroll.errors import PlugInError, StoreError, StudyError, UnknownNameError, UnrollError, did_you_mean
+from unroll.held import study_of
+from unroll.quantity import Quantity
 from unroll.store import PlannedTrial, Store, TrialRecord
-from unroll.study import Study, Trial, expand
+from unroll.study import Study, expand
+from unroll.study.levels import level
+from unroll.study.saved import saved
+from unroll.study.settings import frozen
 from unroll.study.trial import digest
+from unroll.wording import capital, counted, listed, setting
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from unroll.analysis import Finding
+    from unroll.analysis.finding import Words
     from unroll.axes import Float32
     from unroll.generation import Trained
     from unroll.plots import Plots
+    from unroll.store.checked import Checked
 
+MOST_NAMED = 5
 AT_ONCE = 64
 """Trials whose histories are read together."""
+MOST_OTHERS = 3
+"""Studies of the same name that a message lists."""
 
 
 class Results:
     """The results of one study in one store. Each method reads what the store holds at that moment.
 
+    ``study`` is a Study, the shipped name or path of one, or the name of one that the store holds. ``asked`` is what
+    was typed on a command line, where it was, for the commands that messages tell to type.
+
     Raises StoreMissingError without a store, StoreError where it holds nothing of the study.
     """
 
-    def __init__(self, study: Study, store: str | Path = STORE):
-        self.study = study
+    def __init__(self, study: Study | str | Path, store: str | Path = STORE, asked: Asked | None = None):
+        self.study = study_of(study, store)
         self.path = Path(store)
+        self.asked = asked
+        self._damaged: dict[str, str] = {}  # by the key: what of a trial is not what was written
         with self._open() as opened:
-            self.planned = _planned(study, opened)
+            self.planned, self._lost, self._told = _planned(self.study, opened, asked)
 
     def table(self) -> pd.DataFrame:
         """Return one row a condition: see ``unroll.analysis.conditions``."""
-        from unroll.analysis import conditions
+        from unroll.analysis import conditions, improving
 
-        return conditions(self.trials(), self.factors)
+        trials = self.trials()
+        curves = (self.histories(name) for name in ("train_loss", "validation_loss"))
+        return conditions(trials.assign(improving=improving(trials, *curves)), self.factors, list(self.counted))
 
     def trials(self) -> pd.DataFrame:
         """Return one row a trial: what was planned, its state, its metrics (NaN until it is complete)."""
         with self._open() as opened:
-            frame = opened.frame(self._keys)
+            frame = opened.frame(self._of(self._keys))
+        self._damaged |= dict.fromkeys(frame.loc[frame["state"] == "damaged", "key"], "its results")
         return self._with_settings(frame, self.factors)
 
     def generation(self) -> pd.DataFrame:
@@ -81,11 +103,12 @@ class Results:
         return traps(trials[trials["generate.prime"].notna()], self.factors)
 
     def window_lag(self) -> pd.DataFrame:
-        """Return one row a model, lag and capacity, of the task ``announce``: see ``unroll.analysis.window_lag``."""
+        """Return one row a model, lag and capacity, of delayed recall: see ``unroll.analysis.window_lag``."""
         from unroll.analysis import window_lag
 
         trials = self._with_settings(self.trials(), ("model.window", "model.hidden", "model.parameters"))
-        return window_lag(trials[trials["task"] == "announce"], self.factors)
+        recalling = [task for task in trials["task"].unique() if self._can("task", task, Recalls)]
+        return window_lag(trials[trials["task"].isin(recalling)], self.factors)
 
     def parameters(self) -> pd.DataFrame:
         """Return how many parameters each model has: see ``unroll.analysis.parameters``."""
@@ -112,10 +135,16 @@ class Results:
         return span(self.table(), self.factors)
 
     def memory(self) -> pd.DataFrame:
-        """Return the effective memory on the adding problem, one row a condition: see ``unroll.analysis.memory``."""
+        """Return the effective memory, one row per condition with a law of it: see ``unroll.analysis.memory``."""
         from unroll.analysis import memory
 
         return memory(self._with_settings(self.trials(), ["task.test"]), self.factors)
+
+    def early_stopping(self) -> pd.DataFrame:
+        """Return where early stopping ended the trainings: see ``unroll.analysis.early_stopping``."""
+        from unroll.analysis import early_stopping
+
+        return early_stopping(self._with_settings(self.trials(), ["train.epochs"]), self.factors)
 
     def missing(self) -> pd.DataFrame:
         """Return the trials that are not complete, and why: see ``unroll.analysis.missing``."""
@@ -123,8 +152,8 @@ class Results:
 
         trials = self.trials()
         with self._open() as opened:
-            records = opened.trials(trials.loc[trials["state"] == "failed", "key"].tolist())
-        messages = {record.key: str((record.error or {}).get("message", "")) for record in records}
+            records = opened.trials(trials.loc[trials["state"].isin(["failed", "damaged"]), "key"].tolist())
+        messages = {record.key: record.damage or str((record.error or {}).get("message", "")) for record in records}
         return missing(trials, messages, self.factors)
 
     @property
@@ -140,12 +169,11 @@ class Results:
             return opened.trial(key)
 
     def model(self, key: str) -> Trained:
-        """Return the model that a complete trial trained, to generate with: see ``unroll.generate``. Imports torch."""
-        from unroll.generation import trained
+        """Return the model that a complete trial trained: see ``unroll.generation.Trained``. Imports torch."""
+        from unroll.generation import load
 
         with self._open() as opened:
-            record = opened.trial(key)
-            return trained(Trial.from_spec(dict(record.spec)), opened.parameters(record.key))
+            return load(opened, key)
 
     def history(self, key: str, name: str) -> Float32:
         """Return one history of a trial, such as "loss" or "grad_norm", as a float32 array."""
@@ -155,10 +183,13 @@ class Results:
     def histories(self, name: str) -> pd.DataFrame:
         """Return one history of all trials, one row a value: the trial, the step on its axis (from 1), the value."""
         with self._open() as opened:
-            return opened.history_frame(self._keys, name)
+            return opened.history_frame(self._of(self._keys), name, self._damaged)
 
     def comparison(self, first: str, second: str) -> pd.DataFrame:
-        """Return two models compared seed by seed, one row a task and length: see ``unroll.analysis.comparison``."""
+        """Return two models' losses compared seed by seed, one row a task and length, and what this shows in words.
+
+        p is corrected for all comparisons of the study: see ``unroll.analysis.comparison``.
+        """
         from unroll.analysis import comparison
 
         models = list(dict.fromkeys(trial.model for trial in self.planned))
@@ -170,31 +201,87 @@ class Results:
                 )
         return comparison(self.trials(), first, second, self.factors)
 
+    def comparisons(self) -> pd.DataFrame:
+        """Return every paired test of the study, one family: see ``unroll.analysis.comparisons``."""
+        from unroll.analysis import comparisons
+
+        return comparisons(self.trials(), self.factors)
+
+    def effects(self) -> pd.DataFrame:
+        """Return what each level of each factor does, against its first: see ``unroll.analysis.effects``."""
+        from unroll.analysis import effects
+
+        return effects(self.trials(), self.factors)
+
+    def compare(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> pd.DataFrame:
+        """Return two selections of conditions compared seed by seed, in each match and overall.
+
+        A selection fixes levels of factors, such as ``{"model": "gru"}`` or ``{"model.hidden": 32}``; trials are
+        matched on every factor that neither fixes. See ``unroll.analysis.contrast``. Raises UnknownNameError for a
+        factor or level that the study does not vary, UnrollError where a selection is empty or both share trials.
+        """
+        from unroll.analysis import contrast
+
+        trials = self.trials()
+        first, second = ({name: frozen(level) for name, level in wanted.items()} for wanted in (first, second))
+        keys = [self._selected(trials, wanted) for wanted in (first, second)]
+        both = len(keys[0] & keys[1])
+        if both:
+            raise UnrollError(
+                f"{first} and {second} have {counted(both, 'trial')} in common. Fix a factor in both, at "
+                "different levels."
+            )
+        return contrast(trials, first, second, self.factors)
+
+    def _selected(self, trials: pd.DataFrame, wanted: Mapping[str, Any]) -> set[str]:
+        """Return the keys of the trials that a selection has, which are some."""
+        from unroll.analysis.effects import levels_of, selected
+
+        name, factors = self.study.name, ["task", "model", "length", *self.factors]
+        for factor, wished in wanted.items():
+            if factor not in factors:
+                raise UnknownNameError(
+                    f'The study "{name}" has no factor "{factor}".{did_you_mean(factor, factors)} It has '
+                    f"{', '.join(factors)}."
+                )
+            levels = levels_of(trials, factor)
+            if wished not in levels:
+                texts = [setting(one) for one in levels]
+                raise UnknownNameError(
+                    f'{factor} is never {setting(wished)} in the study "{name}".'
+                    f"{did_you_mean(setting(wished), texts)} It is {listed(texts, 'or')}."
+                )
+        found = set(selected(trials, wanted))
+        if not found:
+            raise UnrollError(f'No trial of the study "{name}" has all of {dict(wanted)}.')
+        return found
+
     def findings(self) -> list[Finding]:
         """Return what was found and what is not shown, in sentences: see ``unroll.analysis.findings``."""
-        import pandas as pd
+        from unroll.analysis import Tables, findings
 
-        from unroll.analysis import Tables, comparison, conditions, findings, growth, memory, span, timing
-
-        models = dict.fromkeys(trial.model for trial in self.planned)
-        trials, factors = self.trials(), self.factors
-        pairs = [comparison(trials, *pair, factors) for pair in combinations(models, 2)]
-        compared = [pair for pair in pairs if len(pair)] or [comparison(trials, "", "", factors)]
-        table = conditions(trials, factors)
+        now = self.frozen()
+        epochs = {trial.spec["settings"].get("train", {}).get("epochs") for trial in self.planned}
         return findings(
             Tables(
-                conditions=table,
-                span=span(table, factors),
-                memory=memory(self._with_settings(trials, ["task.test"]), factors),
-                growth=growth(timing(trials, factors), factors),
-                comparisons=pd.concat(compared, ignore_index=True),
-                factors=factors,
+                conditions=now.table(),
+                span=now.span(),
+                memory=now.memory(),
+                growth=now.growth(),
+                comparisons=now.comparisons(),
+                effects=now.effects(),
+                factors=self.factors,
                 sizes=self._variety("model"),
                 recipes=self._variety("train"),
-                generation=self.generation(),
-                horizons=self.horizons(),
-                traps=self.traps(),
-                window_lag=self.window_lag(),
+                words=self._words(),
+                saved=saved(self.study),
+                epochs=epochs.pop() if len(epochs) == 1 else None,
+                early_stopping=now.early_stopping(),
+                generation=now.generation(),
+                horizons=now.horizons(),
+                traps=now.traps(),
+                window_lag=now.window_lag(),
+                stateless=self.stateless,
             )
         )
 
@@ -210,7 +297,8 @@ class Results:
         with self._open() as opened:  # some trials at a time: the histories of a thousand do not fit into one frame
             keys = self._keys if keys is None else keys
             starts = range(0, max(len(keys), 1), AT_ONCE)
-            parts = [thinned(opened.history_frame(keys[i : i + AT_ONCE], name), points) for i in starts]
+            some = (self._of(keys[start : start + AT_ONCE]) for start in starts)
+            parts = [thinned(opened.history_frame(trials, name, self._damaged), points) for trials in some]
         full = [part for part in parts if len(part)] or parts[:1]
         return self._with_settings(pd.concat(full, ignore_index=True), self.factors)
 
@@ -230,20 +318,78 @@ class Results:
         return tuple(factor for factor in self.study.varying() if factor not in ("task", "model", "length"))
 
     @cached_property
+    def stateless(self) -> frozenset[str]:
+        """The models that keep no state: their memory is a window of the last inputs, or nothing."""
+        models = {trial.model for trial in self.planned}
+        return frozenset(model for model in models if self.facts("model", model).get("memory", "state") != "state")
+
+    def facts(self, kind: str, name: str) -> Mapping[str, Any]:
+        """Return what a "task" or a "model" said of itself when the study was planned; see ``PlugIn.told``.
+
+        Of a store that was written before plug-ins said so much, what they say now. Empty where neither is there.
+        """
+        stored: Mapping[str, Any] = self._told.get(kind, {}).get(name, {})
+        if "capabilities" in stored:
+            return stored
+        family = registry.tasks if kind == "task" else registry.models
+        try:
+            return {**family.load(name).told(), **stored}
+        except Exception:  # it is not installed, or a third party's class is broken in any way
+            return stored
+
+    def _words(self) -> Words:
+        """Return how sentences name this study's tasks and models."""
+        from unroll.analysis.finding import Words
+
+        def said(kind: str) -> dict[str, str]:
+            facts = {name: self.facts(kind, name) for name in {getattr(trial, kind) for trial in self.planned}}
+            return {name: str(told["in_a_sentence"]) for name, told in facts.items() if told.get("in_a_sentence")}
+
+        return Words(said("task"), said("model"))
+
+    def _can(self, kind: str, name: str, capability: type[Capability]) -> bool:
+        return capability.capability in self.facts(kind, name).get("capabilities", ())
+
+    @cached_property
+    def counted(self) -> dict[str, Quantity]:
+        """What is counted beside the test loss, by the names of the metrics, as the trials' tasks declare it."""
+        said = {str(one): one for trial in self.planned for one in trial.declared.get("quantities", ())}
+        return {quantity.name: quantity for quantity in map(Quantity.of, said.values())}
+
+    @cached_property
     def notice(self) -> str | None:
         """A sentence where plug-ins have changed since these trials were planned, so that a run would train anew."""
         try:
-            keys = {trial.key for trial in expand(self.study)}
+            keys = {trial.key for trial in expand(self.study, self.study.count())}
+        except PlugInError as error:
+            return f"{error} Its results are shown as they were stored."
         except StudyError:
             return "A plug-in that this study needs is not installed here; its results are shown as they were stored."
         changed = len(keys - set(self._keys))
         if not changed:
             return None
-        return f"Tasks or models have changed since: unroll run {self.study.name} would train {changed} trials anew."
+        return f"Tasks or models have changed since: a run would train {counted(changed, 'trial')} anew."
+
+    @property
+    def damage(self) -> str | None:
+        """A sentence where what is stored is not what was written, as far as it was read; that is left out."""
+        count = self._lost + len(self._damaged)
+        if not count:
+            return None
+        named = listed([key[:8] for key in list(self._damaged)[:MOST_NAMED]])
+        return (
+            f"{capital(counted(count, 'trial'))} of this study {'is' if count == 1 else 'are'} damaged and left out"
+            f"{f' ({named})' if named else ''}. See all: unroll doctor --verify. Train them again: unroll forget "
+            "--damaged, then unroll run."
+        )
 
     @property
     def _keys(self) -> list[str]:
         return [trial.key for trial in self.planned]
+
+    def _of(self, keys: Sequence[str]) -> Sequence[str] | Sequence[Checked]:
+        """Return what the store is asked for these trials by: here their keys, so that it reads them anew."""
+        return keys
 
     def _variety(self, section: str) -> int:
         """Return in how many ways a section was set for that model for which it was set in the most ways."""
@@ -253,15 +399,11 @@ class Results:
         return max(map(len, ways.values()))
 
     def _with_settings(self, frame: pd.DataFrame, settings: Iterable[str]) -> pd.DataFrame:
-        import pandas as pd
+        from unroll.analysis.settings import as_they_are
 
-        specs = {trial.key: trial.spec for trial in self.planned}
-        columns = {name: [_setting(specs[key], name) for key in frame["key"]] for name in settings}
-        # Where a model lacks a setting, the others' whole numbers must not become floats.
-        lists = {
-            name: pd.Series(values, frame.index, object if None in values else None) for name, values in columns.items()
-        }
-        return frame.assign(**lists)
+        planned = {trial.key: trial for trial in self.planned}
+        columns = {name: [level(planned[key], name) for key in frame["key"]] for name in settings}
+        return frame.assign(**{name: as_they_are(values, frame.index) for name, values in columns.items()})
 
     def _open(self) -> Store:
         return Store.open(self.path)
@@ -273,63 +415,100 @@ class Results:
 
 
 class _Frozen(Results):
-    """Results whose trials were read once."""
+    """Results whose trials were read once, now, not when they are first asked for, and whose tables are made once."""
 
     def __init__(self, results: Results):
         self.study, self.path, self.planned = results.study, results.path, results.planned
-        self._trials = results.trials()
+        self.asked = results.asked
+        self._damaged, self._lost, self._told = results._damaged, results._lost, results._told
+        self._made: dict[str, pd.DataFrame] = {}
+        with self._open() as opened:
+            self._read = {trial.row["key"]: trial for trial in opened.read(self._keys)}
+
+    def _of(self, keys: Sequence[str]) -> Sequence[str] | Sequence[Checked]:
+        return [self._read[key] for key in keys if key in self._read]
+
+    def _once(self, name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name].copy()
 
     def trials(self) -> pd.DataFrame:
         """See Results."""
-        return self._trials.copy()
+        return self._once("trials", super().trials)
 
     def table(self) -> pd.DataFrame:
         """See Results."""
-        return self._table.copy()
+        return self._once("table", super().table)
+
+    def comparisons(self) -> pd.DataFrame:
+        """See Results."""
+        return self._once("comparisons", super().comparisons)
+
+    def effects(self) -> pd.DataFrame:
+        """See Results."""
+        return self._once("effects", super().effects)
+
+    def generation(self) -> pd.DataFrame:
+        """See Results."""
+        return self._once("generation", super().generation)
+
+    def horizons(self) -> pd.DataFrame:
+        """See Results."""
+        return self._once("horizons", super().horizons)
+
+    def traps(self) -> pd.DataFrame:
+        """See Results."""
+        return self._once("traps", super().traps)
 
     def frozen(self) -> Results:
         """See Results."""
         return self
 
-    @cached_property
-    def _table(self) -> pd.DataFrame:
-        return super().table()
 
+def results(study: Study | str | Path, store: str | Path = STORE) -> Results:
+    """Return a study's results without running anything.
 
-def results(study: Study, store: str | Path = STORE) -> Results:
-    """Return a study's results without running anything."""
+    ``study`` is a Study, the shipped name or path of one, or the name of one that the store holds.
+    """
     return Results(study, store)
 
 
-def _planned(study: Study, store: Store) -> tuple[PlannedTrial, ...]:
-    """Return a study's trials as they were planned: by this study, or all of them by others."""
+def _planned(
+    study: Study, store: Store, asked: Asked | None
+) -> tuple[tuple[PlannedTrial, ...], int, Mapping[str, Any]]:
+    """Return a study's trials as they were planned, by this study or all of them by others, and how many are lost.
+
+    Lost are those of which the plan is damaged. Also what tasks and models said of themselves when it was planned.
+    """
     planned = store.study_by_digest(study.digest)
     if planned is not None:
-        return planned.trials
+        return planned.trials, planned.damaged, planned.plugins
     try:
-        keys = [trial.key for trial in expand(study)]
-    except StudyError:
+        keys = [trial.key for trial in expand(study, study.count())]
+    except (StudyError, PlugInError):
         keys = []
     found = store.trials(keys)
     if not keys or len(found) < len(keys):
-        raise StoreError(_nothing_of(study, store))
-    return tuple(found)
+        raise StoreError(_nothing_of(study, store, asked))
+    return tuple(found), 0, {}
 
 
-def _setting(spec: Mapping[str, Any], factor: str) -> Any:
-    section, _, key = factor.partition(".")
-    value = spec["settings"].get(section, {}).get(key)
-    return tuple(value) if isinstance(value, list) else value
+def _run(study: Study, store: Path, asked: Asked | None) -> str:
+    """Return how to run a study: as a command where it was typed, else in Python."""
+    return asked.command("run") if asked is not None else f"unroll.run(study, {str(store)!r})"
 
 
-def _nothing_of(study: Study, store: Store) -> str:
-    message = (
-        f'{store.path} holds nothing of the study "{study.name}" with these settings. Run it: unroll run {study.name}'
-    )
-    others = [
-        record.overrides for record in store.studies() if record.name == study.name and record.digest != study.digest
-    ]
-    if others:
-        ways = " or ".join(" ".join(f"--set {o}" for o in overrides) or "no --set" for overrides in others[-3:])
-        message += f"\nIt holds a study of that name with other settings ({ways})."
+def _nothing_of(study: Study, store: Store, asked: Asked | None) -> str:
+    run = _run(study, store.path, asked)
+    message = f'{store.path} holds nothing of the study "{study.name}" with these settings. Run it: {run}'
+    others = [record for record in store.studies() if record.name == study.name and record.digest != study.digest]
+    for record in others[-MOST_OTHERS:]:
+        if asked is not None and record.overrides != asked.overrides:
+            way = replace(asked, overrides=record.overrides).command("show")
+        elif asked is not None:
+            way = replace(asked, source=record.digest[:8], overrides=()).command("show")
+        else:
+            way = " ".join(record.overrides) if record.overrides else "none"
+        message += f"\nIt holds a study of that name with other settings: {way}"
     return message

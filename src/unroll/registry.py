@@ -1,23 +1,23 @@
 """Names of plug-ins: where each one is found, and which version of it is meant.
 
 A plug-in is named by one line: here for those that come with unroll, in the entry points of a distribution for
-third parties (groups ``unroll.tasks``, ``unroll.models``, ``unroll.executors``), or by ``register`` for a class
-that is defined in a script or a notebook. Nothing is imported before it is asked for.
+third parties (groups ``unroll.tasks``, ``unroll.models``, ``unroll.objectives``, ``unroll.executors``), or by
+``register`` for a class that is defined in a script or a notebook. Nothing is imported before it is asked for.
 """
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import json
-import sys
-from functools import cache
+from collections.abc import Hashable
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import Any
 
 from unroll.errors import PlugInError, UnknownNameError, did_you_mean
+from unroll.inert import clipped
+from unroll.versions import Version, version_of
+from unroll.wording import listed
 
 
 class Family:
@@ -34,66 +34,88 @@ class Family:
         self._builtin = builtin
         self._listing = listing
         self._registered: dict[str, type] = {}
+        self._versions: dict[type, Version] = {}
 
     def names(self) -> tuple[str, ...]:
         """Every known name: unroll's own first, then third parties' in alphabetical order."""
         others = sorted({*_entry_points(self.group), *self._registered} - set(self._builtin))
         return (*self._builtin, *others)
 
-    def register(self, name: str, plugin: type) -> None:
-        """Make a class known under ``name`` in this process and in the workers that it starts."""
+    def register(self, name: str, plugin: type, version: Version | None = None) -> None:
+        """Make a class known under ``name`` in this process and in the workers that it starts.
+
+        ``version`` is what another process remembers of the class; it counts where this one cannot know.
+        """
         if name in self._builtin or name in _entry_points(self.group):
             raise PlugInError(f'The {self.noun} name "{name}" is taken. Choose another name.')
         self._check(name, plugin)
+        self._remember(plugin)
+        if version is not None and self._versions[plugin].fault:
+            self._versions[plugin] = version
         self._registered[name] = plugin
 
-    def registered(self) -> dict[str, type]:
-        """Return the classes that were registered in this process, by name."""
-        return dict(self._registered)
+    def registered(self) -> dict[str, tuple[type, Version]]:
+        """Return the classes that were registered in this process, with their versions, by name."""
+        return {name: (plugin, self._versions[plugin]) for name, plugin in self._registered.items()}
 
     def load(self, name: str) -> Any:
         """Return the class behind a name.
 
-        Raises UnknownNameError for a name that nobody registered, PlugInError for one that cannot be imported.
+        Raises UnknownNameError for a name that nobody registered, PlugInError for one that cannot be imported or that
+        several claim.
         """
         if name in self._registered:
             return self._registered[name]
+        entries = _entry_points(self.group).get(name, ())
+        owners = [f"{_owner(entry)} ({entry.value})" for entry in entries]
+        if name in self._builtin:
+            owners.insert(0, f"unroll ({self._builtin[name]})")
+        if len(owners) > 1:
+            raise PlugInError(
+                f'The {self.noun} name "{name}" is claimed by {listed(owners)}, so it is not clear which is meant. '
+                "Uninstall one of them, or have it renamed."
+            )
         if name in self._builtin:
             return _import(self._builtin[name])
-        entry = _entry_points(self.group).get(name)
-        if entry is None:
+        if not entries:
             raise UnknownNameError(self.unknown(name))
+        (entry,) = entries
         try:
             plugin = entry.load()
         except Exception as error:
-            owner = entry.dist.name if entry.dist else "an unknown distribution"
             raise PlugInError(
-                f'The {self.noun} "{name}" of {owner} ({entry.value}) cannot be loaded: '
+                f'The {self.noun} "{name}" of {_owner(entry)} ({entry.value}) cannot be loaded: '
                 f"{type(error).__name__}: {error}. Repair or uninstall it."
             ) from error
         self._check(name, plugin)
+        self._remember(plugin, entry)
         return plugin
+
+    def make(self, name: str, settings: Hashable) -> Any:
+        """Return a plug-in with settings that were checked, made once for each class and settings."""
+        return _made(self.load(name), settings, repr(settings))
 
     def unknown(self, name: object) -> str:
         """Return the sentence that says that a name is unknown, with the nearest known one."""
         hint = did_you_mean(name, self.names()) if isinstance(name, str) else ""
-        shown = json.dumps(name, default=str, ensure_ascii=False)
+        shown = clipped(json.dumps(name, default=str, ensure_ascii=False))
         return f"Unknown {self.noun} {shown}.{hint} All {self.noun}s: {self._listing or ', '.join(self.names())}."
 
     def version(self, name: str) -> str:
-        """Return which version of a plug-in is meant; it becomes part of the trial key.
+        """Return which version of a plug-in is meant, see ``unroll.versions``; it becomes part of the trial key.
 
-        The ``version`` that the class declares; else the version of its installed distribution; else (editable
-        installs, scripts, notebooks) a hash of its source.
+        Raises PlugInError where there is none, or where its source has changed since it was loaded.
         """
         plugin = self.load(name)
-        declared = plugin.__dict__.get("version")
-        if isinstance(declared, str):
-            return declared
-        entry = None if name in self._registered else _entry_points(self.group).get(name)
-        if entry is not None and entry.dist is not None and not _is_editable(entry):
-            return f"{entry.dist.name}=={entry.dist.version}"
-        return f"source:{_source_hash(plugin)}"
+        self._remember(plugin)  # a built-in declares its version: nothing of it had to be noted when it was loaded
+        version = self._versions[plugin]
+        version.confirm(f'The {self.noun} "{name}"')
+        return version.text
+
+    def _remember(self, plugin: type, entry: EntryPoint | None = None) -> None:
+        """Take note of the version of a class when it is first seen."""
+        if plugin not in self._versions:
+            self._versions[plugin] = version_of(plugin, entry)
 
     def _check(self, name: str, plugin: object) -> None:
         base = _import(self._base)
@@ -104,9 +126,22 @@ class Family:
             )
 
 
+@lru_cache(maxsize=1024)
+def _made(plugin: type, settings: Any, _spelled: str) -> Any:
+    """``_spelled`` tells settings apart that are equal and not the same: 1, 1.0 and true."""
+    return plugin(**settings)
+
+
 @cache
-def _entry_points(group: str) -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=group)}
+def _entry_points(group: str) -> dict[str, tuple[EntryPoint, ...]]:
+    found: dict[str, tuple[EntryPoint, ...]] = {}
+    for entry in entry_points(group=group):
+        found[entry.name] = (*found.get(entry.name, ()), entry)
+    return found
+
+
+def _owner(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "an unknown distribution"
 
 
 def _import(location: str) -> Any:
@@ -114,37 +149,12 @@ def _import(location: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def _is_editable(entry: EntryPoint) -> bool:
-    text = entry.dist.read_text("direct_url.json") if entry.dist else None
-    return bool(text and json.loads(text).get("dir_info", {}).get("editable"))
-
-
-def _source_hash(plugin: type) -> str:
-    """Hash the package that a class comes from, or the class alone where it comes from a script or a notebook."""
-    module = sys.modules.get(plugin.__module__)
-    package = sys.modules.get(plugin.__module__.partition(".")[0])
-    digest = hashlib.sha256()
-    if module is not None and module.__name__ != "__main__" and getattr(package, "__path__", None):
-        folder = Path(next(iter(package.__path__)))  # type: ignore[union-attr]
-        for path in sorted(folder.rglob("*.py")):
-            digest.update(f"{path.relative_to(folder)}\0".encode())
-            digest.update(path.read_bytes())
-    else:
-        try:
-            digest.update(inspect.getsource(plugin).encode())
-        except (OSError, TypeError) as error:
-            raise PlugInError(
-                f"The source of {plugin.__name__} cannot be read, so its results could not be told from those of "
-                f'another version. Give the class a version: version = "1".'
-            ) from error
-    return digest.hexdigest()[:16]
-
-
 tasks = Family(
     "task",
     "unroll.tasks.base:Task",
     {
         "adding": "unroll.tasks.adding:Adding",
+        "copy": "unroll.tasks.copy:Copy",
         "odd_numbers": "unroll.tasks.odd_numbers:OddNumbers",
         "fibonacci": "unroll.tasks.fibonacci:Fibonacci",
         "linear_recurrence": "unroll.tasks.linear_recurrence:LinearRecurrence",
@@ -169,6 +179,15 @@ models = Family(
         "drift": "unroll.models.drift:Drift",
     },
     "unroll models",
+)
+
+objectives = Family(
+    "objective",
+    "unroll.objectives.base:Objective",
+    {
+        "mse": "unroll.objectives.mse:MSE",
+        "cross_entropy": "unroll.objectives.cross_entropy:CrossEntropy",
+    },
 )
 
 executors = Family(

@@ -1,35 +1,90 @@
-"""Numbers and lists as a reader expects them in a sentence or a table. Imports nothing."""
+"""Numbers, lists and names as a reader expects them in a sentence, a table or a figure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from unroll.inert import clipped
 
 MISSING = "–"
 """What stands where a number is missing."""
 
+SUPERSCRIPTS = str.maketrans("-.0123456789", "⁻·⁰¹²³⁴⁵⁶⁷⁸⁹")
+EXPONENT = re.compile(r"(?<![\w.])([-\N{MINUS SIGN}]?)(\d+(?:\.\d+)?)e([+-]?\d+)(?![\w.]*\w)")
 ACRONYMS = frozenset({"rnn", "lstm", "gru", "mlp", "mgu", "tcn"})
+COLUMNS = frozenset({"task", "model", "length", "seed", "state", "parameters"})
+"""Names that a table's column may have and that stand for something else than a setting."""
 COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """Return a number with so many significant digits; a dash for one that is missing."""
+    """Return a number with so many significant digits; a dash for one that is missing, and 0 as it is."""
     if value is None or value != value:
         return MISSING
+    if value == 0:
+        return "0"
     text = f"{value:#.{digits}g}"
     return f"{value:.{digits - 1}e}" if "e" in text or abs(value) < 1e-4 else text.rstrip(".")
+
+
+def superscript(value: str) -> str:
+    """Return a number's digits, raised.
+
+    >>> superscript("-5"), superscript("0.98")
+    ('⁻⁵', '⁰·⁹⁸')
+    """
+    return value.translate(SUPERSCRIPTS)
+
+
+def powers(text: str) -> str:
+    """Return a text in which numbers like 8.2e-05 are written as people write them.
+
+    >>> powers("8.2e-05, below 1e-05"), powers("-2e+09 of gate_1e5")
+    ('8.2 × 10⁻⁵, below 10⁻⁵', '−2 × 10⁹ of gate_1e5')
+    """
+
+    def written(found: re.Match[str]) -> str:
+        sign = "\N{MINUS SIGN}" if found[1] else ""
+        mantissa = "" if found[2] == "1" else f"{found[2]} × "
+        return f"{sign}{mantissa}10{superscript(str(int(found[3])))}"
+
+    return EXPONENT.sub(written, text)
 
 
 def percent(share: Any) -> str:
     """Return a relative error in per cent, as a person reads it; a dash where there is none."""
     if share is None or share != share:
-        return "–"
+        return MISSING
     if share < 1e-9 or share == float("inf"):
         return "0" if share < 1e-9 else "∞"
     per_cent = 100 * share
     if 9.95 <= per_cent < 1e4:
         return f"{per_cent:.0f} %"
     return f"{number(per_cent, 2)} %" if 1e-3 <= per_cent < 1e4 else f"{per_cent:.0e} %"
+
+
+def setting(value: Any) -> str:
+    """Return a setting's value as every table, figure and sentence spells it; a dash where there is no such setting.
+
+    >>> setting(0.5), setting(3.0), setting("raw"), setting(True), setting((1, 2.0))
+    ('0.5', '3', 'raw', 'yes', '[1, 2]')
+    >>> setting(None), setting(float("nan"))  # a setting that is none, and one that is not there
+    ('none', '–')
+    """
+    if value is None:
+        return "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {setting(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(setting, value)) + "]"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value != value:
+        return MISSING
+    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
 
 
 def listed(items: Sequence[object], last: str = "and") -> str:
@@ -42,6 +97,20 @@ def listed(items: Sequence[object], last: str = "and") -> str:
     """
     words = [str(item) for item in items]
     return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def reached(tried: Sequence[int], good: Sequence[int], symbol: str = "T = ") -> str:
+    """Return at which lengths, of those that were tried, something holds: "up to" only where it holds at every shorter.
+
+    >>> reached([10, 25, 50], [10, 25]), reached([10, 25, 50], [25]), reached([4, 8], [], "lag ")
+    ('up to T = 25', 'at T = 25', 'at no lag')
+    """
+    if not good:
+        return "at no length" if symbol == "T = " else f"at no {symbol.strip()}"
+    shorter = [length for length in sorted(set(tried)) if length <= max(good)]
+    if len(good) > 1 and shorter == sorted(set(good)):
+        return f"up to {symbol}{max(good):,}"
+    return f"at {symbol}{listed([f'{length:,}' for length in sorted(set(good))])}"
 
 
 def counted(count: int, noun: str) -> str:
@@ -63,6 +132,27 @@ def measured(amount: float, unit: str) -> str:
     return f"{round(amount):,} {unit if round(amount) == 1 else unit + 's'}"
 
 
+def short_names(settings: Sequence[str]) -> list[str]:
+    """Return the names of settings without their sections, where each is still one of a kind.
+
+    >>> short_names(["train.epochs", "model.hidden"]), short_names(["task.steps", "generate.steps"])
+    (['epochs', 'hidden'], ['task.steps', 'generate.steps'])
+    """
+    short = [name.rpartition(".")[2] for name in settings]
+    return [
+        whole if short.count(name) > 1 or name in COLUMNS else name for name, whole in zip(short, settings, strict=True)
+    ]
+
+
+def are(amount: int, noun: str) -> str:
+    """Return a number of things, and the verb that goes with it.
+
+    >>> are(1, "trial"), are(1200, "trial")
+    ('1 trial is', '1,200 trials are')
+    """
+    return f"{measured(amount, noun)} {'is' if amount == 1 else 'are'}"
+
+
 def label(name: str) -> str:
     """Return a model's or a task's name as a figure's legend shows it: known acronyms as capitals, others as they are.
 
@@ -75,6 +165,29 @@ def label(name: str) -> str:
     return " ".join(part.upper() if part in ACRONYMS else part for part in parts)
 
 
+def labels(names: Iterable[str]) -> dict[str, str]:
+    """Return the label of each name; names that would share one stay as they are, so that no two look alike.
+
+    >>> labels(["tanh_rnn", "gru"]), labels(["gru", "GRU"])
+    ({'tanh_rnn': 'tanh RNN', 'gru': 'GRU'}, {'gru': 'gru', 'GRU': 'GRU'})
+    """
+    found = {name: label(name) for name in names}
+    often = Counter(found.values())
+    return {name: text if often[text] == 1 else name for name, text in found.items()}
+
+
+def distinct(texts: Iterable[str], most: int) -> dict[str, str]:
+    """Return each text, cut in its middle where it has more than ``most`` letters, and none where two would look alike.
+
+    >>> distinct(["short", "a very long name"], 10)
+    {'short': 'short', 'a very long name': 'a very…ame'}
+    >>> list(distinct(["a very long name", "a very wrong name"], 10).values())
+    ['a very long name', 'a very wrong name']
+    """
+    found = {text: clipped(text, most) for text in texts}
+    return found if len(set(found.values())) == len(found) else {text: text for text in found}
+
+
 def metric_label(metric: str) -> str:
     """Return a metric's name in words.
 
@@ -84,6 +197,61 @@ def metric_label(metric: str) -> str:
     return " ".join(part.upper() if part in ("mse",) else part for part in metric.split("_"))
 
 
+def loss_words(words: Iterable[str]) -> str:
+    """Return what the test losses of several rows are called together.
+
+    >>> loss_words(["test MSE", "test MSE"]), loss_words(["test MSE", "test cross-entropy"])
+    ('test MSE', 'test loss')
+    """
+    different = set(words)
+    return different.pop() if len(different) == 1 else "test loss"
+
+
 def capital(sentence: str) -> str:
     """Return a sentence with a capital at its beginning and everything else as it was."""
     return sentence[:1].upper() + sentence[1:]
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in words that a person would use.
+
+    >>> duration(0.2), duration(40), duration(200), duration(7800)
+    ('under 1 s', '40 s', '3 min', '2 h 10 min')
+    """
+    if seconds < 1:
+        return "under 1 s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours < 48 else f"{hours / 24:.0f} days"
+
+
+def about(seconds: float | None) -> str:
+    """Return an expected time in words; None is one that is not known."""
+    if seconds is None:
+        return "an unknown time"
+    return duration(seconds) if seconds < 1 else f"about {duration(seconds)}"
+
+
+def bytes_(count: float) -> str:
+    """Return a size in KiB, MiB or GiB.
+
+    >>> bytes_(1000), bytes_(5 * 2**20), bytes_(2.5 * 2**30)
+    ('1 KiB', '5.0 MiB', '2.5 GiB')
+    """
+    if count < 2**20:
+        return f"{max(1, round(count / 2**10)) if count else 0:,} KiB"
+    unit, name = (2**20, "MiB") if count < 1000 * 2**20 else (2**30, "GiB")
+    return f"{count / unit:.1f} {name}" if count < 100 * unit else f"{count / unit:,.0f} {name}"
+
+
+def times(count: int) -> str:
+    """Return how often, in words as far as there are any.
+
+    >>> times(1), times(2), times(3)
+    ('once', 'twice', '3 times')
+    """
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")

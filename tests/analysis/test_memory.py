@@ -29,7 +29,7 @@ def loss_of_perfect_memory(length: int, steps: int, markers: str, seed: int = 0)
 def test_a_perfect_memory_of_k_steps_is_found(length: int, steps: int, markers: str):
     loss = loss_of_perfect_memory(length, steps, markers)
     (row,) = memory(trials({("gru", length): [loss]}, tested=TESTED)).to_dict("records")
-    assert row["steps"] == pytest.approx(steps, abs=3 * row["noise"] + 0.5)
+    assert row["amount"] == pytest.approx(steps, abs=3 * row["noise"] + 0.5)
 
 
 def test_the_noise_is_what_test_sets_scatter_by():
@@ -44,10 +44,10 @@ def test_by_hand():
     (row,) = memory(frame).to_dict("records")
     assert row["n"] == 3
     assert row["each_seed"] == pytest.approx([50.0, 0.0, 90.0]), "more than 1/6 is no memory, not a negative one"
-    assert (row["steps"], row["steps_low"], row["steps_high"]) == pytest.approx((50.0, 0.0, 90.0))
+    assert (row["amount"], row["amount_low"], row["amount_high"]) == pytest.approx((50.0, 0.0, 90.0))
 
 
 def test_one_seed_has_no_spread_and_other_tasks_have_no_such_memory():
     (row,) = memory(trials({("gru", 10): [0.01]})).to_dict("records")
-    assert row["steps_low"] is None
+    assert row["amount_low"] is None
     assert memory(trials({("gru", 10): [0.01]}, task="copying")).empty

@@ -1,7 +1,7 @@
 """What the traps were worth, against numbers worked out by hand.
 
 Planted and found: the worth turned upside down; a notebook of another task taken as the measure; a waiting trial
-counted.
+counted; the notebook's error under another setting taken as the measure.
 """
 
 from __future__ import annotations
@@ -37,6 +37,26 @@ def test_worth_is_measured_against_the_notebook_of_the_same_task():
     assert math.isnan(c["worth"]), "nothing is left to divide by"
     assert d["off"] == ["overlap"]
     assert math.isnan(d["worth"]), "the notebook of another task says nothing"
+
+
+def test_worth_is_measured_against_the_same_in_everything_else_that_varies():
+    off = {**ON, "generate.prime": "once"}
+    frame = trials(
+        [
+            {"key": "a1", **ON, "task.train": 5, "relative_error_8": 0.5},
+            {"key": "b1", **ON, "task.train": 50, "relative_error_8": 0.3},
+            {"key": "c1", **off, "task.train": 5, "relative_error_8": 0.25},
+            {"key": "d1", **off, "task.train": 50, "relative_error_8": 0.1},
+            {"key": "e1", **off, "task.train": None, "relative_error_8": 0.1},
+        ]
+    )
+    worth = traps(frame, ["task.train", "generate.prime"])["worth"].tolist()
+    assert worth[:4] == [1.0, 1.0, 2.0, 0.3 / 0.1]
+    assert math.isnan(worth[4])
+    of_codes = frame.assign(**{"task.representation": ["raw", "difference", "raw", "difference", "raw"]})
+    assert traps(of_codes, ["task.representation"])["worth"].tolist()[:4] == [1.0, 1.0, 2.0, 0.3 / 0.1]
+    ambiguous = traps(frame, [])["worth"]
+    assert ambiguous.isna().all(), "two conditions have every trap on, and neither is the one to divide by"
 
 
 def test_further_factors_are_columns():

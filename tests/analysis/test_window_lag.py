@@ -17,14 +17,14 @@ def test_a_row_a_model_lag_and_capacity():
     sized = {**hidden, "model.hidden": 64, "model.parameters": 500}
     frame = trials(
         [
-            {"key": "a1", **hidden, "length": 16, "test_mse": 0.25},
-            {"key": "a2", **hidden, "length": 16, "test_mse": 0.125},
-            {"key": "a3", **hidden, "length": 16, "test_mse": 0.5},
-            {"key": "b1", **hidden, "length": 4, "test_mse": 0.0},
-            {"key": "c1", **window, "length": 4, "test_mse": 0.005},
-            {"key": "d1", **window, "length": 16, "state": "waiting", "test_mse": math.nan},
-            {"key": "e1", "model": "drift", "model.window": None, "model.hidden": None, "test_mse": 1.0, "solved": 0.0},
-            {"key": "f1", **sized, "length": 16, "test_mse": 0.25},
+            {"key": "a1", **hidden, "length": 16, "score": 0.25},
+            {"key": "a2", **hidden, "length": 16, "score": 0.125},
+            {"key": "a3", **hidden, "length": 16, "score": 0.5},
+            {"key": "b1", **hidden, "length": 4, "score": 0.0},
+            {"key": "c1", **window, "length": 4, "score": 0.005},
+            {"key": "d1", **window, "length": 16, "state": "waiting", "score": math.nan},
+            {"key": "e1", "model": "drift", "model.window": None, "model.hidden": None, "score": 1.0, "solved": 0.0},
+            {"key": "f1", **sized, "length": 16, "score": 0.25},
         ]
     )
     table = window_lag(frame)

@@ -36,8 +36,8 @@ def test_version_and_no_arguments(unroll):
 def test_studies(unroll):
     listed = json.loads(unroll("studies", "--json").out)
     assert {one["study"]: one["trials"] for one in listed} == {
-        "adding": 90, "adding-notebook": 54, "adding-quick": 27, "adding-sanity": 1,
-        "numbers-models": 395, "numbers-notebook": 6, "numbers-traps": 96, "window-and-lag": 312,
+        "adding": 150, "adding-clipped": 20, "adding-notebook": 54, "adding-quick": 27, "adding-sanity": 1,
+        "numbers-models": 690, "numbers-notebook": 6, "numbers-traps": 320, "window-and-lag": 780,
     }  # fmt: skip
     assert "At which length does each cell stop solving" in unroll("studies").out
 
@@ -60,6 +60,16 @@ def test_check_a_good_and_a_bad_study(study: str, unroll):
     assert done.out == ""
 
 
+def test_a_misspelt_value_of_a_match_is_not_passed_over(study: str, unroll):
+    where = '[[where]]\nmatch = { model = [\n"tanh_rnn",\n"gruu"] }\ntrain = { epochs = 3 }\n'
+    Path(study).write_text(Path(study).read_text() + where)
+    for options in ([], ["--set", "train.batch=4"]):
+        done = unroll("check", study, *options)
+        assert done.code == 2
+        assert "small.toml, line 18: where.match.model: 'gruu' meets no condition. Did you mean \"gru\"?" in done.err
+    assert unroll("check", study, "--set", 'model=["tanh_rnn"]').code == 0, "a list cut short is no mistake"
+
+
 def test_a_name_that_is_no_study(unroll):
     done = unroll("check", "adding-quik")
     assert done.code == 2
@@ -80,7 +90,7 @@ def test_copy_leaves_files_alone(study: str, unroll):
 def test_run_prints_its_table_and_where_everything_lies(study: str, unroll):
     done = unroll("run", study, "--executor", "inline")
     assert done.code == 0
-    for part in ("gru", "tanh_rnn", "baseline", "0.1667", "markers anywhere", "solved: test_mse < 0.01", "seeds 1, 2"):
+    for part in ("gru", "tanh_rnn", "baseline", "0.1667", "markers anywhere", "solved: test MSE < 0.01", "seeds 1, 2"):
         assert part in done.out
     assert "Everything lies in results.db" in done.err
     assert f"unroll show {study}" in done.err
@@ -158,7 +168,7 @@ def test_export(finished: str, unroll):
     assert len(Path("trials.csv").read_text().splitlines()) == 5
     markdown = unroll("export", finished, "--format", "markdown").out
     assert markdown.splitlines()[0].startswith("| model    |")
-    assert "small: test MSE, mean over n complete seeds (n = 2)" in markdown
+    assert "small: test MSE, median and range over n complete seeds (n = 2)" in markdown
     assert r"\toprule" in unroll("export", finished, "--format", "latex").out
     assert 'Did you mean "latex"' in unroll("export", finished, "--format", "latx").err
     assert unroll("export", finished, "--format", "xml").code == 2
@@ -214,3 +224,12 @@ def test_output_has_no_colour_where_there_is_no_terminal_and_a_closed_pipe_is_no
         shell=True, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"},
     )  # fmt: skip
     assert "Traceback" not in piped.stderr
+
+
+def test_a_trial_s_metrics_and_curves_of_one_name_are_both_shown(finished: str, unroll):
+    key = next(csv.DictReader(unroll("export", finished).out.splitlines()))["key"]
+    shown = unroll("show", key[:10]).out
+    lines = [line for line in shown.splitlines() if line.startswith("train_loss ")]
+    assert len(lines) == 2
+    assert key in shown
+    assert sum("→" in line for line in lines) == 1

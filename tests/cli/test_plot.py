@@ -32,3 +32,9 @@ def test_the_help_names_every_figure(unroll):
 
     text = " ".join(unroll("plot", "--help").out.split())
     assert all(name in text for name in FIGURES)
+
+
+def test_without_a_name_the_file_is_named_after_study_and_figure(finished: str, unroll):
+    done = unroll("plot", finished, "lengths")
+    assert "Wrote small-lengths.svg" in done.err
+    assert "<svg" in Path("small-lengths.svg").read_text()

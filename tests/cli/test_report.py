@@ -23,8 +23,8 @@ def test_report_refuses_with_the_next_step(finished: str, unroll):
 
 
 def test_a_study_s_name_makes_a_file_s_name():
-    from unroll.cli.report import _file_name
+    from unroll.cli.asked import file_name
 
-    assert _file_name("adding-quick") == "adding-quick"
-    assert _file_name("../../etc/passwd") == "etc-passwd"
-    assert _file_name("???") == "report"
+    assert file_name("adding-quick") == "adding-quick"
+    assert file_name("../../etc/passwd") == "etc-passwd"
+    assert file_name("???") == "report"

@@ -108,8 +108,9 @@ if child == 0:
 print(child, flush=True)
 """
     program = coordinator(SCRIPT + fork, "sleep_without_kernel")
-    assert [program.line() for _ in range(3)] == ["submitting", "ready", "ready"]
-    holder = int(program.line())
+    first, *lines = (program.line() for _ in range(4))
+    (holder,) = (int(line) for line in lines if line != "ready")  # it may come before a worker that starts slowly
+    assert (first, lines.count("ready")) == ("submitting", 2)
     program.kill()
     assert program.seconds_until_gone(besides={holder}) < LIMIT
     assert holder in program.family()

@@ -34,17 +34,21 @@ def test_markdown_by_hand():
     assert lines[0].split("|")[1].strip() == "model"
     cells = [cell.strip() for cell in lines[2].strip("|").split("|")]
     assert cells == [
-        *("tanh RNN", "10", "3", "0.00200", "[-0.000484, 0.00448]", "0.00100", "0.00200", "3/3", "0.100", "100"),
+        *("tanh RNN", "10", "3", "0.00200", "[0.00100, 0.00300]", "3/3", "0.100", "100"),
         *("0.1667", "3 complete"),
     ]
     last = [cell.strip() for cell in lines[5].strip("|").split("|")]
-    assert last[2:7] == ["1", "0.00100", "–", "–", "0.00100"], "one seed has no interval and no spread"
+    assert last[2:6] == ["1", "0.00100", "[0.00100, 0.00100]", "1/1"]
     assert last[-1] == "1 complete, 1 failed, 1 missing"
     caption = lines[-1]
     assert "(n = 1 to 3)" in caption
-    assert "t-interval for 95 %" in caption
-    assert "two trials failed or not trained yet" in caption
-    assert r"solved: test\_mse \< 0.01" in caption
+    assert "test MSE, median and range over n complete seeds" in caption
+    assert "interval" not in caption, "three seeds have none"
+    six = to_markdown(conditions(trials({("gru", 10): [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]})), (), "mine")
+    assert "[0.100, 0.600]" in six
+    assert "interval: exact, for the median" in six
+    assert "two trials failed, damaged or not trained yet" in caption
+    assert r"solved: test MSE \< 0.01" in caption
     assert len({len(line) for line in lines[:6]}) == 1, "padded, so that it reads as plain text"
 
 
@@ -52,10 +56,10 @@ def test_latex_by_hand():
     text = to_latex(conditions(trials({name: STORY[name] for name in list(STORY)[:3]})), (), "50 % & more_x")
     for part in (r"\toprule", r"\midrule", r"\bottomrule", r"\caption{50 \% \& more\_x: test MSE", "(n = 3)"):
         assert part in text
-    assert "tanh RNN & 10 & $0.00200$ & [$-0.000484$, $0.00448$] & 3/3 & 100 \\\\" in text
+    assert "tanh RNN & 10 & $0.00200$ & [$0.00100$, $0.00300$] & 3/3 & 100 \\\\" in text
     assert "baseline 0.1667: the loss" in text
     assert "model & T & n & test MSE" in to_latex(conditions(trials(STORY)), (), "n differs")
-    assert r"$5.17 \times 10^{-5}$" in text
+    assert r"$5.00 \times 10^{-5}$" in text
     assert text.count(r"\midrule") == 2, "one under the head, one between the models"
     assert text.count(r"\begin") == text.count(r"\end") == 2
 

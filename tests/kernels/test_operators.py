@@ -1,4 +1,7 @@
-"""The kernels as PyTorch operators: opcheck, vmap, torch.compile, and which gradients are made."""
+"""The kernels as PyTorch operators: opcheck, vmap, torch.compile, and which gradients are made.
+
+Planted and found: a lazily negated tensor read as it lies in memory; the copy of tensors of inference mode left out.
+"""
 
 from __future__ import annotations
 
@@ -108,8 +111,51 @@ def test_only_what_is_needed_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_second_derivative() -> None:
     inputs = {n: t.requires_grad_() for n, t in Problem.random("gru", 2, 2, 2, 2).inputs.items()}
     (grad,) = torch.autograd.grad(ops.forward("gru", **inputs).h_n.sum(), inputs["w_hh"], create_graph=True)
-    with pytest.raises(NotImplementedError, match="no second derivative"):
+    with pytest.raises(NotImplementedError, match=r"no second derivative\..*unroll\.decelerate\(model\)"):
         grad.sum().backward()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_tensors_that_are_not_what_lies_in_memory(cell: str) -> None:
+    """Lazily negated, as ``x.conj().imag`` is, and autograd's zeros without memory, forward and as gradients."""
+    problem = Problem.random(cell, 3, 4, 2, 5)
+    problem.inputs["h0"].zero_()
+    problem.incoming["h_n"].zero_()
+    right = problem.native(isas()[0])
+
+    def lazily(t: Tensor, *, empty: bool) -> Tensor:
+        t = torch._efficientzerotensor(t.shape) if empty else torch._neg_view(-t.float())
+        assert t.is_contiguous()  # else it would be copied anyway
+        return t
+
+    given = {n: lazily(t, empty=n == "h0").requires_grad_() for n, t in problem.inputs.items()}
+    states = ops.forward(cell, **given)
+    out = {n: t for n, t in zip(("y", "h_n", "c_n"), states, strict=True) if t is not None}
+    incoming = [lazily(t, empty=n == "h_n") for n, t in problem.incoming.items()]
+    assert all(torch.equal(t, right[n]) for n, t in out.items())
+    grads = torch.autograd.grad(list(out.values()), list(given.values()), incoming)
+    assert all(torch.equal(g, right[f"d{n}"]) for n, g in zip(given, grads, strict=True))
+
+
+def test_a_conjugates_imaginary_part() -> None:
+    z = torch.randn(3, 4, 2, dtype=torch.complex64)
+    inputs = {n: t.float() for n, t in Problem.random("gru", 3, 4, 2, 5).inputs.items()}
+    assert z.conj().imag.is_neg()
+    got = ops.forward("gru", **(inputs | {"x": z.conj().imag})).y
+    assert torch.equal(got, ops.forward("gru", **(inputs | {"x": -z.imag})).y)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_features_made_in_inference_mode(cell: str) -> None:
+    with torch.inference_mode():
+        problem = Problem.random(cell, 3, 4, 2, 5)
+    assert problem.inputs["x"].is_inference()
+    weights = {n: problem.inputs[n].clone().requires_grad_() for n in ("w_ih", "w_hh", "b_ih", "b_hh")}
+    states = ops.forward(cell, **(problem.inputs | weights))
+    got = torch.autograd.grad(states.h_n.sum(), list(weights.values()))
+    plain = {n: t.clone() for n, t in problem.inputs.items()} | weights
+    right = torch.autograd.grad(ops.forward(cell, **plain).h_n.sum(), list(weights.values()))
+    assert all(torch.equal(a, b) for a, b in zip(got, right, strict=True))
 
 
 class Watch(TorchDispatchMode):

@@ -103,6 +103,43 @@ def test_memory_comes_back() -> None:
     assert _native.unused_bytes() == 0
 
 
+def test_the_blocks_that_lie_unused_for_longest_give_way() -> None:
+    """Planted and found: a full store that sends the newest block back; one that counts bytes and not places."""
+    from unroll.kernels import _native
+
+    def used(T: int, B: int = 64, H: int = 64) -> int:
+        """Take and give back what a GRU saves in T steps; return its bytes."""
+        return int(_native.take_saved("gru", 0, B, T, H, True).nbytes)
+
+    def is_kept(T: int, B: int = 64, H: int = 64) -> bool:
+        before = _native.unused_bytes()
+        block = _native.take_saved("gru", 0, B, T, H, True)
+        return _native.unused_bytes() <= before - block.nbytes
+
+    _native.empty_blocks()
+    try:
+        early = [used(T) for T in (360, 390, 420, 450, 480)]  # 30 to 39 MB each
+        assert sum(early) <= _native.unused_bytes() <= 192 << 20
+        used(1500)  # 123 MB
+        assert _native.unused_bytes() <= 192 << 20
+        assert is_kept(1500)
+        assert is_kept(480)
+        assert not is_kept(360)
+        before = _native.unused_bytes()
+        used(4000)  # 328 MB are never kept, and drive nothing away
+        assert _native.unused_bytes() == before
+        _native.empty_blocks()
+        lengths = range(13, 13 * 200, 13)  # more sizes than there are places, 4 KB to 0.8 MB
+        for T in lengths:
+            used(T, B=1, H=16)
+        assert is_kept(lengths[-1], B=1, H=16)
+        assert is_kept(lengths[-50], B=1, H=16)
+        assert not is_kept(lengths[0], B=1, H=16)
+    finally:
+        _native.empty_blocks()
+    assert _native.unused_bytes() == 0
+
+
 def threaded(problem: Problem) -> np.ndarray:
     """The last state, by the module itself with two threads: torch's own threads do not live through a fork."""
     from unroll.kernels import _native

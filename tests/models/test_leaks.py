@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from unroll import registry
+from unroll.capabilities import Continues
 from unroll.models import Model
 from unroll.models.network import Network
 from unroll.streams import KeyedStreams
@@ -21,7 +22,7 @@ from unroll.tasks.numbers import Numbers
 from unroll.tasks.representation import REPRESENTATIONS, PrefixMax
 from unroll.tasks.windows import draw
 
-FAMILIES = [name for name in registry.tasks.names() if registry.tasks.load(name).generates]
+FAMILIES = [name for name in registry.tasks.names() if issubclass(registry.tasks.load(name), Continues)]
 MODELS = [name for name in registry.models.names() if name != "mgu"]
 LENGTH = 5
 
@@ -48,7 +49,7 @@ def network_of(name: str, task: Numbers) -> Network:
 
 def leaks(task: Numbers, network: Network, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether an input or output that belongs to term t or before changes with the terms after t."""
-    offsets = draw(task, KeyedStreams(1), LENGTH).train.offsets
+    offsets = draw(task, KeyedStreams(1), LENGTH, ()).train.offsets
     x = torch.from_numpy(task.dataset(KeyedStreams(1), LENGTH).train.x)
     with torch.no_grad():
         y = network(x)

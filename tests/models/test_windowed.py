@@ -32,6 +32,7 @@ from unroll.streams import KeyedStreams
 from unroll.tasks.adding import Adding
 from unroll.tasks.alternating import Alternating
 from unroll.tasks.announce import Announce
+from unroll.tasks.copy import Copy
 from unroll.tasks.fibonacci import Fibonacci
 from unroll.tasks.linear_recurrence import LinearRecurrence
 from unroll.tasks.numbers import Numbers
@@ -217,6 +218,9 @@ def test_trivial_predictors_say_what_they_cannot_do(form: type[Model]) -> None:
         form().check_task(Adding())
     for other in (Linear(), Feedforward(), TanhRNN()):
         other.check_task(Adding())
+    with pytest.raises(ValueError, match=r"linear is fitted to numbers, and copy asks for classes\. Leave out"):
+        Linear().check_task(Copy())
+    TanhRNN().check_task(Copy())
 
 
 SIZED: tuple[type[Sized], ...] = (TanhRNN, LSTM, GRU, Feedforward)

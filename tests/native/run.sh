@@ -5,6 +5,7 @@
 #   sanitize    odd sizes, and the kernels' Python tests, under AddressSanitizer and UndefinedBehaviorSanitizer; threads under ThreadSanitizer
 #   neon        cross-compiled for Arm, run by qemu-aarch64
 #   old         the Python module on old x86-64 processors, by qemu-x86_64: what it picks, what it refuses, that it runs
+#   streams     streams and data by Debian's Python and an old NumPy for Arm, by qemu-aarch64: the digests that they have here
 #
 # usage: run.sh PYTHON [part...]; PYTHON has the package's development dependencies.
 # What is not installed is named, with the command that installs it; as root on Debian it is installed.
@@ -92,6 +93,29 @@ old() {
     $qemu "$python" tests/native/old_processor.py v3,v2; } 2> >(grep -v "TCG doesn't support requested feature" >&2)
 }
 
+streams() {
+  say "streams: Python and NumPy for Arm, by qemu-aarch64"
+  need qemu-aarch64 apt-get dpkg
+  local arm=$PWD/$BUILD/arm version numpy=numpy
+  if ! [ -e "$arm/whole" ]; then
+    rm -rf "$arm" && mkdir -p "$arm"/{state/lists/partial,cache/archives/partial,root}
+    touch "$arm/status"  # lists and downloads of its own: this system's packages are not touched
+    local apt=(apt-get -qq -o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o "Dir::State=$arm/state"
+      -o "Dir::State::status=$arm/status" -o "Dir::Cache=$arm/cache" -o APT::Sandbox::User=root)
+    "${apt[@]}" update
+    "${apt[@]}" install -y --download-only --no-install-recommends python3 > "$arm/log"
+    for package in "$arm"/cache/archives/*.deb; do dpkg -x "$package" "$arm/root"; done
+    version=$(basename "$(readlink "$arm/root/usr/bin/python3")")
+    case $version in python3.11 | python3.12) numpy="numpy==1.26.4" ;; esac  # the oldest that is supported; newer Pythons have no wheels of it
+    "$PYTHON" -m pip --disable-pip-version-check install --quiet --target "$arm/site" --only-binary :all: \
+      --platform manylinux2014_aarch64 --platform manylinux_2_28_aarch64 --python-version "${version#python}" "$numpy" pydantic \
+      >> "$arm/log" 2>&1 || { cat "$arm/log"; exit 1; }  # else it says what does not fit to the packages here
+    touch "$arm/whole"
+  fi
+  PYTHONPATH=$arm/site:src PYTHONDONTWRITEBYTECODE=1 qemu-aarch64 -L "$arm/root" "$arm/root/usr/bin/python3" -m tests.streams.golden \
+    | diff tests/streams/golden.json - && echo "the same on Arm"
+}
+
 need cmake ninja g++
-for part in ${*:-plain sanitize neon old}; do $part; done
+for part in ${*:-plain sanitize neon old streams}; do $part; done
 say "all fine"

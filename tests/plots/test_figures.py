@@ -2,7 +2,7 @@
 
 Planted and found: gradient norms thinned by taking every n-th value (the spike of one update is gone); dots of the
 median only; a baseline drawn in the first panel alone; failed trials left out; colours given by what a figure
-happens to hold.
+happens to hold; damaged trials called not trained.
 """
 
 from __future__ import annotations
@@ -86,12 +86,56 @@ def test_baseline_and_criterion_are_on_every_axis_of_losses(name: str, results: 
         assert any(np.isclose(height, 0.01) for height in heights)
 
 
+def test_trials_with_and_without_a_validation_split_have_curves(monkeypatch: pytest.MonkeyPatch, results: Results):
+    """Planted and found: only the trials with the first kind of loss that any has."""
+    thinned = Results.thinned
+
+    def half(self: Results, name: str, points: int, keys: list[str]) -> pd.DataFrame:
+        if name == "validation_loss":
+            return thinned(self, "train_loss", points, [key for key in keys if key in validated])
+        return thinned(self, name, points, keys)
+
+    trials = results.trials()
+    validated = set(trials.loc[trials["model"] == "lstm", "key"])
+    monkeypatch.setattr(Results, "thinned", half)
+    table = results.plot.table("learning")
+    assert set(table["key"]) == set(trials["key"])
+    assert set(table.loc[table["loss"] == "validation MSE", "key"]) == validated
+    assert results.plot.describe("learning").startswith(
+        "Learning curves: validation MSE or, without a validation split,"
+    )
+
+
 def test_learning_curves_have_every_seed_and_the_median(results: Results):
     for axes in results.plot.learning().axes:
         thin = [line for line in axes.lines if line.get_linewidth() < 1]
         thick = [line for line in axes.lines if line.get_linewidth() > 1.1]
         assert len(thin) == 9
         assert len(thick) == 3
+
+
+def test_more_seeds_than_can_be_told_apart_are_a_median_and_a_band(tmp_path: Path):
+    """Planted and found: a band of the medians alone."""
+    results = stored(tmp_path / "results.db", lengths=[10], seeds=range(1, 7))
+    (axes,) = results.plot.learning().axes
+    table = results.plot.table("learning")
+    assert not [line for line in axes.lines if line.get_linewidth() < 1]
+    for band, (_, rows) in zip(axes.collections, table.groupby("series", observed=True), strict=True):
+        heights = np.concatenate([path.vertices[:, 1] for path in band.get_paths()])
+        assert heights.min() == pytest.approx(rows["low"].min())
+        assert heights.max() == pytest.approx(rows["high"].max())
+    assert module("learning").caption(table).startswith("Bands: from the smallest to the largest of the seeds.")
+
+
+def test_epochs_are_whole_numbers(tmp_path: Path):
+    """Planted and found: the ticks that matplotlib chooses."""
+    for epochs in (1, 2, 3):
+        results = stored(tmp_path / f"{epochs}.db", lengths=[10], seeds=[1], epochs=epochs)
+        figure = results.plot.learning()
+        figure.draw_without_rendering()
+        said = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+        assert said
+        assert all(text.isdigit() for text in said)
 
 
 def test_no_update_leaves_the_band_of_gradient_norms(tmp_path: Path):
@@ -113,14 +157,14 @@ def test_no_update_leaves_the_band_of_gradient_norms(tmp_path: Path):
 
 def test_the_fitted_exponent_is_written_beside_its_line(results: Results):
     axes = results.plot.timing().axes[0]
-    assert "LSTM: T^0.50 ± 0.00" in texts(axes.figure)
+    assert "LSTM: T⁰·⁵⁰" in texts(axes.figure)
     line = next(line for line in axes.lines if line.get_linestyle() != "None")
     assert np.allclose(line.get_ydata(), SECONDS["tanh_rnn"] * np.sqrt(line.get_xdata()))
 
 
 def test_two_lengths_have_no_exponent(tmp_path: Path):
     results = stored(tmp_path / "results.db", lengths=[10, 20])
-    assert "^" not in texts(results.plot.timing())
+    assert "T⁰" not in texts(results.plot.timing())
     assert "no exponent" in module("timing").caption(results.plot.table("timing"))
 
 
@@ -239,3 +283,15 @@ def test_a_continuation_without_seeds_is_one_panel():
     figure = module("continuation").continuation(table.assign(series="tanh RNN"))
     assert len(figure.axes) == 1
     assert "truth" in texts(figure)
+
+
+def test_damaged_trials_are_not_called_untrained():
+    states = ["complete", "damaged", "failed", "waiting", "running"]
+    frame = pd.DataFrame({"panel": "", "series": "GRU", "length": 4, "state": states, "score": [0.1] + [np.nan] * 4})
+    assert (
+        module("lengths")
+        .caption(frame)
+        .endswith("Above the axes: one trial failed (×), one trial damaged (○) and two trials not trained yet (○).")
+    )
+    counts = pd.DataFrame({"criterion": ["test MSE < 0.01"], "failed": 0, "damaged": 2, "waiting": 0})
+    assert module("solved").caption(counts).endswith("Hatched where trials are missing (2 damaged).")

@@ -2,7 +2,8 @@
 
 Planted and found: medians over seeds in place of each seed's continuation; a worth written where every trap is on; the
 feedforward network's nearest panel taken for the recurrent one's; an axis of powers with matplotlib's own labels; the
-map's models by the alphabet in place of the study's order.
+map's models by the alphabet in place of the study's order; "up to" the longest lag over one that is not known; a lag
+known "in every seed" of the one seed that was trained; a map in a terminal in which the last setting hides the others.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from unroll.cli.generation_tables import window_lag_table
 from unroll.plots import continuation, horizons, panels
 from unroll.plots.figures import Plots
 from unroll.plots.files import to_bytes
@@ -27,6 +29,7 @@ class Numbers:
     study = SimpleNamespace(name="numbers")
     factors = ()
     models = ("tanh_rnn", "feedforward")
+    stateless = frozenset({"feedforward"})
 
     def trials(self) -> pd.DataFrame:
         return pd.DataFrame({"model": self.models})
@@ -63,12 +66,23 @@ class Numbers:
 
     def window_lag(self) -> pd.DataFrame:
         rows = [
-            ("feedforward", lag, "window", window, 3, 0.001 if window >= lag else 0.98, 3 if window >= lag else 0)
+            (
+                "feedforward",
+                lag,
+                "window",
+                window,
+                3,
+                3,
+                0.001 if window >= lag else 0.98,
+                [0.001, 0.4, 0.98],
+                3 if window >= lag else 0,
+            )
             for window in (2, 4, 8)
             for lag in (1, 2, 4, 8)
         ]
-        rows.append(("lstm", 8, "hidden", 4, 0, None, 0))
-        return pd.DataFrame(rows, columns=["model", "lag", "capacity_name", "capacity", "n", "unexplained", "solved"])
+        rows.append(("lstm", 8, "hidden", 4, 3, 0, None, [], 0))
+        names = ["model", "lag", "capacity_name", "capacity", "planned", "n", "unexplained", "each_seed", "solved"]
+        return pd.DataFrame(rows, columns=names)
 
 
 @pytest.fixture
@@ -92,10 +106,10 @@ def test_each_seed_continues_and_the_truth_is_beside_it(plot: Plots):
 
 def test_horizons_have_a_panel_a_regime_and_a_line_at_one_percent(plot: Plots):
     figure = plot.horizons()
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["within", "longer"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["same range", "later terms"]
     for axes in figure.axes:
         assert any(set(line.get_ydata()) == {0.01} for line in axes.lines)
-    assert "tanh RNN (within) 0.0010 at 1 to 0.032 at 32" in plot.describe("horizons")
+    assert "tanh RNN (same range) 0.0010 at 1 to 0.032 at 32" in plot.describe("horizons")
 
 
 def test_traps_are_named_with_what_they_were_worth(plot: Plots):
@@ -114,6 +128,18 @@ def test_the_map_of_window_and_lag(plot: Plots):
     assert cells == ["0.00", "0.00", "0.98", "0.98", "0.00", "0.00", "0.00", "0.98", *["0.00"] * 4]
     assert [text.get_text() for text in figure.axes[1].texts] == ["–"]
     assert "feedforward with window 4 up to lag 4" in plot.describe("window_lag")
+
+
+def test_a_lag_is_reached_only_by_all_planned_seeds_and_over_no_gap(monkeypatch: pytest.MonkeyPatch):
+    numbers = Numbers()
+    table = numbers.window_lag()
+    table.loc[0:3, "solved"] = [3, 0, 3, 3]  # a window of 2 does not solve lag 2, and of lag 8 two seeds are missing
+    table.loc[3, ["n", "solved"]] = 1
+    monkeypatch.setattr(numbers, "window_lag", lambda: table)
+    said = Plots(numbers).describe("window_lag")
+    assert "feedforward with window 2 at lag 1 and 4;" in said
+    assert said.endswith(" 34 of 39 trials are trained so far.")
+    assert "up to lag 8" not in said.partition("window 4")[0]
 
 
 @pytest.mark.parametrize("name", ["continuation", "horizons", "traps", "window_lag"])
@@ -175,11 +201,11 @@ class Families(Numbers):
 
     def table(self) -> pd.DataFrame:
         rows = [
-            (task, model, 5, code, [1, 2, 3], 3 if error < 0.05 else 0, 3, 0, 0, "relative_error_8", 0.01)
+            (task, model, 5, code, [1, 2, 3], 3 if error < 0.05 else 0, 3, 0, 0, "relative error 8 < 0.01")
             for task, code, model, error in self.conditions()
         ]
         names = ["task", "model", "length", "task.representation", "seeds", "solved", "complete", "failed", "waiting"]
-        return pd.DataFrame(rows, columns=[*names, "solved_metric", "solved_below"])
+        return pd.DataFrame(rows, columns=[*names, "criterion"]).assign(damaged=0)
 
 
 TELLING = [
@@ -223,3 +249,20 @@ def test_tasks_of_one_length_are_mapped_against_models():
     assert rows[:3] == ["odd numbers · raw", "odd numbers · relative to largest", "odd numbers · differences"]
     assert [text.get_text() for text in axes.texts][:6] == ["0/3", "0/3", "0/3", "3/3", "3/3", "0/3"]
     assert len(rows) == 11
+
+
+def test_the_map_of_a_terminal_keeps_settings_apart():
+    """A row of the map is of one setting, whatever else the study varies."""
+    rows = [("gru", lag, rate, rate / lag) for lag in (2, 4) for rate in (0.1, 0.2)]
+    frame = pd.DataFrame(rows, columns=["model", "length", "train.learning_rate", "unexplained"])
+    frame = frame.assign(capacity_name="hidden", capacity=8, parameters=9, train_inputs=5.0, test_inputs=5.0)
+    factors = ("model.hidden", "train.learning_rate")
+    results = SimpleNamespace(window_lag=lambda: frame.assign(test_seen=0.0), factors=factors)
+    table = window_lag_table(results)
+    assert [column.name for column in table.columns][:5] == [
+        "model", "learning_rate", "memory", "lag 2", "lag 4",
+    ]  # fmt: skip
+    assert [tuple(map(str, row.cells[:5])) for row in table.rows] == [
+        ("gru", "0.1", "hidden 8", "5.0 %", "2.5 %"),
+        ("gru", "0.2", "hidden 8", "10 %", "5.0 %"),
+    ]

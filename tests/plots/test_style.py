@@ -49,10 +49,11 @@ def test_the_first_three_are_told_apart_in_grey_and_seen_on_white():
 
 
 def test_no_series_is_told_by_its_colour_alone():
-    found = looks(pd.Series([f"model {number}" for number in range(12)]))
+    found = looks(pd.Series([f"model {number}" for number in range(60)]))
     assert len(set(MARKERS)) == len(MARKERS) == len(LINES) == len(COLOURS)
-    assert len({(look.colour, look.marker) for look in found.values()}) == 12
-    assert len({look.marker for look in list(found.values())[:6]}) == 6
+    assert len({look.colour for look in found.values()}) == 60
+    assert len({(look.marker, str(look.line)) for look in found.values()}) == 8
+    assert len({look.marker for look in list(found.values())[:8]}) == 8
 
 
 @pytest.mark.parametrize(
@@ -63,8 +64,9 @@ def test_no_series_is_told_by_its_colour_alone():
         (1.0, "1"),
         (200.0, "200"),
         (1e4, "10,000"),
-        (1e-7, "1e−7"),
-        (1e9, "1e9"),
+        (1e-7, "10⁻⁷"),
+        (3e9, "3 × 10⁹"),
+        (-150.0, "−150"),
         (0, "0"),
     ],
 )

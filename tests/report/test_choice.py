@@ -59,7 +59,7 @@ def test_without_lengths_to_compare_the_map_of_tasks_leads(numbers: Results):
     choice = choose(numbers)
     assert choice.lead == "solved"
     assert choice.title("solved") == "Which tasks are solved"
-    assert set(choice.tables) == {"solved", "continuation", "horizons"}
+    assert set(choice.tables) == {"solved", "effects", "continuation", "horizons"}
     assert not choice.lengths
 
 
@@ -67,7 +67,7 @@ def test_panels_left_out_are_counted_and_can_be_asked_for(numbers: Results):
     words = Page(report(numbers)).words
     assert "seven panels of 14 left out. All: unroll plot" in words
     assert "continuation --out continuation.svg" in words
-    assert "Shown: within the trained range, of each task" in words
+    assert "Shown: parameters of the trained range, of each task" in words
     assert "21 panels of 28 left out" in words
     assert "Span" not in words
 

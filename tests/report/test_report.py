@@ -25,6 +25,7 @@ from unroll.reading import Results
 from unroll.report import report
 from unroll.report.inline_svg import Styles, inline
 from unroll.store import Store
+from unroll.study.saved import saved
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,14 @@ def test_it_is_one_well_formed_file_without_script(html: str):
     assert all(value.startswith("#") or value == "data:," for value in targets)
     assert "@import" not in html
     assert "url(" not in re.sub(r"url\(#[^)]+\)", "", html)
+
+
+def test_no_heading_of_a_table_is_empty(html: str, unfinished: Results):
+    """Planted and found: the column of unfinished spans without a name."""
+    for page in (html, report(unfinished)):
+        headings = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', page)
+        assert headings
+        assert all(heading.strip() for heading in headings)
 
 
 def test_its_security_policy_lets_in_its_own_style_and_nothing_else(html: str):
@@ -88,7 +97,7 @@ def test_every_figure_has_an_alternative_text_and_a_caption(html: str):
 
 def test_the_same_store_gives_the_same_bytes_wherever_it_lies(results: Results, html: str, tmp_path: Path):
     with Store.open(results.path) as store:
-        store._db.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
+        store.copy(tmp_path / "copy.db")
     assert report(Results(results.study, tmp_path / "copy.db")) == html
 
 
@@ -108,9 +117,10 @@ def test_tables_hold_every_number_with_n_and_baseline(results: Results, html: st
     assert "Test MSE · baseline 0.1667" in words
     assert "Solved · baseline 0.1667" in words
     assert "0.000110 0.000120 0.000130" in words, "every seed"
-    assert "0.000120 9.5 × 10⁻⁵ to 0.00014" in words, "mean and t-interval: 0.00012 ± 4.303 × 0.00001 / √3"
-    assert "3 of 3 0.44 to 1.0" in words, "Wilson"
-    assert "Three seeds cannot show significance" in words
+    assert "0.000120 0.00011 to 0.00013" in words, "median and range"
+    assert "3 of 3 0.29 to 1.0" in words, "Clopper and Pearson"
+    assert "Three seeds cannot separate two models here" in words
+    assert "not recorded" in words, "whether they left the baseline: this store is older than that"
     assert "None: every trial that was planned is complete." in words
 
 
@@ -158,13 +168,11 @@ def test_how_to_repeat_it(results: Results, html: str, tmp_path: Path):
 
 
 def test_shipped_studies_are_repeated_by_name_and_overrides_are_quoted():
-    from unroll.report.facts import repetition
-
-    plain = repetition(unroll.read_study("adding-quick"))
-    assert (plain.text, plain.commands[0]) == ("", "unroll run adding-quick")
-    changed = repetition(unroll.read_study("adding-quick", ["seed=[1, 2]", "train.clip_norm=1.0"]))
+    plain = saved(unroll.read_study("adding-quick"))
+    assert (plain.text, plain.command("run")) == ("", "unroll run adding-quick")
+    changed = saved(unroll.read_study("adding-quick", ["seed=[1, 2]", "train.clip_norm=1.0"]))
     assert changed.text == ""
-    assert changed.commands[0] == "unroll run adding-quick --set 'seed=[1, 2]' --set train.clip_norm=1.0"
+    assert changed.command("run") == "unroll run adding-quick --set 'seed=[1, 2]' --set train.clip_norm=1.0"
 
 
 def test_all_tables_are_of_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -238,3 +246,22 @@ def test_nothing_in_it_reaches_torch(results: Results, tmp_path: Path):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_results_of_which_nothing_is_said_are_not_called_missing(tmp_path: Path):
+    """Of a number sequence that models of one kind continue there can be tables, and no sentence."""
+    quiet = stored(tmp_path / "quiet.db", pairs=[("adding", "gru")], lengths=[10], seeds=[1]).frozen()
+    quiet.findings = list
+    words = Page(report(quiet)).words
+    assert "No sentence follows from these results: see the tables." in words
+    assert "no trial of this study is complete" not in words
+
+
+def test_the_values_of_seeds_stand_apart_and_numbers_together(tmp_path: Path):
+    """Planted and found: the blanks within 1.0 × 10⁻⁴ as wide as those between seeds."""
+    results = stored(tmp_path / "results.db", lengths=(10,), seeds=(1, 2), result=lambda *facts: 2e-5 * facts[2])
+    page = report(results)
+    cells = re.findall(r'<td class="list">([^<]*)</td>', page)
+    assert any("×" in cell for cell in cells)
+    for cell in cells:
+        assert all(re.fullmatch(r"[^\s×]+(\u202f×\u202f10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?", value) for value in cell.split("   "))

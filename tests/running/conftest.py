@@ -31,7 +31,7 @@ test = 100
 [model]
 hidden = 8
 [train]
-epochs = 20
+epochs = 12
 batch = 20
 """
 
@@ -67,7 +67,7 @@ def wait_for(found, seconds: float = 60.0, what: str = "it") -> None:
     while not found():
         if time.monotonic() > end:
             pytest.fail(f"{what} did not happen in {seconds} s")
-        time.sleep(0.02)
+        time.sleep(0.1)  # each look opens the store
 
 
 def states(store: Path) -> list[str]:
@@ -79,12 +79,13 @@ def states(store: Path) -> list[str]:
         return []
 
 
-def bits(store: Path) -> dict[str, tuple[str, dict[str, bytes], bytes]]:
-    """Return everything of each trial that must be the same bits: digest, histories without times, weights."""
+def bits(store: Path) -> dict[str, tuple[str, dict[str, str], dict[str, bytes], bytes]]:
+    """Return everything of each trial that must be the same bits: digests, histories without times, weights."""
     with Store.open(store) as opened:
         return {
             trial.key: (
                 trial.digest,
+                {name: measure.digest for name, measure in opened.measures(trial.key).items()},
                 {name: values.tobytes() for name, values in opened.histories(trial.key).items() if name != "seconds"},
                 opened.parameters(trial.key) if trial.digest else b"",
             )
@@ -141,9 +142,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def uninterrupted(small: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """What the small study comes to when nothing disturbs it, on one worker."""
+    """What the small study comes to when nothing disturbs it, in one process."""
     store = tmp_path_factory.mktemp("whole") / "results.db"
-    done = unroll("run", small, "--store", store, "--workers", 1)
+    done = unroll("run", small, "--store", store, "--executor", "inline")
     assert done.returncode == 0, done.stderr
     return bits(store)
 

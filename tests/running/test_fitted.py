@@ -79,7 +79,7 @@ def test_the_command_runs_and_shows_them(tmp_path: Path) -> None:
         'name = "fitted"\n[factors]\ntask = ["odd_numbers"]\nmodel = ["linear", "drift"]\nlength = [5]\nseed = [1]\n'
         '[task]\ntrain = 100\nvalidation = 30\ntest = 30\nrepresentation = "raw"\n'
     )
-    assert command("run", "fitted.toml", cwd=tmp_path).returncode == 0
+    assert command("run", "fitted.toml", "--executor", "inline", cwd=tmp_path).returncode == 0
     shown = command("show", "fitted.toml", cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
     assert "linear" in shown.stdout
@@ -87,7 +87,7 @@ def test_the_command_runs_and_shows_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("model", ["linear", "persistence", "drift"])
-@pytest.mark.parametrize("at", [1, 5, 9])
+@pytest.mark.parametrize("at", [1, 3, 5])
 def test_frozen_anywhere_they_end_with_the_same_bits(model: str, at: int) -> None:
     trial = expand(study((model,)))[0]
     steps = train(trial)
@@ -114,18 +114,20 @@ def test_they_are_fitted_on_the_training_split() -> None:
     training = Training(trial)
     finish(training.run())
     again = Training(trial).network
-    again.fit(*training.train)
+    again.fit(training.train.inputs(), training.train.y)
     assert torch.equal(again.weights, training.network.weights)
-    again.fit(*training.test)
+    again.fit(training.test.inputs(), training.test.y)
     assert not torch.equal(again.weights, training.network.weights)
 
 
 def test_dropped_windows_are_among_the_metrics() -> None:
     trial = expand(study(("linear",)))[0]
     training, result = Training(trial), finish(train(trial))
-    assert result.metrics["dropped_test"] == training.dropped["test"] > 0
+    assert result.metrics["dropped_validation"] == training.dropped["validation"] > 0
+    assert result.measured["overlap"].metrics["dropped_train"] == training.dropped["train"] > 0
+    assert result.metrics["dropped_test"] == 0
     whole = expand(study(("linear",), task={"split": "none"}))[0]
-    assert finish(train(whole)).metrics["dropped_test"] == 0
+    assert finish(train(whole)).metrics["dropped_validation"] == 0
 
 
 def test_they_cost_their_setup_and_are_not_measured() -> None:

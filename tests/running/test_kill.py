@@ -16,7 +16,9 @@ import pytest
 
 from tests.running.conftest import bits, family, has_checkpoint, kill_group, living, start, states, unroll
 
-KILLS = int(os.environ.get("KILLS", "10"))
+pytestmark = pytest.mark.slow
+
+KILLS = int(os.environ.get("KILLS", "50"))
 
 NO_OPTIMIZER_STATE = """
 from unroll.training.loop import Training
@@ -60,7 +62,6 @@ def kill_and_resume(study: Path, store: Path, kills: int, *options: object, plan
     return killed
 
 
-@pytest.mark.slow
 def test_killed_runs_end_with_the_same_bits(small: Path, uninterrupted: dict, tmp_path: Path):
     left = KILLS
     rounds = 0

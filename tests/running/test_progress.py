@@ -7,9 +7,10 @@ import io
 import pytest
 from rich.console import Console
 
-from unroll import expand, read_study
+from unroll import Study, expand, read_study
 from unroll.running import Outlook
-from unroll.running.progress import LiveProgress, PlainProgress, duration
+from unroll.running.progress import LiveProgress, PlainProgress
+from unroll.wording import duration
 
 STUDY = read_study("adding-quick")
 TRIAL = expand(STUDY)[0]
@@ -84,3 +85,25 @@ def test_nothing_to_train_is_said():
     screen = io.StringIO()
     PlainProgress(Console(file=screen, width=80)).begin(outlook(to_train=0, complete=9))
     assert screen.getvalue().strip() == "adding-quick: 9 trials; 9 complete already; nothing to train"
+
+
+def test_the_settings_in_which_trials_differ_are_named():
+    study = Study(
+        name="rates",
+        factors={
+            "task": ["adding"],
+            "model": ["gru"],
+            "length": [5],
+            "seed": [1],
+            "train.learning_rate": [0.01, 0.1],
+            "model.hidden": [4, 8],
+        },
+    )
+    screen = io.StringIO()
+    lines = PlainProgress(Console(file=screen, width=80))
+    lines.begin(Outlook(study, "results.db", 4, 0, 0, 1.0, "here"))
+    for trial in expand(study):
+        lines.completed(0, trial, METRICS, 12.0)
+    told = [line.partition(": ")[0] for line in screen.getvalue().splitlines()[1:]]
+    assert told[0] == "complete  gru on adding, T = 5, learning_rate = 0.01, hidden = 4, seed 1"
+    assert len(set(told)) == 4

@@ -139,7 +139,7 @@ def test_a_trial_that_diverges_is_stored_and_the_study_goes_on(store: Path, tmp_
     assert failed.error["epoch"] == (len(losses) - 1) // 20 + 1
     table = results(study, store).table()
     assert list(table["failed"]) == [1, 0]
-    assert list(table["test_mse"].str[0].isna()) == [True, False]
+    assert list(table["scores"].str[0].isna()) == [True, False]
 
     again = Recorder()
     execute(study, store, executor="inline", observer=again)

@@ -1,7 +1,8 @@
 """The order of trials and the time that is left.
 
 Faults planted here, each seen to be found: the resumed share counted as trained in this run; the ratio of one kind of
-trial applied to all; trials left in the order of the file.
+trial applied to all; trials left in the order of the file; a trial that goes on from a shorter training taken for one
+from the beginning, while it waits or until its first report.
 """
 
 from __future__ import annotations
@@ -121,3 +122,20 @@ def test_each_kind_of_trial_is_corrected_by_its_own_time():
         schedule.report(trial, Report(3925, 7850, 0, factor * cost(trial) / 2, 0, 1.0))
         schedule.end(trial)
     assert schedule.seconds_left() == pytest.approx(cost(fast), rel=0.01)
+
+
+def test_a_trial_that_goes_on_costs_what_is_left_of_it():
+    one, two = (next(t for t in TRIALS if t.model == "lstm" and t.length == 100 and t.seed == seed) for seed in (1, 2))
+    cost = calibration().cost(one)
+    schedule = Schedule([one, two], calibration(), 1, begun={one.key: 0.75})
+    assert schedule.seconds_left() == pytest.approx(1.25 * cost)
+    assert schedule.next() is two, "the longest comes first"
+    schedule.end(two)
+    assert schedule.share_done() == pytest.approx(1 / 1.25)
+    assert schedule.next() is one
+    assert schedule.seconds_left() == pytest.approx(0.25 * cost)
+    assert schedule.share_done() == pytest.approx(1 / 1.25)
+    schedule.report(one, Report(done=900, total=1000, resumed_at=750, seconds=0.15 * cost, epoch=45, loss=0.1))
+    assert schedule.seconds_left() == pytest.approx(0.1 * cost)
+    schedule.end(one)
+    assert schedule.share_done() == 1.0

@@ -1,7 +1,7 @@
 """Parts of a study.
 
 Planted and found: parts counted from 0; dealing in the study's order, so that some parts get no long sequence; planning
-only the part's trials, so that the merged store held another study.
+only the part's trials, so that the merged store held another study; trials of another version left behind.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import unroll
+from tests.running.conftest import unroll as command
 from tests.running.test_run import tiny
+from unroll import registry
 from unroll.errors import StoreError, StoreMissingError, UnknownNameError
 from unroll.running import Shard, foresee
+from unroll.store import Store
+from unroll.versions import Version
 
 
 @given(of=st.integers(1, 70))
@@ -73,3 +77,21 @@ def test_merging_names_what_it_cannot_do(tmp_path: Path):
     assert not (tmp_path / "b.db").exists()
     with pytest.raises(StoreError, match="into itself"):
         unroll.merge([tmp_path / "a.db"], tmp_path / "a.db")
+
+
+def test_a_part_that_another_version_trained_is_kept_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    study = tiny("length=[4, 6]", "model=gru")
+    for n, version in ((1, "1"), (2, "1.0.1")):
+        monkeypatch.setitem(registry.tasks._versions, registry.tasks.load("adding"), Version(version))
+        unroll.run(study, tmp_path / f"{n}.db", executor="inline", progress=False, shard=f"{n}/2")
+    merge = ["merge", tmp_path / "1.db", tmp_path / "2.db", "--store", tmp_path / "all.db"]
+    done = command(*merge)
+    assert done.returncode == 1
+    assert "task adding 1.0.1 (here 1)" in done.stderr
+    shown = unroll.results(study, tmp_path / "all.db").trials()
+    assert list(shown["state"]).count("complete") == 1, "those of the version under which it is planned"
+    unroll.run(study, tmp_path / "all.db", executor="inline", progress=False, shard="2/2")
+    with Store.open(tmp_path / "all.db") as store:
+        events = [event["kind"] for event in store.events()]
+    assert "started" not in events, "what the other version had trained was found"
+    assert command(*merge).returncode == 1

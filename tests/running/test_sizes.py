@@ -9,18 +9,18 @@ import pytest
 
 from tests.running.test_run import tiny
 from unroll import expand
+from unroll.models.resolve import resolve
 from unroll.running import execute
 from unroll.running.sizes import data_bytes, disk_bytes, memory_bytes, usable_cores
 from unroll.store import Store
 from unroll.streams import KeyedStreams
 from unroll.training import count_parameters
-from unroll.training.network import task_of
 
 
 @pytest.mark.parametrize("length", [10, 50])
 def test_the_bytes_of_the_data_are_those_of_the_data(length: int):
     trial = next(t for t in expand(tiny()) if t.length == length)
-    data = task_of(trial).dataset(KeyedStreams(1), length)
+    data = resolve(trial).task.dataset(KeyedStreams(1), length)
     splits = (data.train, data.validation, data.test)
     assert data_bytes(trial) == sum(split.x.nbytes + split.y.nbytes for split in splits)
 

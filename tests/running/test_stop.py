@@ -1,6 +1,7 @@
 """Stopping, dying and running out of space lose no finished trial, and a resumed run ends with the same bits.
 
-Faults planted here, each seen to be found: no checkpoint on the first signal; the study given up when a worker dies.
+Faults planted here, each seen to be found: no checkpoint on the first signal; the study given up when a worker dies;
+workers that die of the SIGTERM that the whole process group receives.
 """
 
 from __future__ import annotations
@@ -37,28 +38,33 @@ def _training(process: subprocess.Popen[str], store: Path) -> None:
     wait_for(found, what="a checkpoint")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_stops_the_run_and_keeps_checkpoints(
     number: int, code: int, small: Path, uninterrupted: dict, store: Path
 ):
-    run = start("run", small, "--store", store, "--workers", 2)
+    before = signal.signal(number, signal.SIG_DFL)  # who runs the tests may ignore it, and children inherit that
+    try:
+        run = start("run", small, "--store", store, "--workers", 2)
+    finally:
+        signal.signal(number, before)
     try:
         _training(run, store)
         workers = family(run)
-        os.killpg(run.pid, number) if number == signal.SIGINT else os.kill(run.pid, number)
+        os.killpg(run.pid, number)  # as a terminal, timeout, schedulers and service managers do
         _, talk = run.communicate(timeout=30)
     finally:
         kill_group(run)
     assert run.returncode == code
+    assert "is begun again" not in talk
     assert f"Go on with: unroll run {small} --store {store}" in talk
     assert not living(workers, 2.0)
     found = states(store)
     assert "running" not in found
     assert "waiting" in found
     assert has_checkpoint(store)
-    done = unroll("run", small, "--store", store, "--workers", 2)
-    assert done.returncode == 0
-    assert bits(store) == uninterrupted
+    if number == signal.SIGTERM:  # a checkpoint does not tell which signal it was
+        assert unroll("run", small, "--store", store, "--executor", "inline").returncode == 0
+        assert bits(store) == uninterrupted
 
 
 def test_a_second_signal_stops_at_once(small: Path, store: Path):
@@ -107,7 +113,7 @@ def test_a_trial_that_kills_its_worker_is_given_up_after_three(small: Path, stor
     (tmp_path / "sitecustomize.py").write_text(DEADLY)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
-        command("run", small, "--store", store, "--workers", 2),
+        command("run", small, "--store", store, "--workers", 1, "--set", "model=lstm"),
         env=environment,
         capture_output=True,
         text=True,
@@ -115,7 +121,7 @@ def test_a_trial_that_kills_its_worker_is_given_up_after_three(small: Path, stor
         check=False,
     )
     assert done.returncode == 1, done.stderr
-    assert sorted(states(store)) == ["complete", "complete", "failed", "failed"]
+    assert sorted(states(store)) == ["complete", "failed"]
     with Store.open(store) as opened:
         failed = [trial for trial in opened.trials() if trial.state == "failed"]
     assert {trial.length for trial in failed} == {6}
@@ -134,5 +140,5 @@ def test_a_full_disk_ends_the_run_with_a_clear_error(small: Path, uninterrupted:
     assert set(found) != {"complete"}, "the limit is too high to show anything"
     finished = {key: value for key, value in bits(store).items() if value[0]} if "complete" in found else {}
     assert finished.items() <= uninterrupted.items()
-    assert unroll("run", small, "--store", store, "--workers", 1).returncode == 0
+    assert unroll("run", small, "--store", store, "--executor", "inline").returncode == 0
     assert bits(store) == uninterrupted

@@ -1,12 +1,18 @@
-"""A full disk: a clear error, finished trials intact, and on it goes when there is space again."""
+"""A full or faulty disk: a clear error, finished trials intact, and on it goes when there is space again.
 
+Seen to fail on the code before it was mended: each stat that fails, as found by ``tests/faults/sweep.py``; a lock that
+cannot be written told as a full disk.
+"""
+
+import errno
+import io
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from unroll.errors import StoreFullError
+from unroll.errors import StoreError, StoreFullError
 from unroll.store import State, Store
 from unroll.testing.stores import finish, planned_study, planned_trial
 
@@ -115,3 +121,57 @@ except StoreFullError as error:
     out, err = process.communicate(timeout=60)
     assert "No space to write" in out, err
     Store.open(path, write=True).close()  # what was left of it is no obstacle
+
+
+@pytest.mark.parametrize(
+    ("write", "looked_at"),
+    [(False, "results.db-wal"), (False, "results.db-journal"), (True, None), (True, "results.db")],
+)
+def test_a_disk_that_fails_when_files_are_looked_at(
+    finished: Path, write: bool, looked_at: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = str(finished.with_name(looked_at) if looked_at else finished.parent)
+    if not write:
+        finished.with_name("results.db-wal").mkdir()  # SQLite cannot open its log: the files are looked at
+    real = os.stat
+
+    def stat(name, *rest, **more):
+        if not isinstance(name, int) and os.fspath(name) == broken:
+            raise OSError(errno.EIO, "Input/output error", broken)
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(os, "stat", stat)
+    with pytest.raises(StoreError, match=r"results\.db.*Input/output error"):
+        Store.open(finished, write=write)
+
+
+def test_a_full_disk_of_which_nobody_knows_how_full(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr("shutil.disk_usage", broken)
+    monkeypatch.setattr("fcntl.flock", lambda *_: broken_lock())
+
+    def broken_lock() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(StoreFullError, match="No space to write"):
+        Store.open(path, write=True)
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(errno.EIO, "cannot be locked.*Input/output error.*Check the disk"), (errno.EDQUOT, "No space")],
+)
+def test_a_lock_that_cannot_be_written_says_why(
+    path: Path, number: int, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(io.FileIO):
+        def write(self, _: object) -> int:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("unroll.store.lock.os.fdopen", lambda descriptor, mode, buffering: Broken(descriptor, mode))
+    with pytest.raises(StoreError, match=told):
+        Store.open(path, write=True)
+    monkeypatch.undo()
+    Store.open(path, write=True).close()

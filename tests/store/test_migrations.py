@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.store.old import planned_v1
 from unroll.errors import StoreFormatError
 from unroll.store import State, Store, connection, migrations
 from unroll.store.migrations import MIGRATIONS, Migration
-from unroll.testing.stores import FINGERPRINT, planned_study, planned_trial
+from unroll.testing.stores import FINGERPRINT, planned_study
 
 ASSETS = Path(__file__).parents[1] / "assets"
 LATER = Migration("a column more", ("ALTER TABLE trials ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'",))
@@ -34,7 +35,7 @@ def test_the_store_of_the_first_release_is_read_whole(old: Path, write: bool) ->
     with Store.open(old, write=write) as store:
         first, second = store.studies()
         assert (first.name, second.name) == ("memory of the lstm", "one seed")
-        expected = planned_study("memory of the lstm", tuple(planned_trial(seed) for seed in range(4)))
+        expected = planned_study("memory of the lstm", tuple(planned_v1(seed) for seed in range(4)))
         assert store.study_by_digest(first.digest) == expected
         complete, failed, waiting, untouched = store.trials()
         assert (complete.state, complete.attempts, complete.seconds) == (State.complete, 1, 1.25)
@@ -46,6 +47,9 @@ def test_the_store_of_the_first_release_is_read_whole(old: Path, write: bool) ->
         assert (failed.state, failed.error["update"]) == (State.failed, 9)
         assert store.checkpoint(waiting.key).tensors == b"tensors"
         assert (untouched.state, untouched.attempts) == (State.waiting, 0)
+        found = store.verify()
+        assert (found.verified, found.unverified) == (0, 4)
+        assert [fault.what for fault in found.faults] == ["checkpoint"]  # it had no checksum then
         assert store.health()["migrations"] == [migration.name for migration in MIGRATIONS]
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from unroll.testing.stores import planned_trial
+from tests.store.old import planned_v1
+from unroll.store import Store
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "src/unroll/store/README.md").read_text()
@@ -41,6 +42,7 @@ def test_the_example_runs_without_unroll(old: Path) -> None:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_column_is_documented(old: Path, view: str) -> None:
+    Store.open(old, write=True).close()  # brought up to date: columns are added
     section = re.search(rf"^### `{view}`\n(.*?)(?=^##|\Z)", README, re.DOTALL | re.MULTILINE)[1]
     documented = [
         name for line in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", line)
@@ -62,7 +64,7 @@ def test_study_results(old: Path) -> None:
     table = read(old, "SELECT study, position, key FROM study_results ORDER BY study, position")
     assert table["study"].tolist() == ["memory of the lstm"] * 4 + ["one seed"]
     assert table["position"].tolist() == [0, 1, 2, 3, 0]
-    assert table["key"].iloc[-1] == planned_trial(0).key
+    assert table["key"].iloc[-1] == planned_v1(0).key
 
 
 def test_failures(old: Path) -> None:

@@ -126,16 +126,14 @@ def test_each_method_reads_one_snapshot_and_leaves_no_transaction(finished: Path
         assert not store._db.in_transaction
 
 
-def test_planning_100_000_trials_takes_seconds(path: Path) -> None:
-    study = planned_study("large", tuple(planned_trial(seed) for seed in range(100_000)))
+def test_more_trials_are_planned_than_a_statement_takes_values(path: Path) -> None:
+    study = planned_study("large", tuple(planned_trial(seed) for seed in range(35_000)))
     keys = [trial.key for trial in study.trials]
     with Store.open(path, write=True) as store:
-        begin = time.monotonic()
         store.plan(study)
         store.plan(study)
         assert list(store.states(keys)) == keys
-        assert time.monotonic() - begin < 60  # about 4 s on two cores; the bound is for a loaded machine
-        assert store.studies()[0].counts[State.waiting] == 100_000
+        assert store.studies()[0].counts[State.waiting] == 35_000
 
 
 def test_a_trial_is_planned_once_in_a_study(path: Path) -> None:

@@ -37,10 +37,13 @@ train_settings = st.fixed_dictionaries(
     optional={
         "epochs": st.integers(1, 1_000_000),
         "batch": st.integers(1, 10_000_000),
-        "optimizer": st.sampled_from(["adam", "sgd", "rmsprop"]),
+        "optimizer": st.sampled_from(["adam", "adamw", "sgd", "rmsprop"]),
         "learning_rate": st.floats(1e-9, 1e3),
         "clip_norm": st.just("none") | st.floats(1e-3, 1e6),
         "backend": st.sampled_from(["auto", "reference"]),
+        "weight_decay": st.floats(0, 10),
+        "schedule": st.sampled_from(["constant", "cosine"]),
+        "patience": st.just("none") | st.integers(1, 1000),
     },
 )
 model_settings = st.fixed_dictionaries({}, optional={"hidden": st.integers(1, 65_536), "layers": st.integers(1, 1000)})

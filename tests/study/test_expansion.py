@@ -1,7 +1,8 @@
 """From a study to its trials: who decides a setting, which trials there are, and how many are too many.
 
 Faults that were planted and seen here: factors without effect; an earlier [[where]] stronger than a later one; a
-union that keeps its duplicates; the limit looked at after the expansion.
+union that keeps its duplicates; the limit looked at after the expansion; a wanted value that only some other value's
+match makes good; "none" told from None; a factor that one grid leaves out not counted as varying.
 """
 
 import itertools
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.study.builders import FACTORS, sound_studies, study, trial
+from tests.study.builders import FACTORS, lists, sound_studies, study, trial
 from unroll.errors import StudyError
 from unroll.study import Study, Trial, expand, read_study
 from unroll.study.expansion import _Plan
@@ -192,3 +193,101 @@ def test_where_matches_a_default_that_nobody_wrote(match: str, tmp_path):
     )
     (trial,) = expand(read_study(path))
     assert trial.train.epochs == 3
+
+
+@given(data=st.data())
+@settings(deadline=None)
+def test_each_value_of_a_match_must_meet_a_condition(data: st.DataObject) -> None:
+    """The oracle goes through the product: a value is met by a condition that has it and satisfies the other names."""
+    pools: dict[str, list[Any]] = {
+        "model": ["lstm", "gru", "tanh_rnn"],
+        "length": [10, 20, 30],
+        "train.optimizer": ["adam", "sgd"],
+    }
+    blocks = [
+        {
+            "task": ["adding"],
+            "seed": [1],
+            **{name: data.draw(lists(st.sampled_from(pool))) for name, pool in pools.items()},
+        }
+        for _ in range(data.draw(st.integers(1, 2)))
+    ]
+    wild: dict[str, list[Any]] = {"model": ["gruu"], "length": [40, "10"], "train.optimizer": ["adma"]}
+    chosen = data.draw(st.lists(st.sampled_from([*pools]), min_size=1, unique=True))
+    match = {name: data.draw(lists(st.sampled_from(pools[name] + wild[name]), 4)) for name in chosen}
+    conditions = [
+        dict(zip(block, values, strict=True)) for block in blocks for values in itertools.product(*block.values())
+    ]
+    fitting = [one for one in conditions if all(one[name] in wanted for name, wanted in match.items())]
+    unmet = {
+        (f"where.match.{name}", repr(value))
+        for name, wanted in match.items()
+        for value in wanted
+        if value not in {one[name] for one in fitting}
+    }
+    asked = study(blocks, where=[{"match": match, "train": {"epochs": 3}}])
+    try:
+        expand(asked)
+        found = set()
+    except StudyError as error:
+        found = {(problem.setting, problem.message.partition(" ")[0]) for problem in error.problems}
+    assert found == (unmet if fitting else {("where.match", "matches")})
+
+
+@pytest.mark.parametrize("wanted", ["none", None, ["none"], [None, 1.0]])
+@pytest.mark.parametrize("given", ["none", None, "nobody"])
+@pytest.mark.parametrize("name", ["train.clip_norm", "model.parameters"])
+def test_none_by_any_name_is_one(wanted: Any, given: Any, name: str) -> None:
+    section, _, key = name.partition(".")
+    parts = {} if given == "nobody" else {section: {key: given}}
+    factors = {"train.clip_norm": ["none", 1.0], "length": [10]} if isinstance(wanted, list) and None in wanted else {}
+    if factors and name != "train.clip_norm":
+        return
+    asked = study(factors, where=[{"match": {name: wanted}, "train": {"epochs": 3}}], **parts)
+    assert {trial.train.epochs for trial in expand(asked)} == {3}
+
+
+def test_none_and_zero_are_written_in_several_ways_and_have_one_key() -> None:
+    words = study(train={"clip_norm": "none"}, where=[{"match": {"model": "lstm"}, "train": {"clip_value": "none"}}])
+    nones = study(train={"clip_norm": None}, where=[{"match": {"model": "lstm"}, "train": {"clip_value": None}}])
+    assert words.digest == nones.digest
+    assert study({"train.clip_norm": [None, 1.0]}).digest == study({"train.clip_norm": ["none", 1.0]}).digest
+    below, above = (study({"train.momentum": [zero]}, model={"hidden": 3}) for zero in (-0.0, 0.0))
+    assert below.digest == above.digest
+    (one,), (other,) = expand(below), expand(above)
+    assert one == other
+    assert one.key == other.key
+    assert one.condition == other.condition
+    assert str(one.train.momentum) == "0.0"
+    direct = one.replace(train=one.train.model_copy(update={"momentum": -0.0}))
+    assert direct.key == one.key
+
+
+@given(data=st.data())
+@settings(deadline=None)
+def test_whatever_tells_two_conditions_apart_varies(data: st.DataObject) -> None:
+    """No two conditions of a study share task, model, length and all factors that vary."""
+    optional = {"train.epochs": [50, 1, 2], "model.hidden": [64, 3], "task.markers": ["anywhere", "halves"]}
+    blocks = [
+        {
+            "task": ["adding"],
+            "model": data.draw(lists(st.sampled_from(["lstm", "gru"]))),
+            "length": [10],
+            "seed": [1],
+            **{
+                name: data.draw(lists(st.sampled_from(pool)))
+                for name, pool in optional.items()
+                if data.draw(st.booleans())
+            },
+        }
+        for _ in range(data.draw(st.integers(1, 3)))
+    ]
+    asked = study(blocks)
+    seen = {}
+    for found in expand(asked):
+        spec = found.spec
+        settings = [
+            spec["settings"][name.partition(".")[0]][name.partition(".")[2]] for name in asked.varying() if "." in name
+        ]
+        place = (found.task, found.model, found.length, *settings)
+        assert seen.setdefault(place, found) == found

@@ -3,7 +3,7 @@
 Faults that were planted and seen here: the sections checked only where ``factors`` is sound; a value from --set
 blamed on a line of the file; the list of a dotted factor from --set assigned as one value; [[where]] matched without
 --set; an empty match left out in writing; only tomllib's own errors caught; duplicates looked for among the first
-thousand values.
+thousand values; a fault of a factor told for each of its values; a second line of an override lost.
 """
 
 import tomllib
@@ -82,7 +82,7 @@ def test_the_example_of_the_design(read: ReadText) -> None:
     first = trials[0]
     assert first.task_settings == {"train": 10000, "validation": 0, "test": 2000, "markers": "anywhere"}
     assert first.model_settings == {"hidden": 64, "layers": 1, "parameters": None, "nonlinearity": "tanh"}
-    assert first.train.model_dump() == {
+    assert first.train.resolved() == {
         "epochs": 50,
         "batch": 64,
         "optimizer": "adam",
@@ -165,11 +165,12 @@ trian = { epochs = 1 }
         "13 train.batch: -1 is not allowed: it must be at least 1",
         "14 train.learning_rate: nan is not a finite number",
         "15 train.clip_norm: inf is not a finite number",
-        "16 train.optimizer: 'adm' is not one of 'adam', 'sgd' or 'rmsprop'. Did you mean \"adam\"?",
+        "16 train.optimizer: 'adm' is not one of 'adam', 'adamw', 'sgd' or 'rmsprop'. Did you mean \"adam\"?",
         "17 train.backend: 5 is not one of 'auto', 'reference' or 'native'",
         "18 train.momentum: True is not a number",
         '19 train.epoch: unknown key. Did you mean "epochs"? Known: epochs, batch, optimizer, learning_rate, momentum, '
-        "clip_norm, clip_value, backend",
+        "clip_norm, clip_value, backend, alpha, weight_decay, schedule, final_learning_rate, step_epochs, step_factor, "
+        "patience",
         '22 where.0.trian: unknown key. Did you mean "train"? Known: match, task, model, train, generate',
     ]
 
@@ -197,13 +198,16 @@ def test_the_message_names_the_file(read: ReadText, tmp_path: Path) -> None:
         ("[train]\nmomentum = 0.9", "7 train: train.momentum is for sgd and rmsprop; adam would ignore it."),
         ("[train]\nclip_norm = 1\nclip_value = 1", "7 train: train.clip_norm and train.clip_value exclude each other"),
         ("[train]\nepochs = 2020-01-01", "8 train.epochs: datetime.date(2020, 1, 1) is not a whole number"),
-        ("[train]\nepochs = " + "[" * 300 + "]" * 300, "8 train.epochs: ((((("),
+        ("[train]\nepochs = " + "[" * 30 + "]" * 30, "8 train.epochs: ((((("),
+        ("[train]\nepochs = " + "[" * 300 + "]" * 300, "8 : nested more than 32 deep, so not a study"),
         ("[train]\nepochs = 0x" + "f" * 9999, "8 train.epochs: this value is not allowed: it must be at most 1000000"),
         ("[train]\nepochs = " + "9" * 4400, "mine.toml : not a TOML file: "),
-        ("[train]\nepochs = " + "[" * 9000 + "]" * 9000, "mine.toml : not a TOML file: "),
+        ("[train]\nepochs = " + "[" * 9000 + "]" * 9000, "8 : nested more than 32 deep, so not a study"),
         ("train = 5\n[train]", "7 factors.train: unknown factor."),
         ("train.epochs = [1]", '7 factors.train: a table, not a list. A dotted name is in quotes: "train.epochs" = [.'),
         ('"train.epohs" = [1]', "7 train.epohs: unknown key. Did you mean \"epochs\"?"),
+        ('"train.epohs" = [\n1,\n2]', "7 train.epohs: unknown key. Did you mean \"epochs\"?"),
+        ('"generate.steps" = [\n4,\n5]', "7 factors.generate.steps: nothing would read it: the task"),
         ('"train.epochs" = [1, 0]', "7 train.epochs: 0 is not allowed: it must be at least 1"),
         ('"train.epochs" = []', "7 factors.train.epochs: an empty list: no trial would come of it."),
         ('"train.epochs" = 5', "7 factors.train.epochs: 5 is not a list. Write [5]"),
@@ -244,6 +248,22 @@ def test_one_fault(read: ReadText, addition: str, expected: str) -> None:
 def test_one_fault_instead(read: ReadText, written: str, instead: str, expected: str) -> None:
     (found,) = problems(read, SMALL.replace(written, instead))
     assert found.startswith(expected)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    """Editors on Windows write one."""
+    (tmp_path / "plain.toml").write_text(SMALL, encoding="utf-8")
+    (tmp_path / "marked.toml").write_text(SMALL, encoding="utf-8-sig")
+    plain, marked = (read_study(tmp_path / f"{name}.toml") for name in ("plain", "marked"))
+    assert plain.digest == marked.digest
+
+
+@pytest.mark.parametrize("more", ["\nmodel.hidden = 9", "\n[task]\ntrain = 5", "\n\nvalue2 = 1"])
+def test_a_second_line_of_an_override_is_not_lost(more: str, tmp_path: Path) -> None:
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL, encoding="utf-8")
+    with pytest.raises(StudyError, match="is not a whole number"):
+        read_study(path, [f"train.epochs=3{more}"])
 
 
 def test_the_sections_are_checked_though_the_factors_are_broken(read: ReadText) -> None:

@@ -34,12 +34,31 @@ GOLDEN: list[tuple[dict[str, Any], str]] = [
         },
         "cac4c0019225da1d8af0b7718726e5d86a2da64f369b1af3e1efe14ea4acb37b",
     ),
+    ({"train": {"backend": "reference"}}, "c29a88c31f73a954054b3ef4c3cd4c3c47557fabf0d31998510ea4bfa0b61a74"),
+    ({"train": {"backend": "torch"}}, "c29a88c31f73a954054b3ef4c3cd4c3c47557fabf0d31998510ea4bfa0b61a74"),
+    (
+        {"factors": {"task": ["announce"], "model": ["gru"]}},
+        "bd0e7091c4162f2edadd38830b8e0a707498403567ff3e32df8ff432a8510542",
+    ),
+    (
+        {"factors": {"task": ["geometric"], "model": ["gru"]}, "task": {"representation": "last_value"}},
+        "f615f4b769c4dba2469d85bf8803f91f1ea2639a40bfd04f2755a18e4941dbf2",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("parts", "key"), GOLDEN)
 def test_golden_keys(parts: dict[str, Any], key: str) -> None:
     assert trial(**parts).replace(versions=VERSIONS).key == key
+
+
+@pytest.mark.parametrize("asked", ["torch", "reference"])
+def test_torch_is_the_word_for_the_reference_backend(asked: str) -> None:
+    wheres = [{"match": {"train.backend": asked}, "train": {"epochs": 3}}]
+    for written in ("torch", "reference"):
+        (one,) = expand(study(train={"backend": written}, where=wheres))
+        assert (one.train.backend, one.train.epochs) == ("reference", 3)
+        assert one.spec["settings"]["train"]["backend"] == "reference"
 
 
 def test_the_canonical_form() -> None:
@@ -89,6 +108,15 @@ CHANGES: list[dict[str, Any]] = [
     {"train": {"clip_norm": 1.0}},
     {"train": {"clip_value": 1.0}},
     {"train": {"backend": "reference"}},
+    {"train": {"optimizer": "adamw"}},
+    {"train": {"optimizer": "rmsprop", "alpha": 0.9}},
+    {"train": {"weight_decay": 0.1}},
+    {"train": {"schedule": "cosine"}},
+    {"train": {"schedule": "cosine", "final_learning_rate": 1e-4}},
+    {"train": {"schedule": "step", "step_epochs": 10}},
+    {"train": {"schedule": "step", "step_epochs": 20}},
+    {"train": {"schedule": "step", "step_epochs": 10, "step_factor": 0.5}},
+    {"train": {"patience": 5}},
 ]
 
 

@@ -19,10 +19,11 @@ from tests import notebook_oracle
 from unroll import Study, expand, read_study
 from unroll.errors import CheckpointError, DivergedError
 from unroll.kernels import isas
+from unroll.models.resolve import resolve
 from unroll.streams import KeyedStreams
 from unroll.study import Trial
 from unroll.training import Result, Training, single_thread, train
-from unroll.training.network import build_network, task_of
+from unroll.training.network import build_network
 
 
 def trial(model: str = "gru", length: int = 4, seed: int = 1, protocol: str = "keyed", **more) -> Trial:
@@ -113,6 +114,9 @@ OPTIMIZERS = [
     ({"optimizer": "sgd", "momentum": 0.9}, lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9)),
     ({"optimizer": "rmsprop"}, lambda p: torch.optim.RMSprop(p, lr=1e-3)),
     ({"optimizer": "rmsprop", "momentum": 0.5}, lambda p: torch.optim.RMSprop(p, lr=1e-3, momentum=0.5)),
+    ({"optimizer": "rmsprop", "alpha": 0.9}, lambda p: torch.optim.RMSprop(p, lr=1e-3, alpha=0.9)),
+    ({"optimizer": "adamw", "weight_decay": 0.1}, lambda p: torch.optim.AdamW(p, lr=1e-3, weight_decay=0.1)),
+    ({"weight_decay": 0.1, "clip_norm": 0.05}, lambda p: torch.optim.Adam(p, lr=1e-3, weight_decay=0.1)),
     ({"clip_norm": 0.05}, lambda p: torch.optim.Adam(p, lr=1e-3)),
     ({"clip_value": 0.01}, lambda p: torch.optim.Adam(p, lr=1e-3)),
 ]
@@ -122,7 +126,7 @@ OPTIMIZERS = [
 def test_training_is_what_plain_pytorch_does(how: dict, optimizer):
     one = trial(train=how)
     streams = KeyedStreams(one.seed)
-    data = task_of(one).dataset(streams, one.length)
+    data = resolve(one).task.dataset(streams, one.length)
     network = build_network(one, streams.generator("init"))
     parameters = list(network.parameters())
     stepper = optimizer(parameters)
@@ -190,12 +194,15 @@ def interrupted(one: Trial, at: int) -> Result:
     return finish(train(one, checkpoint))
 
 
+SCHEDULES = [{"schedule": "cosine"}, {"schedule": "step", "step_epochs": 1}]
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     at=st.integers(1, 22),
     model=st.sampled_from(["tanh_rnn", "lstm", "gru"]),
     protocol=st.sampled_from(["keyed", "notebook"]),
-    how=st.sampled_from([how for how, _ in OPTIMIZERS]),
+    how=st.sampled_from([*(how for how, _ in OPTIMIZERS), *SCHEDULES]),
 )
 def test_frozen_anywhere_it_ends_with_the_same_bits(at: int, model: str, protocol: str, how: dict):
     one = trial(model=model, protocol=protocol, train=how)

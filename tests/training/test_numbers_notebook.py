@@ -11,13 +11,17 @@ from tests import numbers_oracle
 from unroll import expand, read_study
 from unroll.generation import generate
 from unroll.generation import trained as trained_of
+from unroll.models.resolve import resolve
 from unroll.streams.notebook import NotebookStreams
 from unroll.study import Trial
 from unroll.testing.untouched import global_generators_untouched
 from unroll.training import Result, single_thread, train
-from unroll.training.network import task_of
 
-CASES = [(task, seed) for task in numbers_oracle.CASES for seed in (1, 2, 3)]
+CASES = [
+    pytest.param(task, seed, marks=[pytest.mark.slow] if seed > 1 else [])
+    for task in numbers_oracle.CASES
+    for seed in (1, 2, 3)
+]
 
 ODD_SEED_1 = [9.5910, 10.0214, 10.4202, 10.7765, 11.0529, 11.2835, 11.4673, 11.6148]
 """The notebook's continuation of 1, 3, 5, 7, 9 with seed 1, by PyTorch 2.13 on one thread."""
@@ -45,7 +49,7 @@ def both(task: str, seed: int) -> tuple[Trial, Result, numbers_oracle.Outcome]:
 def test_the_windows_are_the_notebooks_to_the_bit(task: str, seed: int) -> None:
     trial = trial_of(task, seed)
     with global_generators_untouched():
-        data = task_of(trial).dataset(NotebookStreams(seed, "python"), trial.length)
+        data = resolve(trial).task.dataset(NotebookStreams(seed, "python"), trial.length)
         theirs = numbers_oracle.windows(both(task, seed)[2].sequences, trial.length)
     np.testing.assert_array_equal(data.train.x, theirs[0].numpy(), strict=True)
     np.testing.assert_array_equal(data.train.y, theirs[1].numpy(), strict=True)
@@ -54,7 +58,7 @@ def test_the_windows_are_the_notebooks_to_the_bit(task: str, seed: int) -> None:
 def test_the_number_of_windows() -> None:
     assert len(both("odd_numbers", 1)[2].x) == 6_976
     trial = trial_of("odd_numbers", 1)
-    assert len(task_of(trial).dataset(NotebookStreams(1, "python"), 5).train) == 6_976
+    assert len(resolve(trial).task.dataset(NotebookStreams(1, "python"), 5).train) == 6_976
 
 
 @pytest.mark.parametrize(("task", "seed"), CASES)

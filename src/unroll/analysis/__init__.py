@@ -1,11 +1,14 @@
 """Frame in, frame out: what the results say, in numbers, and what follows from them, in sentences."""
 
-from unroll.analysis.comparison import comparison
+from unroll.analysis.comparison import comparison, comparisons
 from unroll.analysis.curves import curves, thinned
+from unroll.analysis.early_stopping import early_stopping
+from unroll.analysis.effects import contrast, effects
 from unroll.analysis.finding import Finding, Tables
 from unroll.analysis.findings import findings
 from unroll.analysis.generation import generation
 from unroll.analysis.horizons import horizons
+from unroll.analysis.improving import improving
 from unroll.analysis.memory import memory
 from unroll.analysis.missing import missing
 from unroll.analysis.parameters import parameters
@@ -19,12 +22,17 @@ __all__ = [
     "Finding",
     "Tables",
     "comparison",
+    "comparisons",
     "conditions",
+    "contrast",
     "curves",
+    "early_stopping",
+    "effects",
     "findings",
     "generation",
     "growth",
     "horizons",
+    "improving",
     "memory",
     "missing",
     "parameters",

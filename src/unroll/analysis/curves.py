@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from unroll.analysis.settings import as_they_are
 from unroll.defaults import POINTS
 
 TRIAL = ("key", "condition", "task", "model", "length", "seed", "axis")
@@ -58,7 +59,7 @@ def curves(each: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     ----------
     each
         One row a trial and point, as ``thinned`` gives it. Of each condition only the longest curves count: one of a
-        trial that failed on its way ends earlier, and its points would stand for other steps.
+        trial that failed on its way or was stopped early ends earlier, and its points would stand for other steps.
     factors
         Names of further columns that tell conditions apart.
 
@@ -68,13 +69,19 @@ def curves(each: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     trials, of their values), low, high (minimum and maximum over the trials).
 
     """
-    names = ["condition", "task", "model", "length", *factors, "axis", "first", "last"]
+    names = ["condition", "task", "model", "length", *factors, "axis"]
     ends = each.groupby("key", sort=False)["last"].transform("max")
     whole = each[ends == each.groupby("condition", sort=False)["last"].transform("max")]
-    grouped = whole.groupby(names, sort=False, dropna=False)
-    return grouped.agg(
-        n=("value", "size"), median=("value", "median"), low=("low", "min"), high=("high", "max")
-    ).reset_index()
+    found = (
+        whole.groupby(["condition", "first", "last"], sort=False)
+        .agg(n=("value", "size"), median=("value", "median"), low=("low", "min"), high=("high", "max"))
+        .reset_index()
+    )
+    heads = whole[names].drop_duplicates("condition")
+    places = {condition: place for place, condition in enumerate(heads["condition"])}
+    rows = heads.iloc[[places[condition] for condition in found["condition"]]].reset_index(drop=True)
+    columns = {name: as_they_are(rows[name].tolist()) if name in factors else rows[name] for name in names}
+    return pd.DataFrame({**columns, **{name: found[name] for name in found.columns if name != "condition"}})
 
 
 def _medians(values: Any, starts: Any, ends: Any) -> Any:

@@ -7,48 +7,72 @@ from collections.abc import Iterator
 import pandas as pd
 
 from unroll.analysis.comparison import SIGNIFICANT
-from unroll.analysis.finding import Finding, Tables, named, problem
+from unroll.analysis.factors import open_factors
+from unroll.analysis.finding import Finding, Tables
+from unroll.analysis.improving import RULE
+from unroll.analysis.statistics import MOST_EXACT, smallest_p
 from unroll.wording import capital, counted, listed, measured
+
+TEST = "two-sided sign-flip test, seed by seed, corrected for all comparisons of the study"
+COMPARED = {
+    "of two models' loss or error": ("loss", "error"),
+    "of the updates that two models need": ("updates",),
+    "of the lengths that two models solve": ("span",),
+}
+"""What is compared, in words, and the quantities that are meant."""
+MOST_SEEDS = MOST_EXACT + 2
+"""The smallest p of more seeds than are enumerated no longer falls."""
 
 
 def doubts(tables: Tables, others: Tables) -> Iterator[Finding]:
     """Yield them, what is missing first; ``others`` are the tables without the tasks of number sequences."""
-    yield from _incomplete(tables.conditions)
+    yield from _incomplete(tables)
     if tables.conditions["complete"].any():
-        yield from _chance(tables.conditions, others.comparisons)
+        yield from _chance(tables)
+        yield from _unrecorded(others)
+        yield from _improving(tables)
         yield from _beyond(others)
         yield from _noise(others)
+        yield from open_factors(tables)
         yield from _scope(tables)
 
 
-def _incomplete(conditions: pd.DataFrame) -> Iterator[Finding]:
-    failed, waiting = int(conditions["failed"].sum()), int(conditions["waiting"].sum())
-    planned = failed + waiting + int(conditions["complete"].sum())
-    if not failed + waiting:
+def _incomplete(tables: Tables) -> Iterator[Finding]:
+    conditions = tables.conditions
+    texts = {"failed": "failed", "damaged": "damaged in the store", "waiting": "not trained yet"}
+    counts = {state: int(conditions[state].sum()) for state in texts}
+    failed, absent = counts["failed"], sum(counts.values())
+    planned = absent + int(conditions["complete"].sum())
+    if not absent:
         return
-    what = [f"{count:,} {text}" for count, text in ((failed, "failed"), (waiting, "not trained yet")) if count]
-    if failed + waiting == planned:
+    what = [f"{count:,} {texts[state]}" for state, count in counts.items() if count]
+    if absent == planned and not counts["damaged"]:
         only = ("all failed" if failed else "none is trained yet") if len(what) == 1 else listed(what)
-        yield Finding("not_shown", f"Nothing is shown yet: of {counted(planned, 'trial')}, {only}.")
+        said = f"of {counted(planned, 'trial')}, {only}"
+        if planned == 1:
+            said = f"the one trial {'failed' if failed else 'is not trained yet'}"
+        yield Finding("not_shown", f"Nothing is shown yet: {said}.")
         return
-    yield Finding("not_shown", f"{failed + waiting:,} of {planned:,} trials are missing: {listed(what)}.")
+    are = "is" if absent == 1 else "are"
+    yield Finding("not_shown", f"{absent:,} of {measured(planned, 'trial')} {are} missing: {listed(what)}.")
     for task, rows in conditions.groupby("task", sort=False):
         complete = rows.groupby("model", sort=False)["complete"].sum()
-        blank = [named(str(model)) for model, count in complete.items() if not count]
+        blank = [tables.words.named(model) for model, count in complete.items() if not count]
         if blank:
-            where = f" on {problem(str(task))}" if conditions["task"].nunique() > 1 else ""
+            where = f" on {tables.words.problem(task)}" if conditions["task"].nunique() > 1 else ""
             whose = "it" if len(blank) == 1 else "them"
             yield Finding("not_shown", f"Nothing is known of {listed(blank)}{where}: no trial of {whose} is complete.")
 
 
-def _chance(conditions: pd.DataFrame, comparisons: pd.DataFrame) -> Iterator[Finding]:
+def _chance(tables: Tables) -> Iterator[Finding]:
     """Yield what so few seeds leave open."""
+    conditions = tables.conditions
     if conditions["seeds"].map(len).max() == 1:
         yield Finding(
             "not_shown", "One seed shows each result once: how much it varies from seed to seed is not known."
         )
         return
-    paired = comparisons[comparisons["n"] > 0]
+    paired = tables.comparisons[tables.comparisons["n"] > 0]
     if len(paired):
         yield from _comparisons(paired)
     rows = conditions.to_dict("records")
@@ -57,32 +81,81 @@ def _chance(conditions: pd.DataFrame, comparisons: pd.DataFrame) -> Iterator[Fin
         best = max(whole, key=lambda row: row["n"])
         low = f"{100 * best['solved_low']:.0f} %"
         sentence = f"{best['n']} of {best['n']} solved seeds do not show that every seed would solve it"
-        yield Finding("not_shown", f"{sentence}: the true rate can be as low as {low}.", "Wilson's interval for 95 %")
+        yield Finding(
+            "not_shown", f"{sentence}: the true rate can be as low as {low}.", "Clopper and Pearson's interval for 95 %"
+        )
 
 
 def _comparisons(paired: pd.DataFrame) -> Iterator[Finding]:
-    count, most = len(paired), int(paired["n"].max())
-    best = paired["smallest_p"].min()
-    if best > SIGNIFICANT:
-        sentence = f"{counted(most, 'seed')} cannot show that one model is better than another"
+    """Yield which comparisons are not separated; where none can be, that, once, and how many seeds would do."""
+    most, pairs = int(paired["n"].max()), len(paired[["first", "second"]].drop_duplicates())
+    if paired["smallest_p"].min() > SIGNIFICANT:
+        least = smallest_p(most)
+        enough = next((n for n in range(1, MOST_SEEDS) if smallest_p(n) * pairs <= SIGNIFICANT), None)
+        do = (
+            f"{capital(counted(enough, 'seed'))} would do."
+            if enough
+            else "No number of seeds would do for so many pairs."
+        )
+        times = (
+            f", times {counted(pairs, 'pair')} of models {least * pairs:.2g}" if pairs > 1 and least * pairs < 1 else ""
+        )
         yield Finding(
             "not_shown",
-            f"{capital(sentence)}: the smallest p that a paired test can give is {best:g}.",
-            "two-sided sign-flip test of the differences in test MSE, seed by seed",
+            f"{capital(counted(most, 'seed'))} cannot show that one model is better than another: the smallest p that "
+            f"a paired test can give is {least:.2g}{times}. {do}",
+            TEST,
         )
         return
-    open_ = int((paired["p"] > SIGNIFICANT).sum())
-    if open_:
+    parts: list[str] = []
+    for words, quantities in COMPARED.items():
+        rows = paired[paired["quantity"].isin(quantities)]
+        open_ = int((rows["p_family"] > SIGNIFICANT).sum())
+        if open_:
+            of = f"{len(rows):,}" if parts else measured(len(rows), "comparison")
+            parts.append(f"{open_:,} of {of} {words}")
+    if parts:
+        yield Finding("not_shown", f"Not separated by these seeds: {listed(parts)}.", TEST)
+
+
+def _unrecorded(tables: Tables) -> Iterator[Finding]:
+    """Yield of how many trials it is not known whether they are better than who remembers nothing, and what to do."""
+    count = sum(
+        loss is not None and p is None
+        for row in tables.conditions.to_dict("records")
+        for loss, p in zip(row["scores"], row["memoryless_p"], strict=True)
+    )
+    if count:
+        they, them = ("it is", "it") if count == 1 else ("they are", "them")
+        again = f"train {them} again"
+        if tables.saved is not None:
+            again = f"{tables.saved.command('forget')}, then {tables.saved.command('run')}"
         yield Finding(
             "not_shown",
-            f"{open_:,} of {count:,} comparisons of two models at one length show no significant difference.",
-            f"two-sided sign-flip test, p > {SIGNIFICANT}",
+            f"Whether {counted(count, 'trial')} left the baseline is not recorded: {they} older than that measure. To "
+            f"record it: {again}.",
         )
-    if 1 < count > open_:
-        yield Finding(
-            "not_shown",
-            f"The p values are not corrected for {count:,} comparisons: by chance alone one in twenty is below 0.05.",
-        )
+
+
+def _improving(tables: Tables) -> Iterator[Finding]:
+    """Yield which conditions ended too early to be called unable, by which rule, and how to go on."""
+    rows = tables.conditions[tables.conditions["improving"] > 0]
+    if rows.empty:
+        return
+    count, conditions = int(rows["improving"].sum()), len(tables.conditions)
+    does, was = ("does", "was") if count == 1 else ("do", "were")
+    where = f", in {len(rows):,} of {conditions:,} conditions" if conditions > 1 else ""
+    on = "raise train.epochs"
+    if tables.saved is not None and tables.epochs:
+        on = tables.saved.command("run", f"train.epochs={2 * tables.epochs}")
+    if len(tables.early_stopping):
+        on += "; where early stopping ended it, raise train.patience"
+    yield Finding(
+        "not_shown",
+        f"{capital(counted(count, 'trial'))} that {does} not solve the task {was} still improving at the end of the "
+        f"training{where}: what more training gives is not shown. To go on: {on}.",
+        RULE,
+    )
 
 
 def _beyond(tables: Tables) -> Iterator[Finding]:
@@ -90,23 +163,31 @@ def _beyond(tables: Tables) -> Iterator[Finding]:
     for task, rows in tables.span.groupby("task", sort=False):
         longest = max(max(lengths) for lengths in rows["lengths"])
         reached = rows.dropna(subset="span")
-        models = [named(str(model)) for model in reached.loc[reached["span"] == longest, "model"].unique()]
+        ids = list(reached.loc[reached["span"] == longest, "model"].unique())
+        models = [tables.words.named(model) for model in ids]
         if models:
             solve = "solves" if len(models) == 1 else "solve"
-            sentence = f"{listed(models)} {solve} {problem(str(task))} even at T = {longest}, the longest here"
+            several = len({length for lengths in rows["lengths"] for length in lengths}) > 1
+            at = (
+                f"even at T = {longest:,}, the longest here" if several else f"at T = {longest:,}, the only length here"
+            )
+            everywhere = rows.loc[rows["model"].isin(ids), "span"].eq(longest).fillna(False).all()
+            some = "" if everywhere else "under some settings, "
+            sentence = f"{some}{listed(models)} {solve} {tables.words.problem(task)} {at}"
             yield Finding("not_shown", f"{capital(sentence)}: where that ends is not shown.")
 
 
 def _noise(tables: Tables) -> Iterator[Finding]:
     """Yield how much memory could hide in the chance of which sequences were drawn for the test."""
-    hidden = [row for row in tables.memory.to_dict("records") if row["steps"] <= 2 * row["noise"]]
+    rows = tables.memory.to_dict("records")
+    hidden = [row for row in rows if row["amount"] <= 2 * row["noise"] and round(2 * row["noise"]) > 0]
     if not hidden:
         return
     row = max(hidden, key=lambda row: row["noise"])
-    where, steps = f"At T = {row['length']}", measured(2 * row["noise"], "step")
+    where, amount = f"At T = {row['length']:,}", measured(2 * row["noise"], row["unit"].removesuffix("s"))
     yield Finding(
         "not_shown",
-        f"{where} a memory of less than about {steps} cannot be told from none: the test set is too small.",
+        f"{where} a memory of less than about {amount} cannot be told from none: the test set is too small.",
         "twice the standard error of the effective memory",
     )
 

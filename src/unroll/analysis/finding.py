@@ -1,31 +1,31 @@
-"""A sentence that follows from tables, the tables, and the words in which their names are said."""
+"""A sentence that follows from tables, the tables, and the words in which tasks and models are named."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
-from unroll.wording import label
+from unroll.study.saved import Saved
+from unroll.wording import listed, setting
 
-PROBLEMS = {
-    "adding": "the adding problem",
-    "odd_numbers": "odd numbers",
-    "fibonacci": "Fibonacci sequences",
-    "linear_recurrence": "linear recurrences",
-    "geometric": "geometric sequences",
-    "sine": "sines",
-    "alternating": "alternating patterns",
-    "announce": "announced values",
-}
-MODELS = {
-    "feedforward": "the feedforward network",
-    "linear": "the linear rule",
-    "persistence": "persistence",
-    "drift": "drift",
-}
+
+@dataclass(frozen=True)
+class Words:
+    """How sentences name tasks and models: by what these said of themselves when the study was planned."""
+
+    tasks: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+
+    def problem(self, task: Any) -> str:
+        """Return a task: "the adding problem"; one that has said nothing by its name."""
+        return self.tasks.get(str(task), f'the task "{task}"')
+
+    def named(self, model: Any) -> str:
+        """Return a model: "the tanh RNN"; one that has said nothing by its name."""
+        return self.models.get(str(model), f'the model "{model}"')
 
 
 @dataclass(frozen=True)
@@ -34,22 +34,28 @@ class Finding:
 
     ``kind``: "found", or "not_shown" for what a reader might think and the data do not say. ``evidence``: the numbers
     from which the sentence follows, in brief. ``question``: the one that the sentence answers, where it
-    is not the study's own; see ``unroll.analysis.answers``.
+    is not the study's own; see ``unroll.analysis.answers``. ``compares``: whether it ranks, orders or separates models
+    or settings, or calls one better; it then rests on tests of the study's family of models
+    (``unroll.analysis.comparisons``) or on that of its settings (``unroll.analysis.effects``), so that a study of
+    models that do not differ compares them with a chance of at most 0.05, and one of settings that do not differ these.
     """
 
     kind: Literal["found", "not_shown"]
     sentence: str
     evidence: str = ""
     question: str = ""
+    compares: bool = False
 
 
 @dataclass(frozen=True)
 class Tables:
     """The tables that findings are made from, each as the function of its name gives it, and what the study varies.
 
-    ``comparisons`` holds every pair of models. ``factors`` are the columns that tell conditions apart beside task,
-    model and length; ``sizes`` and ``recipes`` the most settings of ``[model]`` and of ``[train]`` that any one model
-    was given. The last four are empty where a study has no task of number sequences.
+    ``comparisons`` is the study's family of tests of models, ``effects`` that of settings. ``factors`` are the
+    columns that tell conditions apart beside task, model and length; ``sizes`` and ``recipes`` the most settings of
+    ``[model]`` and of ``[train]`` that any one model was given; ``words`` name tasks and models; ``saved`` is how
+    commands name it, ``epochs`` how long each trial was trained (None where that varies). The four tables after it are
+    empty where a study has no task of number sequences. ``stateless`` are the models that keep no state.
     """
 
     conditions: pd.DataFrame
@@ -57,13 +63,19 @@ class Tables:
     memory: pd.DataFrame
     growth: pd.DataFrame
     comparisons: pd.DataFrame
+    effects: pd.DataFrame
     factors: Sequence[str] = ()
     sizes: int = 1
     recipes: int = 1
+    words: Words = field(default_factory=Words)
+    saved: Saved | None = None
+    epochs: int | None = None
+    early_stopping: pd.DataFrame = field(default_factory=pd.DataFrame)
     generation: pd.DataFrame = field(default_factory=pd.DataFrame)
     horizons: pd.DataFrame = field(default_factory=pd.DataFrame)
     traps: pd.DataFrame = field(default_factory=pd.DataFrame)
     window_lag: pd.DataFrame = field(default_factory=pd.DataFrame)
+    stateless: frozenset[str] = frozenset()
 
     @property
     def sequences(self) -> frozenset[str]:
@@ -78,13 +90,6 @@ class Tables:
         return replace(self, **{name: frame[~frame["task"].isin(tasks)] for name, frame in frames.items()})
 
 
-def problem(task: str) -> str:
-    """Return a task as a sentence names it."""
-    return PROBLEMS.get(task, f'the task "{task}"')
-
-
-def named(model: str) -> str:
-    """Return a model as a sentence names it: "the tanh RNN"; a name that nobody here knows stays as it is."""
-    if model in MODELS:
-        return MODELS[model]
-    return f"the {label(model)}" if label(model) != model else f'the model "{model}"'
+def under(factors: Sequence[str], row: Mapping[Any, Any]) -> str:
+    """Return the settings of a row in words, without those that are not there; "" where none is."""
+    return listed([f"{factor} = {setting(row[factor])}" for factor in factors if row[factor] == row[factor]])

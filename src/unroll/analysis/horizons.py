@@ -6,12 +6,33 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from unroll.analysis.metric import column
+from unroll.analysis.overlap import COUNTS, counts
+from unroll.analysis.settings import as_they_are
+
 COLUMNS = (
-    *("regime", "horizon", "n", "absolute_error", "relative_error"),
-    *("relative_error_low", "relative_error_high", "each_seed", "one_step_error"),
+    *("regime", "horizon", "n", "sequences", "absolute_error", "relative_error"),
+    *("relative_error_low", "relative_error_high", "each_seed", "one_step_error", "validation_error", *COUNTS),
 )
 
+REGIMES = {
+    "within": "same range",
+    "longer": "later terms",
+    "larger": "ten times larger",
+    "starts": "other starts",
+    "step": "other step",
+    "coefficients": "other coefficients",
+}
+"""The regimes of the test sequences, and what they are shown as. Only parameters are of a range, not the steps ahead.
+
+``within``: parameters of the trained range; ``longer``: the same sequences, from where those of training end; the rest:
+parameters beyond the range, or between those trained on.
+"""
+
 STEP = ["key", "step"]
+
+CLOSE = 0.01
+"""A relative error below this counts as staying with the truth."""
 
 
 def horizons(
@@ -33,15 +54,19 @@ def horizons(
 
     Returns
     -------
-    task, model, length (the window T), the ``factors``; regime, horizon (steps ahead, from 1), n (trials),
+    task, model, length (the window T), the ``factors``; regime (see ``REGIMES``), horizon (steps ahead, from 1), n
+    (trials), sequences (how many the median of a trial is over, at least; NaN where that was not recorded),
     absolute_error (in the task's own units), relative_error, the smallest and the largest relative error of a trial,
     each_seed: the trials' relative errors in the order of their seeds in the study; one_step_error: relative, at that
-    place of the sequence, with the truth fed until then.
+    place of the sequence, with the truth fed until then; validation_error: absolute, on validation sequences, by which
+    settings are chosen (NaN without); train_inputs, test_inputs: different ones, as coded; test_seen: the share of
+    those that training had as well (all medians over the trials; NaN where that was not recorded).
 
     """
     head = ["task", "model", "length", *factors]
     keyed = trials[["key", "condition", *head]].reset_index(names="order")
     order = pd.Series(range(len(trials)), index=pd.Index(trials["condition"])).groupby(level=0).min()
+    heads = {str(row["condition"]): row for row in keyed.to_dict("records")}
     parts: list[pd.DataFrame] = []
     for regime in dict.fromkeys(regime for regime, _ in curves):
         errors = keyed
@@ -50,7 +75,6 @@ def horizons(
             errors = errors.merge(curve.rename(columns={"value": name}), on=on)
         grouped = errors.sort_values("order", kind="stable").groupby(["condition", "step"], sort=False)
         found = grouped.agg(
-            **{name: (name, "first") for name in head},
             n=("key", "size"),
             absolute_error=("absolute_error", "median"),
             relative_error=("relative_error", "median"),
@@ -59,8 +83,20 @@ def horizons(
             each_seed=("relative_error", list),
             one_step_error=("one_step_error", "median"),
         ).reset_index(names=["condition", "horizon"])
+        found["sequences"] = found["condition"].map(_of_conditions(trials, f"n_{regime}", "min"))
         parts.append(found.assign(regime=regime, regime_order=len(parts), order=found["condition"].map(order)))
     if not parts:
         return pd.DataFrame(columns=[*head, *COLUMNS])
-    table = pd.concat(parts).sort_values(["order", "regime_order", "horizon"], kind="stable")
+    table = pd.concat(parts).sort_values(["order", "regime_order", "horizon"], kind="stable", ignore_index=True)
+    for name in head:
+        table[name] = as_they_are([heads[condition][name] for condition in table["condition"]])
+    for name in COUNTS:
+        table[name] = table["condition"].map({key: counts(group)[name] for key, group in trials.groupby("condition")})
+    table["validation_error"] = table["condition"].map(_of_conditions(trials, "free_running_validation", "median"))
     return table[[*head, *COLUMNS]].reset_index(drop=True)
+
+
+def _of_conditions(trials: pd.DataFrame, name: str, how: str) -> dict[str, float]:
+    """Return the "min" or "median" of a metric over each condition's trials; NaN where none has it."""
+    values = column(trials, name).astype("float64").groupby(trials["condition"]).agg(how)
+    return {str(condition): float(value) for condition, value in values.items()}

@@ -1,4 +1,4 @@
-"""How many of the last steps a network remembers, judged by its loss on the adding problem."""
+"""How much a network remembers, judged by its loss: in steps, symbols or whatever its task counts."""
 
 from __future__ import annotations
 
@@ -6,72 +6,83 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from unroll.analysis.metric import column
+from unroll.analysis.settings import grouped, table_of
 from unroll.analysis.statistics import median
 
-TASK = "adding"
+COLUMNS = ("n", "unit", "most", "each_seed", "amount", "amount_low", "amount_high", "noise")
 
 
 def memory(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
-    r"""Return one row a condition of the adding problem with a complete trial: its effective memory.
+    r"""Return one row per condition of a task with a law of memory that has a complete trial: its effective memory.
 
-    Somebody who remembers the last k of T steps perfectly, and answers 1/2 for a marked value that came before them,
-    misses each of the two marked values with probability 1 - k/T, and a missed value costs the variance of a uniform
-    number, 1/12. So
+    A network that knows a part of what is asked perfectly, and gives the best answer without memory for the rest, mixes
+    no loss with the baseline. So with the most that can be remembered, as the task declares it,
+
+    .. math:: \text{amount} = \text{most} \left(1 - \frac{\text{loss}}{\text{baseline}}\right),
+
+    cut to 0 ... most. On the adding problem the most is T steps: a predictor that knows the last k of them, and answers
+    1/2 for a marked value that came before, misses each of the two values with probability 1 - k/T, and a missed value
+    costs the variance of a uniform number, 1/12; so
 
     .. math:: \mathrm{MSE}(k) = 2 \left(1 - \frac kT\right) \frac1{12}
               \qquad\Longrightarrow\qquad k_\mathrm{eff} = T (1 - 6\,\mathrm{MSE}).
 
-    It is the number of last steps that a perfect memory would need for the same loss; a real network may remember more
-    steps less well. The formula is exact for markers anywhere, and for markers in halves with an even T; with an odd T
-    it is then off by at most half a step. A loss above 1/6, worse than remembering nothing, counts as 0 steps.
+    A real network may remember more, less well. The formula is exact for markers anywhere, and for markers in halves
+    with an even T; with an odd T it is then off by at most half a step.
 
     Parameters
     ----------
     trials
-        One row a trial, as ``Results.trials`` gives it, with a column "task.test": the number N of test sequences.
+        One row per trial, as ``Results.trials`` gives it, with a column "task.test": the number N of test sequences.
     factors
         Names of further columns that tell conditions apart.
 
     Returns
     -------
-    task, model, length (T, steps), the ``factors``, n, each_seed (list; cut to 0 ... T), steps (their median),
-    steps_low, steps_high (the smallest and the largest seed; None with one seed: seeds of which some solve the task and
-    some do not have no useful mean), noise: the standard error that N test sequences alone give one seed's value,
+    task, model, length (T, steps), the ``factors``, n, unit ("steps", "symbols", ...), most, each_seed (list), amount
+    (their median), amount_low, amount_high (the smallest and the largest seed; None with one seed: seeds of which some
+    solve the task and some do not have no useful mean), noise: the standard error that N test sequences alone give one
+    seed's amount, from the standard deviation s of their losses, a median over the seeds,
+
+    .. math:: \text{most} \cdot \frac{s}{\sqrt N \, \text{baseline}}.
+
+    Of trials of the adding problem that are older than the record of s it is, with q = min(1, 6 MSE),
 
     .. math:: 6T \sqrt{\frac1N \left(\frac{q^2}{15} + \frac{2 q (1 - q)}{80} - \frac{q^2}{36}\right)},
-              \qquad q = \min(1, 6\,\mathrm{MSE}),
 
     from the fourth moments 1/80 and 1/15 of one and of the sum of two centred uniform numbers. A memory that is not
     larger than twice its noise cannot be told from none.
 
     """
     names = ["task", "model", "length", *factors]
-    mine = trials[(trials["task"] == TASK) & (trials["state"] == "complete")]
-    rows = [
-        {**dict(zip(names, key, strict=True)), **_condition(group)}
-        for key, group in mine.groupby(names, sort=False, dropna=False)
-    ]
-    return pd.DataFrame(rows, columns=[*names, "n", "each_seed", "steps", "steps_low", "steps_high", "noise"])
+    mine = trials[trials["memory_unit"].notna() & (trials["state"] == "complete") & (trials["baseline"] > 0)]
+    rows = [{**head, **_condition(group)} for head, group in grouped(mine, names)]
+    return table_of(rows, [*names, *COLUMNS], factors)
 
 
 def _condition(trials: pd.DataFrame) -> dict[str, Any]:
-    length, test = int(trials["length"].iloc[0]), int(trials["task.test"].iloc[0])
-    losses = trials["test_mse"].tolist()
-    steps = [min(max(length * (1 - 6 * loss), 0.0), float(length)) for loss in losses]
-    several = len(steps) > 1
+    first = trials.iloc[0]
+    most, baseline, test = float(first["memory_most"]), float(first["baseline"]), int(first["task.test"])
+    losses = trials["score"].astype("float64")
+    amounts = [min(max(most * (1 - loss / baseline), 0.0), most) for loss in losses]
+    several = len(amounts) > 1
+    spread = column(trials, "test_sd").astype("float64").median()
+    known = math.isfinite(spread)
     return {
-        "n": len(steps),
-        "each_seed": steps,
-        "steps": median(steps),
-        "steps_low": min(steps) if several else None,
-        "steps_high": max(steps) if several else None,
-        "noise": _noise(length, float(np.median(losses)), test),
+        "n": len(amounts),
+        "unit": first["memory_unit"],
+        "most": most,
+        "each_seed": amounts,
+        "amount": median(amounts),
+        "amount_low": min(amounts) if several else None,
+        "amount_high": max(amounts) if several else None,
+        "noise": most * spread / (math.sqrt(test) * baseline) if known else _of_adding(most, losses.median(), test),
     }
 
 
-def _noise(length: int, loss: float, test: int) -> float:
+def _of_adding(length: float, loss: float, test: int) -> float:
     q = min(1.0, 6 * loss)
     return 6 * length * math.sqrt((q * q / 15 + 2 * q * (1 - q) / 80 - q * q / 36) / test)

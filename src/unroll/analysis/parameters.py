@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from unroll.analysis.settings import grouped, table_of
+
 
 def parameters(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row for each count of parameters that a model comes in, in the order in which they first appear.
@@ -24,7 +26,7 @@ def parameters(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFram
     """
     names = ["task", "model", *(factor for factor in factors if factor.startswith(("task.", "model."))), "parameters"]
     rows = [
-        {**dict(zip(names, key, strict=True)), "lengths": sorted({int(length) for length in group["length"]})}
-        for key, group in trials.groupby(names, sort=False, dropna=False)
+        {**head, "lengths": sorted({int(length) for length in group["length"]})}
+        for head, group in grouped(trials, names)
     ]
-    return pd.DataFrame(rows, columns=[*names, "lengths"])
+    return table_of(rows, [*names, "lengths"], names[2:-1])

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from unroll.analysis.settings import grouped, table_of
+
 
 def span(table: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row a model: the longest length that most of its seeds solve.
@@ -28,13 +30,13 @@ def span(table: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     """
     names = ["task", "model", *factors]
     rows = []
-    for key, group in table.groupby(names, sort=False, dropna=False):
+    for head, group in grouped(table, names):
         ordered = group.sort_values("length", kind="stable")
         most = [2 * solved > len(seeds) for solved, seeds in zip(ordered["solved"], ordered["seeds"], strict=True)]
         longest = ordered[most].iloc[-1] if any(most) else None
         rows.append(
             {
-                **dict(zip(names, key, strict=True)),
+                **head,
                 "span": None if longest is None else int(longest["length"]),
                 "solved": None if longest is None else int(longest["solved"]),
                 "seeds": None if longest is None else len(longest["seeds"]),
@@ -43,5 +45,5 @@ def span(table: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
                 "finished": not ordered["waiting"].any(),
             }
         )
-    frame = pd.DataFrame(rows, columns=[*names, "span", "solved", "seeds", "lengths", "unsolved", "finished"])
+    frame = table_of(rows, [*names, "span", "solved", "seeds", "lengths", "unsolved", "finished"], factors)
     return frame.astype({"span": "Int64", "solved": "Int64", "seeds": "Int64"})

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from unroll.analysis.summary import column
+from unroll.analysis.metric import column
+from unroll.analysis.settings import grouped, table_of
 
 FEWEST_LENGTHS = 3
 
@@ -33,11 +34,11 @@ def timing(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     names = ["task", "model", "length", *factors]
     timed = trials.assign(seconds_per_epoch=column(trials, "seconds_per_epoch")).dropna(subset="seconds_per_epoch")
     rows = []
-    for key, group in timed.groupby(names, sort=False, dropna=False):
+    for head, group in grouped(timed, names):
         seconds = group["seconds_per_epoch"]
         rows.append(
             {
-                **dict(zip(names, key, strict=True)),
+                **head,
                 "n": len(group),
                 "seconds": float(seconds.median()),
                 "seconds_low": float(seconds.min()),
@@ -45,7 +46,7 @@ def timing(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
                 "each_seed": seconds.tolist(),
             }
         )
-    return pd.DataFrame(rows, columns=[*names, "n", "seconds", "seconds_low", "seconds_high", "each_seed"])
+    return table_of(rows, [*names, "n", "seconds", "seconds_low", "seconds_high", "each_seed"], factors)
 
 
 def growth(times: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
@@ -73,12 +74,12 @@ def growth(times: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     """
     names = ["task", "model", *factors]
     rows = []
-    for key, group in times.groupby(names, sort=False, dropna=False):
+    for head, group in grouped(times, names):
         lengths, seconds = group["length"].to_numpy(np.float64), group["seconds"].to_numpy(np.float64)
         fit = _fit(lengths, seconds) if len(group) >= FEWEST_LENGTHS and (seconds > 0).all() else {}
-        rows.append({**dict(zip(names, key, strict=True)), "lengths": group["length"].tolist(), **fit})
+        rows.append({**head, "lengths": group["length"].tolist(), **fit})
     numbers = ["exponent", "exponent_error", "scale"]
-    return pd.DataFrame(rows, columns=[*names, "lengths", *numbers]).astype(dict.fromkeys(numbers, "float64"))
+    return table_of(rows, [*names, "lengths", *numbers], factors).astype(dict.fromkeys(numbers, "float64"))
 
 
 def _fit(lengths: Any, seconds: Any) -> dict[str, float]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import typer
-
 from unroll.cli.options import Json, MaxTrials, Overrides, StudyName
+from unroll.cli.output import say
 from unroll.defaults import MAX_TRIALS
+from unroll.wording import measured
 
 
 def check(
@@ -16,15 +16,13 @@ def check(
 ) -> None:
     """Check a study; all problems at once."""
     from unroll.cli.output import print_json
-    from unroll.running.planning import check as check_study
-    from unroll.study import read_study
+    from unroll.running.judging import judge
+    from unroll.study import read_expanded
 
-    asked = read_study(study, overrides, max_trials=max_trials)
-    trials = check_study(asked, max_trials)
+    asked, trials = read_expanded(study, overrides, max_trials=max_trials, judge=judge)
     conditions = len({trial.condition for trial in trials})
     if json:
         print_json({"study": asked.name, "trials": len(trials), "conditions": conditions, "digest": asked.digest})
     else:
-        typer.echo(
-            f"{asked.name}: {len(trials):,} trials in {conditions:,} conditions, protocol {asked.protocol}. No problem."
-        )
+        counts = f"{measured(len(trials), 'trial')} in {measured(conditions, 'condition')}"
+        say(f"{asked.name}: {counts}, protocol {asked.protocol}. No problem.")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from unroll.cli.options import Json
+from unroll.cli.output import say
 
 
 def cite(
@@ -23,20 +24,24 @@ def cite(
     from importlib.metadata import version
 
     from unroll import registry
-    from unroll.citation import software
+    from unroll.citation import cited, software
     from unroll.cli.output import print_json
+    from unroll.cli.plugins import reason
     from unroll.study import read_study
 
     used = {"task": set(registry.tasks.names()), "model": set(registry.models.names())}
     if study is not None:
-        grids = read_study(study).factors
-        used = {family: {name for grid in grids for name in grid[family]} for family in used}
+        grids = read_study(study, check=False).factors
+        used = {family: {name for grid in grids for name in grid.get(family, ())} for family in used}
     entries = [software(version("unroll-lab"))]
     for family in (registry.tasks, registry.models):
         for name in family.names():
             if name in used[family.noun]:
-                entries += [entry for entry in family.load(name).sources if entry not in entries]
+                try:
+                    entries += [entry for entry in cited(family.load(name)) if entry not in entries]
+                except Exception as error:  # a third party's class may break in any way
+                    say(f'The {family.noun} "{name}" is left out. {reason(error)}', err=True)
     if json:
         print_json(entries)
     else:
-        typer.echo("\n\n".join(entries))
+        say("\n\n".join(entries))

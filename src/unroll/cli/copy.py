@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from unroll.errors import UnrollError
+from unroll.cli.output import say
+from unroll.commands import Asked
 
 
 def copy(
@@ -16,13 +17,7 @@ def copy(
 ) -> None:
     """Copy a shipped study to a file of your own. A file that exists is left alone."""
     from unroll.study import study_text
+    from unroll.whole import write_whole
 
-    text = study_text(study)
-    try:
-        with file.open("x", encoding="utf-8") as opened:
-            opened.write(text)
-    except FileExistsError:
-        raise UnrollError(f"{file} exists and is left as it is. Choose another name, or remove it first.") from None
-    except OSError as error:
-        raise UnrollError(f"{file} cannot be written: {error.strerror}.") from None
-    typer.echo(f"Wrote {file}. Edit it, then: unroll run {file}", err=True)
+    write_whole(file, study_text(study).encode(), new=True)
+    say(f"Wrote {file}. Edit it, then: {Asked(str(file)).command('run')}", err=True)

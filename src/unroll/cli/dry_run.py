@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from unroll.cli.output import print_json, print_table, table_of
+from unroll.cli.output import facts_table, print_json, print_table
 from unroll.running.foresight import Foresight
-from unroll.running.progress import duration
+from unroll.wording import about, bytes_, measured
 
 
 def print_foresight(name: str, foresight: Foresight, json: bool) -> None:
@@ -15,11 +15,20 @@ def print_foresight(name: str, foresight: Foresight, json: bool) -> None:
         print_json({"study": name, **asdict(foresight)})
         return
     low, high = foresight.parameters
-    table = table_of(("", ""), title=f"{name}: nothing is trained")
-    table.show_header = False
-    table.add_row("trials", f"{foresight.trials:,} ({foresight.complete:,} complete, {foresight.failed:,} failed)")
-    table.add_row("parameters", f"{low:,}" if low == high else f"{low:,} to {high:,}")
-    table.add_row("time", f"about {duration(foresight.seconds)} on {foresight.workers} worker(s)")
-    table.add_row("memory", f"about {foresight.memory / 1e9:.1f} GB")
-    table.add_row("disk", f"about {max(1, round(foresight.disk / 1e6)):,} MB")
-    print_table(table)
+    facts = {
+        "trials": f"{foresight.trials:,} ({foresight.complete:,} complete, {foresight.failed:,} failed)",
+        "parameters": f"{low:,}" if low == high else f"{low:,} to {high:,}",
+        "time": f"{about(foresight.seconds)} on {_workers(foresight)}",
+        "memory": f"about {bytes_(foresight.memory)}",
+        "disk": f"about {bytes_(foresight.disk)}",
+    }
+    if foresight.kept_state:
+        facts["kept state"] = f"about {bytes_(foresight.kept_state)} more"
+    if foresight.going_on:
+        facts["going on"] = f"{foresight.going_on:,} from a kept state"
+    print_table(facts_table(f"{name}: nothing is trained", facts.items()))
+
+
+def _workers(foresight: Foresight) -> str:
+    cores = f" that share {measured(foresight.cores, 'core')}" if foresight.workers > foresight.cores else ""
+    return f"{measured(foresight.workers, 'worker')}{cores}"

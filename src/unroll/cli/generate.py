@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unroll.cli.options import Json, Overrides, StorePath
+from unroll.cli.output import say
+from unroll.commands import Asked
 from unroll.defaults import STORE
-from unroll.errors import PromptError, StoreError, UnrollError
+from unroll.errors import PromptError, StoreError
 
 if TYPE_CHECKING:
     from unroll.choosing import Choice
@@ -47,16 +48,21 @@ def generate(
     """
     from unroll import generation
     from unroll.choosing import choose
-    from unroll.study import read_study
+    from unroll.held import study_of
 
-    asked = read_study(study, overrides)
+    asked = study_of(study, store, overrides, check=True)
     given = None if prompt is None else _numbers(prompt)
-    choice = choose(asked, store, task=task, model=model, seed=seed, length=length)
+    if plot is not None:  # a name that is no figure's is said before anything is trained
+        from unroll.plots.files import form_of
+
+        form_of(plot)
+    choice = choose(asked, store, task=task, model=model, seed=seed, length=length, generating=True)
     if choice.record is None:
+        generation.check_prompt(choice.trial, given, steps, teacher_forced=teacher_forced)
         _train(asked, study, choice, store)
     else:
-        typer.echo(f"{choice.trial} ({choice.trial.key[:8]}): {choice.why}.", err=True)
-    trained = _load(choice, store)
+        say(f"{choice.trial} ({choice.trial.key[:8]}): {choice.why}.", err=True)
+    trained = _load(choice, store, Asked(study, tuple(overrides), str(store)))
     made = generation.generate(trained, given, steps, teacher_forced=teacher_forced)
     if plot is not None:
         _plot(made, trained, plot)
@@ -78,14 +84,15 @@ def _numbers(text: str) -> list[float]:
 
 def _train(asked: Study, name: str, choice: Choice, store: Path) -> None:
     """Train the chosen trial, as part of the study as it was written where it belongs to that."""
+    from unroll.held import study_of
     from unroll.running import execute
     from unroll.running.progress import progress_on_stderr
-    from unroll.study import expand, read_study
+    from unroll.study import expand
 
     trial = choice.trial
     one_of = f", {choice.why} of {choice.fitting}" if choice.fitting > 1 else ""
-    typer.echo(f"{trial} ({trial.key[:8]}) is not in {store} yet{one_of}. It is trained first.", err=True)
-    written = read_study(name)
+    say(f"{trial} ({trial.key[:8]}) is not in {store} yet{one_of}. It is trained first.", err=True)
+    written = study_of(name, store, check=True)
     whole = written if trial.key in {other.key for other in expand(written)} else asked
     summary = execute(
         whole,
@@ -98,7 +105,7 @@ def _train(asked: Study, name: str, choice: Choice, store: Path) -> None:
         raise KeyboardInterrupt
 
 
-def _load(choice: Choice, store: Path) -> Trained:
+def _load(choice: Choice, store: Path, typed: Asked) -> Trained:
     from unroll.generation import trained
     from unroll.store import State, Store
 
@@ -108,7 +115,9 @@ def _load(choice: Choice, store: Path) -> Trained:
             message = str((record.error or {}).get("message", "")).partition("\n")[0]
             raise StoreError(
                 f"{choice.trial} ({record.key[:8]}) is {record.state} and cannot generate. {message} "
-                "Choose another, or try it again: unroll run --retry-failed"
+                "Choose another, or try it again: "
+                + ("unroll forget --damaged, then " if record.damage else "")
+                + typed.command("run", *([] if record.damage else ["--retry-failed"]))
             )
         return trained(choice.trial, opened.parameters(record.key))
 
@@ -119,10 +128,10 @@ def _print_json(made: Continuation, trained: Trained) -> None:
     trial = trained.trial
     print_json(
         {
-            "prompt": made.prompt.tolist(),
-            "continuation": made.continuation.tolist(),
-            "truth": _plain(made.truth),
-            "relative_error": _plain(made.relative_error),
+            "prompt": made.prompt,
+            "continuation": made.continuation,
+            "truth": made.truth,
+            "relative_error": made.relative_error,
             "teacher_forced": made.teacher_forced,
             "rule": trained.rule,
             "trial": {
@@ -133,19 +142,12 @@ def _print_json(made: Continuation, trained: Trained) -> None:
     )
 
 
-def _plain(values: Any) -> list[float | None] | None:
-    """Return an array as JSON knows it: None for what is not a number, and for no array."""
-    import math
-
-    return None if values is None else [value if math.isfinite(value) else None for value in values.tolist()]
-
-
 def _print_text(made: Continuation, trained: Trained) -> None:
     """Print aligned columns: 100,000 lines come as quickly as eight."""
     from unroll.wording import percent
 
     if trained.rule is not None:
-        typer.echo(f"The model's rule: {trained.rule}", err=True)
+        say(f"The model's rule: {trained.rule}", err=True)
     lines = [f"{'step':>6}  {'predicted':>14}" + ("" if made.truth is None else f"  {'truth':>14}  {'error':>9}")]
     for place, value in enumerate(made.continuation):
         line = f"{place + 1:>6}  {value:>14.8g}"
@@ -153,15 +155,14 @@ def _print_text(made: Continuation, trained: Trained) -> None:
             truth = made.truth[place]
             line += f"  {'–' if truth != truth else f'{truth:.8g}':>14}  {percent(made.relative_error[place]):>9}"
         lines.append(line)
-    typer.echo("\n".join(lines))
+    say("\n".join(lines))
     if made.truth is None:
-        typer.echo("What follows this prompt is not determined by the task's rule: no truth, no error.", err=True)
+        say("What follows this prompt is not determined by the task's rule: no truth, no error.", err=True)
 
 
 def _plot(made: Continuation, trained: Trained, path: Path) -> None:
-    try:
-        figure = import_module("unroll.plots.continuation").continuation(made.table(trained.trial.model))
-        import_module("unroll.plots.files").save(figure, path)
-    except ImportError as error:
-        raise UnrollError(f"Nothing can be drawn here: {error}. Leave out --plot.") from None
-    typer.echo(f"Wrote {path}.", err=True)
+    from unroll.plots.continuation import continuation
+    from unroll.plots.files import save
+
+    save(continuation(made.table(trained.trial.model)), path)
+    say(f"Wrote {path}.", err=True)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
 
 import typer
 
-from unroll.errors import PromptError, StudyError, UnknownNameError, UnrollError
+from unroll.cli.output import say, to_nowhere
+from unroll.errors import LONGEST_PATH, PromptError, StudyError, UnknownNameError, UnrollError
+from unroll.inert import clipped
 
 COMMANDS = (
-    *("studies", "copy", "check", "run", "show", "generate", "plot", "report", "export"),
-    *("merge", "tasks", "models", "cite", "forget", "doctor"),
+    *("studies", "copy", "check", "run", "list", "show", "generate", "plot", "report", "export"),
+    *("merge", "copy-store", "tasks", "models", "explain", "cite", "forget", "doctor"),
 )
-"""In the order of a day's work; each in a module of its own name."""
+"""In the order of a day's work; each in a module of its own name, with _ for -."""
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -33,7 +36,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"unroll {version('unroll-lab')}")
+        say(f"unroll {version('unroll-lab')}")
         raise typer.Exit
 
 
@@ -52,18 +55,44 @@ def _root(
 
 
 for _command in COMMANDS:
-    app.command(_command)(getattr(import_module(f"unroll.cli.{_command}"), _command))
+    _name = _command.replace("-", "_")
+    app.command(_command)(getattr(import_module(f"unroll.cli.{_name}"), _name))
 
 
 def main() -> None:
     """Run the command line; every error that is expected ends in one clear message and an exit code."""
+    _open_standard_files()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # Latin-1 has no "–": no reason for a finished run to end in an error
     try:
         app(prog_name="unroll")
     except UnrollError as error:
-        typer.echo(f"unroll: {error}", err=True)
+        say(f"unroll: {_short(str(error))}", err=True)
         sys.exit(USAGE if isinstance(error, StudyError | UnknownNameError | PromptError) else FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # whoever read our output has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.filename is not None:  # a path so odd that nothing can be asked about it; output has no name
+            say(f"unroll: {clipped(str(error.filename), LONGEST_PATH)} cannot be used: {error.strerror}.", err=True)
+            sys.exit(FAILED)
+        to_nowhere(sys.stdout)
+        if not isinstance(error, BrokenPipeError):  # else whoever read it has enough
+            say(f"unroll: The output cannot be written: {error.strerror}.", err=True)
         sys.exit(FAILED)
+
+
+def _short(message: str) -> str:
+    """Return a message with arguments that are longer than anything a person means cut to their ends."""
+    for argument in sys.argv[1:]:
+        if len(argument) > LONGEST_PATH:
+            message = message.replace(argument, clipped(argument, LONGEST_PATH))
+    return message
+
+
+def _open_standard_files() -> None:
+    """Open /dev/null where a standard stream was closed: else a file of ours gets its number, and stray output."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unroll.cli.options import Json, StorePath
+from unroll.cli.output import say
 from unroll.defaults import STORE
+from unroll.wording import listed
+
+if TYPE_CHECKING:
+    from unroll.store import Adopted
 
 
 def merge(
@@ -19,7 +24,9 @@ def merge(
 ) -> None:
     """Put the results of several stores into one, as after runs with --shard.
 
-    What is complete in --store stays as it is, the others are only read; merging twice changes nothing.
+    What is complete in --store stays as it is, the others are only read; merging twice changes nothing. Exit code: 1
+    where a trial was complete in both with other bits, where one belongs to another version of a plug-in than the study
+    here, and where something there is damaged.
     """
     from unroll.api import merge as merge_stores
     from unroll.cli.output import print_json
@@ -27,18 +34,50 @@ def merge(
     merged = merge_stores(stores, store)
     if json:
         print_json({str(path): asdict(adopted) for path, adopted in merged.items()})
-        return
-    for path, adopted in merged.items():
-        parts = [
-            f"{adopted.complete} complete trials",
-            *([f"{adopted.failed} failed ones"] if adopted.failed else []),
-            *([f"{adopted.checkpoints} checkpoints"] if adopted.checkpoints else []),
-        ]
-        typer.echo(f"{path}: took {', '.join(parts)}; {adopted.known} were there already.")
-        if adopted.different:
-            some = ", ".join(key[:8] for key in adopted.different[:5])
-            typer.echo(
-                f"  {len(adopted.different)} of these differ from those in {store}, which were kept ({some}): another "
-                "processor or another version computed them.",
-                err=True,
-            )
+    else:
+        for path, adopted in merged.items():
+            _print(path, adopted, store)
+    if not all(adopted.whole for adopted in merged.values()):
+        raise typer.Exit(1)
+
+
+def _print(path: Path, adopted: Adopted, store: Path) -> None:
+    parts = [
+        f"{adopted.complete} complete trials",
+        *([f"{adopted.failed} failed ones"] if adopted.failed else []),
+        *([f"{adopted.checkpoints} checkpoints"] if adopted.checkpoints else []),
+    ]
+    say(f"{path}: took {', '.join(parts)}; {adopted.known} were there already.")
+    if adopted.complete + adopted.known and not adopted.fitting and not adopted.apart:
+        say(f"  No study in {store} asks for any of them. They are kept there: plan or merge their study.", err=True)
+    for apart in adopted.apart:
+        versions = ", ".join(apart.versions) or "other versions of plug-ins"
+        say(
+            f"  {len(apart.keys)} complete trials of {apart.study} belong to {versions}. They are kept in {store}, but "
+            f"the study does not show them as it is planned there: run or plan it with that version.",
+            err=True,
+        )
+    if adopted.different:
+        some = ", ".join(key[:8] for key in adopted.different[:5])
+        why = (
+            f"they were computed under another {listed(adopted.numerics)}"
+            if adopted.numerics
+            else "under the same versions and processor, so one of the two is wrong"
+        )
+        say(
+            f"  {len(adopted.different)} of these differ from those in {store}, which were kept ({some}): {why}.",
+            err=True,
+        )
+    if adopted.damaged_studies:
+        say(
+            f"  Damaged there and not taken: the study {listed(adopted.damaged_studies[:5])}. Its sound trials were: "
+            f"plan or run it again with --store {store}.",
+            err=True,
+        )
+    if adopted.damaged:
+        some = ", ".join(key[:8] for key in adopted.damaged[:5])
+        say(
+            f"  {len(adopted.damaged)} trials there are damaged and were not taken ({some}). See what of them: "
+            f"unroll doctor --verify --store {path}",
+            err=True,
+        )

@@ -11,6 +11,18 @@ StudyName = Annotated[
     str,
     typer.Argument(metavar="STUDY", help="A shipped study (see: unroll studies) or the path of a study file."),
 ]
+HeldStudy = Annotated[
+    str,
+    typer.Argument(metavar="STUDY", help="A shipped study, a study file, or a study of the store (see: unroll list)."),
+]
+StudyOrTrial = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY|TRIAL",
+        help="A shipped study, a study file, a study of the store (see: unroll list), or the first digits of a trial's "
+        "key.",
+    ),
+]
 Overrides = Annotated[
     list[str],
     typer.Option(

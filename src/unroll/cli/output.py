@@ -2,117 +2,162 @@
 
 from __future__ import annotations
 
-import json
+import errno
+import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TextIO
 
-import typer
-
-from unroll.wording import number
+from unroll.cli.layout import LISTED, Layout, figures, heading, prose
+from unroll.inert import inert
+from unroll.wording import MISSING, loss_words, number, setting, short_names
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.table import Table
 
     from unroll.reading import Results
 
 WIDE = 200
-"""Columns for output that is not a terminal, where nothing should be cut."""
+"""Columns of output that is not a terminal, at least."""
+
+
+def say(text: str, *, err: bool = False, end: str = "\n") -> None:
+    """Write text to stdout, or to stderr: the one door for all that commands say, behind which text is inert."""
+    stream = sys.stderr if err else stdout()
+    if stream is None:  # it is closed
+        return
+    try:
+        stream.write(inert(text) + end)
+        stream.flush()
+    except OSError:
+        if not err:
+            raise
+        to_nowhere(stream)  # nobody reads what is said beside the output: no reason to end
+
+
+def stdout() -> TextIO:
+    """Return stdout; OSError where it is closed, so that nobody takes what cannot be written for written."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    return sys.stdout
+
+
+def to_nowhere(stream: TextIO | None) -> None:
+    """Let a stream that cannot be written write to /dev/null: what it still holds then troubles nobody at the end."""
+    if stream is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def print_json(value: Any) -> None:
-    """Print plain data as JSON."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print data as JSON: see ``unroll.exporters.json``. Where stdout is not Unicode, it is JSON in ASCII."""
+    from unroll.exporters.json import dumps
+
+    say(dumps(value, ascii_only=not (getattr(sys.stdout, "encoding", None) or "utf").lower().startswith("utf")))
 
 
-def print_table(table: Table) -> None:
-    """Print a table, as wide as the terminal, or uncut where there is none."""
-    from rich.console import Console
+def print_table(table: Layout) -> None:
+    """Print a table as wide as the terminal; where there is none, as wide as it takes to leave nothing out."""
+    from unroll.terminal import Terminal
 
-    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+    terminal = Terminal(width=None if stdout().isatty() else max(WIDE, table.least))
+    terminal.print(*table.parts(terminal.width), "", sep="\n")
 
 
-def table_of(columns: Sequence[str], *, title: str | None = None, caption: str | None = None) -> Table:
-    """Return an empty table; columns whose name begins with ">" are flush right."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+def columns() -> int:
+    """Return how wide the output is."""
+    from unroll.terminal import Terminal
 
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        title=Text(title) if title else None,
-        caption=Text(caption) if caption else None,
-        title_justify="left",
-        caption_justify="left",
-    )
-    for name in columns:
-        table.add_column(Text(name.removeprefix(">")), justify="right" if name.startswith(">") else "left")
+    return Terminal(width=None if stdout().isatty() else WIDE).width
+
+
+def printed(table: Layout) -> str:
+    """Return a table as it is printed where there is no terminal."""
+    from unroll.terminal import Terminal
+
+    terminal = Terminal(width=max(WIDE, table.least), force_terminal=False, no_color=True)
+    with terminal.capture() as capture:
+        terminal.print(*table.parts(terminal.width), sep="\n")
+    return "\n".join(line.rstrip() for line in capture.get().strip("\n").splitlines())
+
+
+def print_paragraphs(title: str, paragraphs: Iterable[tuple[str, bool]]) -> None:
+    """Print a title and paragraphs as wide as the terminal; those that are formulas indented and whole."""
+    from unroll.cli.layout import INDENT, broken, wide
+
+    width = columns()
+    lines = broken(title, width)
+    before: bool | None = None
+    for text, formula in paragraphs:
+        lines += [] if formula and before else [""]
+        whole = formula and wide(text) + INDENT <= width
+        room = width - INDENT if formula else width
+        lines += [f"{' ' * INDENT if formula else ''}{line}" for line in ([text] if whole else broken(text, room))]
+        before = formula
+    say("\n".join(lines) + "\n")
+
+
+def facts_table(title: str, facts: Iterable[tuple[str, str]]) -> Layout:
+    """Return a table of facts, each with its name."""
+    table = Layout((heading("fact"), prose("")), title=title, header=False)
+    for name, value in facts:
+        table.add(name, value)
     return table
 
 
-def conditions_table(results: Results) -> Table:
+def conditions_table(results: Results) -> Layout:
     """Return the table of a study's conditions, with the facts without which its numbers mean nothing."""
-    from rich.text import Text
-
     frame = results.table()
     factors = results.factors
-    unfinished = bool(frame["waiting"].sum() or frame["failed"].sum())
-    table = table_of(
-        [
-            *(
-                "task",
-                "model",
-                ">T",
-                *factors,
-                ">n",
-                ">test MSE, mean",
-                ">sd",
-                "each seed",
-                ">solved",
-                ">s/epoch",
-            ),
-            *(">parameters", ">baseline", *(("state",) if unfinished else ())),
-        ],
+    interval = bool(frame["score_median_low"].notna().any())
+    unfinished = bool(frame[["waiting", "failed", "damaged"]].to_numpy().sum())
+    table = Layout(
+        (
+            *(heading("task"), heading("model"), heading("T", right=True), *map(heading, short_names(factors))),
+            *(figures("n"), figures(f"{loss_words(frame['score_words'])}, median")),
+            *((figures("95 % interval", 2),) if interval else ()),
+            *(prose("each seed", 1), *(figures(counted.words) for counted in results.counted.values())),
+            *((figures("chance"),) if results.counted else ()),
+            *(figures("solved"), figures("s/epoch", 3), figures("parameters", 4)),
+            *(figures("baseline", 5), *((prose("state"),) if unfinished else ())),
+        ),
         title=results.study.name,
-        caption=_caption(results),
+        caption=_caption(results, frame),
     )
-    for position, (_, row) in enumerate(frame.iterrows()):
-        following = position + 1 < len(frame) and frame["model"].iloc[position + 1] != row["model"]
-        state = [_state(row)] if unfinished else []
-        solved = f"{row['solved']}/{row['complete']}"
-        cells = [
-            *(
-                row["task"],
-                row["model"],
-                str(row["length"]),
-                *("–" if row[factor] != row[factor] or row[factor] is None else str(row[factor]) for factor in factors),
-            ),
-            *(str(row["n"]), number(row["test_mse_mean"]), number(row["test_mse_std"])),
-            "  ".join(number(loss) for loss in row["test_mse"]),
-            *(
-                solved,
-                number(row["seconds_per_epoch"], 2),
-                f"{row['parameters']:,}",
-                f"{row['baseline']:.4f}",
-                *state,
-            ),
-        ]
-        table.add_row(*map(Text, cells), end_section=bool(following))
+    before = None
+    for _, row in frame.iterrows():
+        table.add(
+            *(row["task"], row["model"], f"{row['length']:,}", *(setting(row[factor]) for factor in factors)),
+            *(str(row["n"]), number(row["score_median"])),
+            *((_interval(row),) if interval else ()),
+            LISTED.join(number(loss) for loss in row["scores"]),
+            *(number(row[f"{name}_median"]) for name in results.counted),
+            *((number(row["chance"]),) if results.counted else ()),
+            *(f"{row['solved']}/{row['complete']}", number(row["seconds_per_epoch"], 2)),
+            *(f"{row['parameters']:,}", number(row["baseline"], 4), *((_state(row),) if unfinished else ())),
+            apart=row["model"] != before,
+        )
+        before = row["model"]
     return table
+
+
+def _interval(row: pd.Series[Any]) -> str:
+    low, high = number(row["score_median_low"]), number(row["score_median_high"])
+    return low if low == MISSING else f"{low} – {high}"
 
 
 def _state(row: pd.Series[Any]) -> str:
-    counts = [(row["complete"], "complete"), (row["failed"], "failed"), (row["waiting"], "waiting")]
-    return ", ".join(f"{count} {name}" for count, name in counts if count)
+    states = ("complete", "failed", "damaged", "waiting")
+    return ", ".join(f"{row[state]} {state}" for state in states if row[state])
 
 
-def _caption(results: Results) -> str:
+def _caption(results: Results, frame: pd.DataFrame) -> str:
     facts: dict[str, str] = {}
-    for trial in results.planned:
-        variant = f", {trial.notes}" if trial.notes else ""
-        facts[trial.task] = f"{trial.task}{variant}; solved: {trial.solved_metric} < {trial.solved_below:g}"
+    for row in frame[["task", "notes", "criterion"]].to_dict("records"):
+        variant = f", {row['notes']}" if row["notes"] else ""
+        facts[row["task"]] = f"{row['task']}{variant}; solved: {row['criterion']}"
     seeds = sorted({trial.seed for trial in results.planned})
     listed = ", ".join(map(str, seeds[:8])) + (", …" if len(seeds) > 8 else "")
-    protocol = f"protocol {results.study.protocol}; seeds {listed}; sd over seeds (n − 1)"
+    protocol = f"protocol {results.study.protocol}; seeds {listed}; interval: exact, for the median, from six seeds on"
     return "\n".join([*facts.values(), protocol])

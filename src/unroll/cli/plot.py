@@ -7,20 +7,28 @@ from typing import Annotated
 
 import typer
 
-from unroll.cli.options import Overrides, StorePath, StudyName
+from unroll.cli.options import HeldStudy, Overrides, StorePath
+from unroll.cli.output import say
 from unroll.defaults import STORE
 
 
 def plot(
-    study: StudyName,
+    study: HeldStudy,
     figure: Annotated[
         str,
         typer.Argument(
             metavar="FIGURE",
-            help="lengths, solved, learning, gradients, timing, continuation, horizons, traps or window_lag.",
+            help="lengths, solved, effects, learning, gradients, timing, continuation, horizons, traps or window_lag.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to, ending with .svg, .pdf or .png.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Where to, ending with .svg, .pdf or .png. Default: the study's and the figure's name and .svg.",
+        ),
+    ] = None,
     overrides: Overrides = [],  # noqa: B006 - Typer copies it
     store: StorePath = Path(STORE),
 ) -> None:
@@ -28,14 +36,18 @@ def plot(
 
     Prints what the figure shows, in words.
     """
+    from unroll.cli.asked import file_name, results_of
     from unroll.plots.figures import Plots, module
     from unroll.plots.files import form_of, save
-    from unroll.reading import Results
-    from unroll.study import read_study
 
     module(figure)
-    form_of(out)
-    plots = Plots(Results(read_study(study, overrides, check=False), store))
-    save(plots.draw(figure), out)
-    typer.echo(plots.describe(figure))
-    typer.echo(f"Wrote {out}.", err=True)
+    if out is not None:
+        form_of(out)
+    results = results_of(study, overrides, store)
+    plots = Plots(results)
+    path = out or Path(f"{file_name(results.study.name)}-{figure}.svg")
+    save(plots.draw(figure), path)
+    say(plots.describe(figure))
+    if results.damage:
+        say(results.damage, err=True)
+    say(f"Wrote {path}.", err=True)

@@ -2,36 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from unroll.cli.output import print_json, print_table, table_of
-from unroll.errors import PlugInError
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
+
+from unroll.cli.layout import Layout, heading, prose
+from unroll.cli.output import print_json, print_table
+from unroll.errors import UnrollError
 from unroll.registry import Family
 
 
 def print_plugins(family: Family, json: bool) -> None:
-    """Print every plug-in of a family with its settings; one that cannot be loaded is named with the reason."""
+    """Print every plug-in of a family with its settings; one that is broken is named with the reason."""
     plugins = [_facts(family, name) for name in family.names()]
     if json:
         print_json(plugins)
         return
-    table = table_of((family.noun, "what it is", f"settings of [{family.noun}] and their defaults"))
+    settings = prose(f"settings of [{family.noun}] and their defaults")
+    table = Layout((heading(family.noun), prose("what it is"), settings))
     for plugin in plugins:
-        settings = "\n".join(f"{setting} = {value!r}" for setting, value in plugin["settings"].items())
-        table.add_row(plugin["name"], plugin["error"] or plugin["summary"], settings)
+        given = [f"{name} (required)" for name in plugin["required"]]
+        given += [f"{name} = {value!r}" for name, value in plugin["settings"].items() if name not in plugin["required"]]
+        table.add(plugin["name"], plugin["error"] or plugin["summary"], "\n".join(given))
     print_table(table)
 
 
 def _facts(family: Family, name: str) -> dict[str, Any]:
+    """Return what a plug-in says of itself, in values that JSON knows, as far as it comes before it breaks."""
+    facts: dict[str, Any] = {"name": name, "summary": "", "version": None, "tags": [], "settings": {}, "required": []}
+    facts["error"] = None
     try:
         plugin = family.load(name)
-    except PlugInError as error:
-        return {"name": name, "summary": "", "version": None, "tags": [], "settings": {}, "error": str(error)}
-    return {
-        "name": name,
-        "summary": plugin.summary,
-        "version": family.version(name),
-        "tags": list(plugin.tags),
-        "settings": {setting: field.get_default() for setting, field in plugin.model_fields.items()},
-        "error": None,
-    }
+        facts["required"] = [setting for setting, field in plugin.model_fields.items() if field.is_required()]
+        facts["settings"] = to_jsonable_python(_defaults(plugin.model_fields), fallback=str)
+        facts |= plugin.told()
+        facts["version"] = family.version(name)
+    except Exception as error:  # a third party's class may break in any way
+        facts["error"] = reason(error)
+    return facts
+
+
+def _defaults(fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
+    """Return the default of each setting, made where a factory makes it; None of one that is required.
+
+    A factory that looks at settings before it sees their defaults; where one of these is required, None stands for it.
+    """
+    found: dict[str, Any] = {}
+    for setting, field in fields.items():
+        try:
+            made = field.get_default(call_default_factory=True, validated_data=found)
+        except TypeError:  # pydantic before 2.10
+            made = field.get_default(call_default_factory=True)
+        found[setting] = None if field.is_required() else made
+    return found
+
+
+def reason(error: Exception) -> str:
+    """Return why a plug-in is broken, in a sentence."""
+    return str(error) if isinstance(error, UnrollError) else f"It is broken: {type(error).__name__}: {error}"

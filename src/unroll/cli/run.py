@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unroll.cli.options import ExecutorName, Json, MaxTrials, Overrides, StorePath, StudyName, Workers
+from unroll.cli.output import say, to_nowhere
+from unroll.commands import Asked
 from unroll.defaults import MAX_TRIALS, STORE
+from unroll.wording import are, measured
+
+if TYPE_CHECKING:
+    from unroll.reading import Results
 
 SIGNALLED = 128
 """Added to a signal's number, the exit code of a program that it ended."""
@@ -30,20 +35,25 @@ def run(
         str | None,
         typer.Option("--shard", metavar="I/N", help="Only part I of N: for several machines (see: unroll merge)."),
     ] = None,
+    keep_state: Annotated[
+        bool,
+        typer.Option("--keep-state", help="Keep the last state of finished trials: more epochs then go on from it."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train what is missing of a study.
 
     Prints the table of its results. Stop it with Ctrl-C at any time: running it again goes on from there. Exit code: 0
-    when all trials are complete, 1 when some failed, 2 for a study that cannot be run, 130 after Ctrl-C.
+    when all trials are complete, 1 when some failed or are damaged, 2 for a study that cannot be run, 130 after Ctrl-C.
     """
     from unroll import registry
     from unroll.errors import UnknownNameError
-    from unroll.study import read_study
+    from unroll.running.judging import judge
+    from unroll.study import read_expanded
 
     if executor not in registry.executors.names():
         raise UnknownNameError(registry.executors.unknown(executor))
-    asked = read_study(study, overrides, max_trials=max_trials)
+    asked, trials = read_expanded(study, overrides, max_trials=max_trials, judge=judge)
     part = None
     if shard is not None:
         from unroll.running.shards import Shard
@@ -53,56 +63,62 @@ def run(
         from unroll.cli.dry_run import print_foresight
         from unroll.running import foresee
 
-        foresight = foresee(asked, store, executor=executor, workers=workers, max_trials=max_trials, part=part)
+        foresight = foresee(
+            asked,
+            store,
+            trials=trials,
+            executor=executor,
+            workers=workers,
+            retry_failed=retry_failed,
+            max_trials=max_trials,
+            part=part,
+            keep_state=keep_state,
+        )
         print_foresight(asked.name, foresight, json)
         return
+    from unroll.reading import Results
     from unroll.running import execute
     from unroll.running.progress import progress_on_stderr
 
     summary = execute(
         asked,
         store,
+        trials=trials,
         executor=executor,
         workers=workers,
         retry_failed=retry_failed,
         max_trials=max_trials,
         part=part,
+        keep_state=keep_state,
         observer=progress_on_stderr(),
     )
-    again = " ".join([f"{_program()} run", study, *(f"--set '{text}'" for text in overrides)])
-    again += "" if store == Path(STORE) else f" --store {store}"
-    shown = again.replace(" run ", " show ", 1)
-    again += f" --shard {shard}" if shard else ""
+    typed = Asked(study, tuple(overrides), str(store), max_trials)
+    options = [*(["--shard", shard] if shard else []), *(["--keep-state"] if keep_state else [])]
+    again = typed.command("run", *options)
+    shown = typed.command("show")
     if summary.signal is not None:
-        typer.echo(f"Stopped. {summary.complete} trials are complete. Go on with: {again}", err=True)
-        sys.stdout.flush()
-        sys.stderr.flush()
+        say(f"Stopped. {are(summary.complete, 'trial')} complete. Go on with: {again}", err=True)
         os._exit(SIGNALLED + summary.signal)  # all is stored and closed; Python would take a second to unload torch
-    _print_results(asked, store, shown, json)
+    try:
+        _print_results(Results(asked, store, typed), shown, json)
+    except OSError as error:
+        to_nowhere(sys.stdout)
+        say(f"The table cannot be printed ({error.strerror}). Everything is stored; see it with: {shown}", err=True)
+        raise typer.Exit(1) from None
     if summary.failed:
-        typer.echo(f"{summary.failed} trials failed. Why: {shown}", err=True)
+        say(f"{measured(summary.failed, 'trial')} failed. Why: {shown}", err=True)
+    if summary.failed or summary.damaged:
         raise typer.Exit(1)
 
 
-def _program() -> str:
-    """Return how this command can be called again: its name, or its path where the name is not found."""
-    if shutil.which("unroll"):
-        return "unroll"
-    path = Path(sys.argv[0])
-    return str(path) if path.name == "unroll" else "unroll"
-
-
-def _print_results(study: object, store: Path, shown: str, json: bool) -> None:
+def _print_results(results: Results, shown: str, json: bool) -> None:
     from unroll.cli.output import conditions_table, print_json, print_table
     from unroll.exporters.json import records
-    from unroll.reading import Results
-    from unroll.study import Study
+    from unroll.exporters.names import named
 
-    assert isinstance(study, Study)  # noqa: S101 - keeps the import of Study out of the start
-    results = Results(study, store)
     if json:
-        print_json(records(results.table()))
+        print_json(list(map(named, records(results.table()))))
         return
     print_table(conditions_table(results))
-    typer.echo(f"Everything lies in {store}: curves, gradient norms, trained weights.", err=True)
-    typer.echo(f"See it again: {shown}", err=True)
+    say(f"Everything lies in {results.path}: curves, gradient norms, trained weights.", err=True)
+    say(f"See it again: {shown}", err=True)

@@ -2,67 +2,82 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from unroll.cli.options import Json, Overrides, StorePath
+from unroll.cli.options import Json, Overrides, StorePath, StudyOrTrial
+from unroll.cli.output import say
+from unroll.commands import Asked
 from unroll.defaults import STORE
 
 if TYPE_CHECKING:
     from unroll.reading import Results
 
-TRIAL = re.compile(r"[0-9a-f]{6,64}")
 MOST_FAILURES = 10
 
 
 def show(
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="STUDY|TRIAL", help="A shipped study, a study file, or the first digits of a trial's key."
-        ),
-    ],
+    what: StudyOrTrial,
     overrides: Overrides = [],  # noqa: B006 - Typer copies it
     store: StorePath = Path(STORE),
     json: Json = False,
 ) -> None:
     """Print a study's tables, or one trial.
 
-    The first table has a row a condition: its seeds, their test MSE, how many are solved. Where models generate, tables
-    of their continuations and errors follow, in JSON as lists within a condition's row. A trial is named by the first
-    digits of its key, which ``unroll export`` lists.
+    The first table has a row a condition: its seeds, their test loss, how many are solved. Where settings vary, a table
+    of their effects follows; where models generate, tables of their continuations and errors follow, in JSON as lists
+    within a condition's row. A trial is named by the first digits of its key, which ``unroll export`` lists.
     """
-    if TRIAL.fullmatch(what) and not Path(what).exists():
+    from unroll.store.keys import names_trial
+
+    if names_trial(what) and not _is_study(what, store):
         from unroll.cli.trial import show_trial
 
         show_trial(what, store, json)
         return
+    from unroll.cli.asked import results_of
+    from unroll.cli.early_stopping_table import early_stopping_tables
+    from unroll.cli.effects_table import effects_tables
     from unroll.cli.generation_tables import generation_tables, with_generation
     from unroll.cli.output import conditions_table, print_json, print_table
-    from unroll.reading import Results
-    from unroll.study import read_study
 
-    results = Results(read_study(what, overrides, check=False), store)
+    results = results_of(what, overrides, store).frozen()  # read once, for all tables
     if results.notice:
-        typer.echo(results.notice, err=True)
+        say(results.notice, err=True)
     if json:
         print_json(with_generation(results))
+        if results.damage:
+            say(results.damage, err=True)
         return
-    for table in (conditions_table(results), *generation_tables(results)):
+    for table in (
+        conditions_table(results),
+        *effects_tables(results),
+        *early_stopping_tables(results),
+        *generation_tables(results),
+    ):
         print_table(table)
     _print_failures(results)
 
 
+def _is_study(digits: str, store: Path) -> bool:
+    """Whether these are the first digits of a study's digest, or its name."""
+    from unroll.held import held_study
+
+    return held_study(digits, store) is not None
+
+
 def _print_failures(results: Results) -> None:
+    from unroll.study.levels import named
+
     trials = results.trials()
     failed = trials[trials["state"] == "failed"]
-    for key in failed["key"].head(MOST_FAILURES):
-        trial = results.trial(key)
-        message = str((trial.error or {}).get("message", "")).partition("\n")[0]
-        name = f"{trial.model} on {trial.task}, T = {trial.length}, seed {trial.seed}"
-        typer.echo(f"failed: {name} ({trial.key[:8]}): {message}")
+    for state in ("failed", "damaged"):
+        for key in trials.loc[trials["state"] == state, "key"].head(MOST_FAILURES):
+            trial = results.trial(key)
+            message = trial.damage or str((trial.error or {}).get("message", "")).partition("\n")[0]
+            say(f"{state}: {named(trial, results.factors)} ({trial.key[:8]}): {message}")
+    if results.damage:
+        say(results.damage, err=True)
     if len(failed):
-        typer.echo(f"{len(failed)} failed. The traceback of one: unroll show {failed['key'].iloc[0][:8]}", err=True)
+        one = Asked(failed["key"].iloc[0][:8], (), str(results.path)).command("show")
+        say(f"{len(failed)} failed. The traceback of one: {one}", err=True)

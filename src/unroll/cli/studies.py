@@ -7,10 +7,11 @@ from unroll.cli.options import Json
 
 def studies(json: Json = False) -> None:
     """List the shipped studies, with their questions."""
-    from unroll.cli.output import print_json, print_table, table_of
+    from unroll.cli.layout import Layout, figures, heading, prose
+    from unroll.cli.output import print_json, print_table
     from unroll.study import read_study, shipped_studies
 
-    asked = [read_study(name) for name in shipped_studies()]
+    asked = [read_study(name, check=False) for name in shipped_studies()]
     if json:
         print_json(
             [
@@ -24,7 +25,7 @@ def studies(json: Json = False) -> None:
             ]
         )
         return
-    table = table_of(("study", ">trials", "protocol", "question"))
+    table = Layout((heading("study"), figures("trials"), prose("protocol", 1), prose("question")))
     for study in asked:
-        table.add_row(study.name, str(study.count()), study.protocol, study.question)
+        table.add(study.name, f"{study.count():,}", study.protocol, study.question)
     print_table(table)

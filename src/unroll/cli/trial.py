@@ -4,48 +4,43 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import typer
 
 from unroll.axes import Float32
-from unroll.cli.output import print_json, print_table, table_of
+from unroll.cli.layout import GAP, LISTED
+from unroll.cli.output import columns, facts_table, print_json, print_table, say
 from unroll.store import Store, TrialRecord
-from unroll.wording import number
+from unroll.wording import duration, measured, number, setting, times
 
 BARS = "▁▂▃▄▅▆▇█"
-WIDTH = 60
+WIDTH, NARROWEST = 48, 12
+"""Bars of a curve: as many as fit beside the names."""
 
 
 def show_trial(key: str, path: Path, json: bool) -> None:
     """Print everything that the store holds about one trial."""
     with Store.open(path) as store:
         trial = store.trial(key)
-        histories = store.histories(trial.key)
+        histories = {} if trial.damage else store.histories(trial.key)
     if json:
-        curves = {name: [float(value) for value in values] for name, values in histories.items()}
-        print_json({**_plain(asdict(trial)), "histories": _plain(curves)})
+        print_json({**asdict(trial), "histories": histories})
         return
-    table = table_of(("", ""), title=f"{trial.model} on {trial.task}, T = {trial.length}, seed {trial.seed}")
-    table.show_header = False
-    for name, value in _facts(trial).items():
-        table.add_row(name, value)
+    facts = [*_facts(trial).items()]
+    names = [*(name for name, _ in facts), *histories]
+    bars = max(NARROWEST, min(WIDTH, columns() - max(map(len, names)) - GAP))
     for name, values in histories.items():
         if len(values):
-            table.add_row(
-                name,
-                f"{sparkline(values)}  {number(values[0])} → {number(values[-1])} ({len(values)} values)",
-            )
-    print_table(table)
+            ends = f"{number(values[0])} → {number(values[-1])} ({measured(len(values), 'value')})"
+            facts.append((name, f"{sparkline(values, bars)}{LISTED}{ends}"))
+    print_table(facts_table(f"{trial.model} on {trial.task}, T = {trial.length}, seed {trial.seed}", facts))
     if trial.error:
-        typer.echo(trial.error.get("traceback") or trial.error.get("message"))
+        say(str(trial.error.get("traceback") or trial.error.get("message")))
 
 
-def sparkline(values: Float32) -> str:
+def sparkline(values: Float32, width: int = WIDTH) -> str:
     """Return a curve as a line of bars, the mean of each stretch, from its smallest to its largest value."""
     import numpy as np
 
-    stretches = [part.mean() for part in np.array_split(values.astype(np.float64), min(WIDTH, len(values)))]
+    stretches = [part.mean() for part in np.array_split(values.astype(np.float64), min(width, len(values)))]
     finite = [value for value in stretches if np.isfinite(value)]
     if not finite:
         return "not finite"
@@ -57,7 +52,7 @@ def sparkline(values: Float32) -> str:
 def _facts(trial: TrialRecord) -> dict[str, str]:
     facts = {
         "key": trial.key,
-        "state": f"{trial.state}, begun {trial.attempts} time(s)",
+        "state": (trial.damage and f"damaged: {trial.damage}") or f"{trial.state}, begun {times(trial.attempts)}",
         "protocol": trial.protocol,
         "variant": trial.notes,
         "parameters": f"{trial.parameters:,}",
@@ -65,21 +60,11 @@ def _facts(trial: TrialRecord) -> dict[str, str]:
     }
     facts |= {name: number(value, 4) for name, value in trial.metrics.items()}
     for section, settings in trial.spec["settings"].items():
-        facts[f"[{section}]"] = ", ".join(f"{name} = {value}" for name, value in settings.items())
+        facts[f"[{section}]"] = ", ".join(f"{name} = {setting(value)}" for name, value in settings.items())
     if trial.seconds is not None:
-        facts["training"] = f"{trial.seconds:.1f} s, ended {trial.finished_at}"
+        facts["training"] = f"{duration(trial.seconds)}, ended {trial.finished_at}"
     for part, values in (trial.fingerprint or {}).items():
-        facts[part] = ", ".join(f"{name} {value}" for name, value in values.items())
+        facts[part] = ", ".join(f"{name} {setting(value)}" for name, value in values.items())
     if trial.digest:
         facts["digest"] = trial.digest
     return {name: value for name, value in facts.items() if value}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not (value == value and abs(value) != float("inf")):
-        return None
-    return value

@@ -79,7 +79,9 @@ class Executor(ABC):
       computing threads and floating-point mode.
     - A worker that dies takes only its own callable with it: that future fails with WorkerDiedError, and its
       slot works again for the next one. No worker outlives its coordinator by two seconds.
-    - Ctrl-C reaches the coordinator alone, which decides whether to ``stop`` a channel.
+    - A worker that cannot be started, or cannot take its work, fails the future with WorkerStartError: the work has
+      not begun, and may be submitted again.
+    - Ctrl-C, SIGTERM and SIGHUP reach the coordinator alone, which decides whether to ``stop`` a channel.
 
     Each executor is constructed with the number of workers that is wanted: ``Executor(workers)``. An executor
     of your own inherits from this class and passes ``unroll.testing.executors.ExecutorConformance``.

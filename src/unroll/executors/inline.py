@@ -27,12 +27,20 @@ class Inline(Executor):
             raise ExecutorError("This inline executor is shut down. Build a new one.")
         future: Future[Value] = Future()
         future.set_running_or_notify_cancel()
+        line = _Line(channel)
         try:
-            future.set_result(call(item, channel))
+            value = call(item, line.inner)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            future.set_exception(error)
+            future.set_exception(line.failure or error)
+        else:
+            if line.failure is None:
+                future.set_result(value)
+            else:
+                future.set_exception(line.failure)
+        finally:
+            channel.relay(None)
         return future
 
     def shutdown(self, *, now: bool = False) -> None:
@@ -42,3 +50,26 @@ class Inline(Executor):
     def describe(self) -> str:
         """Return "inline"."""
         return "inline"
+
+
+class _Line:
+    """The callable's end of a channel. What ``receive`` raises is the coordinator's matter and kept from the callable.
+
+    As with a worker process: the callable is told to stop, and hears nothing of why.
+    """
+
+    def __init__(self, channel: Channel):
+        self.outer, self.inner = channel, Channel(self._receive)
+        self.failure: BaseException | None = None
+        channel.relay(self.inner.stop)
+
+    def _receive(self, message: object) -> None:
+        if self.failure is not None:
+            return
+        try:
+            self.outer.send(message)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self.failure = error
+            self.outer.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import threading
 import weakref
@@ -11,9 +12,12 @@ from typing import Any, cast
 
 from unroll.errors import ExecutorError, WorkerDiedError
 from unroll.executors.base import Channel, Executor, Item, Value
+from unroll.executors.wire import STOPPING
 from unroll.executors.worker import Worker
 
 _LEAVE_SECONDS = 2.0
+STANDARD_FILES = 3
+"""Files that every process has open."""
 
 
 class Processes(Executor):
@@ -33,6 +37,12 @@ class Processes(Executor):
     def __init__(self, workers: int):
         if workers < 1:
             raise ExecutorError(f"Cannot run in {workers} worker processes. Ask for at least 1.")
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if most != resource.RLIM_INFINITY and workers + STANDARD_FILES >= most:
+            raise ExecutorError(
+                f"Cannot run in {workers:,} worker processes: each takes an open file of this one, which may have "
+                f"{most:,} (ulimit -n). Ask for fewer workers, or raise the limit."
+            )
         self.slots = workers
         # The kernel ends a worker when the thread that started it ends: these live as long as the executor.
         self._threads = ThreadPoolExecutor(workers, "unroll-slot", initializer=_block_interrupts)
@@ -49,7 +59,13 @@ class Processes(Executor):
         with self._lock:
             if self._closed:
                 raise ExecutorError("This process executor is shut down. Build a new one.")
-            future = self._threads.submit(self._run, call, item, channel)
+            try:
+                future = self._threads.submit(self._run, call, item, channel)
+            except RuntimeError as error:
+                raise ExecutorError(
+                    f"No thread can be started for a worker process ({error}). Ask for fewer workers, or free memory "
+                    "and processes (ulimit -u)."
+                ) from error
             self._futures.add(future)
         future.add_done_callback(self._futures.discard)
         return cast("Future[Value]", future)
@@ -120,5 +136,5 @@ def _end(workers: Collection[Worker]) -> None:
 
 
 def _block_interrupts() -> None:
-    """Block SIGINT in this thread, and so in the workers that it starts, until they ignore it."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Block the stopping signals in this thread, and so in the workers that it starts, until they ignore them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)

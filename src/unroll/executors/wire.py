@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import signal
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -21,6 +22,9 @@ LEAVE = b"l"  # coordinator to worker: no more jobs
 MESSAGE = b"m"  # worker to coordinator: what the callable sent
 VALUE = b"v"  # worker to coordinator: what the callable returned
 ERROR = b"e"  # worker to coordinator: (what the callable raised, its traceback as text)
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that a terminal, a scheduler or a service manager sends to the whole process group; workers ignore them."""
 
 _LOOK_UP_SECONDS = 0.5
 

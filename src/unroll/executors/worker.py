@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from unroll.errors import ExecutorError, WorkerDiedError
+from unroll.errors import ExecutorError, WorkerDiedError, WorkerStartError
 from unroll.executors.base import Channel, Item, Value
 from unroll.executors.wire import ERROR, JOB, LEAVE, MESSAGE, STOP, VALUE, GoneError, Wire, decode, encode
 
@@ -42,19 +43,21 @@ class Worker:
     def __init__(self) -> None:
         self.busy = False
         self._killed = False
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            numbers = [str(theirs.fileno()), str(os.getpid())]
-            try:
+        try:
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                numbers = [str(theirs.fileno()), str(os.getpid())]
                 self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
                     [sys.executable, "-u", "-c", _BOOTSTRAP, *numbers, *sys.path],
                     stdin=subprocess.DEVNULL,
                     env={**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1")},
                     pass_fds=[theirs.fileno()],
                 )
-            except OSError as error:
-                raise ExecutorError(f"Cannot start a worker process ({sys.executable}): {error}.") from error
-            self._wire = Wire(ours.detach(), self.alive)
+                self._wire = Wire(ours.detach(), self.alive)
+        except OSError as error:
+            raise WorkerStartError(
+                f"A worker process cannot be started ({error}): {_lacking(error)} Then run it again."
+            ) from error
 
     def run(self, call: Callable[[Item, Channel], Value], item: Item, channel: Channel) -> object:
         """Run ``call(item, channel)`` there; return or raise what it does. Raises WorkerDiedError."""
@@ -144,6 +147,15 @@ class Worker:
         else:
             fact = f"ended with exit code {code}"
         return f"Worker process {self._process.pid} {fact}, before its work was done. {advice}"
+
+
+def _lacking(error: OSError) -> str:
+    """Say what to do where the system denies another process."""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return "ask for fewer workers, or raise the limit of open files (ulimit -n)."
+    if error.errno in (errno.EAGAIN, errno.ENOMEM):
+        return "ask for fewer workers, or free memory and processes (ulimit -u)."
+    return f"check {sys.executable}."
 
 
 def _signal_name(number: int) -> str:

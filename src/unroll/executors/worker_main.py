@@ -17,9 +17,9 @@ import traceback
 from queue import SimpleQueue
 from typing import Any
 
-from unroll.errors import ExecutorError
+from unroll.errors import ExecutorError, WorkerStartError
 from unroll.executors.base import Channel
-from unroll.executors.wire import ERROR, JOB, LEAVE, MESSAGE, STOP, VALUE, Wire, decode, encode
+from unroll.executors.wire import ERROR, JOB, LEAVE, MESSAGE, STOP, STOPPING, VALUE, Wire, decode, encode
 
 _PR_SET_PDEATHSIG = 1
 
@@ -28,9 +28,9 @@ def main(descriptor: int, coordinator: int) -> None:
     """Run jobs from the coordinator (its process id) behind a socket until it says to leave or is gone."""
     if sys.platform == "linux":  # a coordinator that died before this line is met as the end of the stream
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # it is blocked until here
+    for number in STOPPING:  # they go to the whole group; the coordinator decides, and its end is ours
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)  # they are blocked until here
     sys.argv = [""]
     wire = Wire(descriptor, lambda: os.getppid() == coordinator)
     jobs: SimpleQueue[tuple[memoryview, Channel] | None] = SimpleQueue()
@@ -60,6 +60,14 @@ def _perform(content: memoryview, channel: Channel) -> bytes:
     """Run one job and return the frame that tells how it ended."""
     try:
         job: Any = decode(content)
+    except BaseException as error:  # what the job needs is not here, or there is no memory for it
+        told = WorkerStartError(
+            f"A worker process could not take its work: {type(error).__name__}: {error}. See that what it imports is "
+            "installed and that memory is left for it, then run it again."
+        )
+        told.__cause__ = error
+        return _encode_error(told)
+    try:
         call, item, stopping = job
         if stopping:
             channel.stop()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 from unroll.exporters.table import caption, columns
+from unroll.inert import html
 from unroll.wording import number
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def to_html(table: pd.DataFrame, factors: Sequence[str], title: str) -> str:
     """Return a table of the conditions and its caption; a fragment, which the page around it gives its style."""
-    found = columns(table, factors, escape, number)
+    found = columns(table, factors, html, number)
     aligned = [f' style="text-align: {"right" if column.numeric else "left"}"' for column in found]
     head = "".join(f"<th{style}>{column.name}</th>" for column, style in zip(found, aligned, strict=True))
     rows = (
@@ -25,5 +25,5 @@ def to_html(table: pd.DataFrame, factors: Sequence[str], title: str) -> str:
     body = "".join(f"<tr>{row}</tr>\n" for row in rows)
     return (
         f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n"
-        f"<p><small>{escape(caption(table, title))}</small></p>"
+        f"<p><small>{html(caption(table, title))}</small></p>"
     )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from unroll.inert import UNSAFE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -12,19 +15,29 @@ if TYPE_CHECKING:
 
 def to_json(rows: pd.DataFrame) -> str:
     """Return a list with an object for each row; numbers are written so that reading them gives the same bits."""
-    return json.dumps(records(rows), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return dumps(records(rows)) + "\n"
+
+
+def dumps(value: Any, *, ascii_only: bool = False) -> str:
+    """Return data as JSON text; characters that are not safe to show are JSON's own escapes, which read as the same."""
+    text = json.dumps(plain(value), indent=2, ensure_ascii=ascii_only, allow_nan=False)
+    return UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Return rows as plain data: None for what is missing, and for infinities, which JSON does not know."""
-    return [{str(name): _plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
+    found: list[dict[str, Any]] = plain(rows.to_dict("records"))
+    return found
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return mappings, lists, arrays and numbers as JSON knows them: None for a number that is none, or infinite."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from unroll.exporters.table import Column, caption, columns
+from unroll.inert import inert
 from unroll.wording import MISSING, number
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ ESCAPES = {
 def to_latex(table: pd.DataFrame, factors: Sequence[str], title: str) -> str:
     r"""Return a ``table`` environment. It needs ``\usepackage{booktabs}``, and UTF-8 as LaTeX reads it since 2018.
 
-    A page is narrow: deviation, median and time are left to the other formats; an n or a baseline that is the same in
+    A page is narrow: the time is left to the other formats; an n or a baseline that is the same in
     every row stands in the caption only, and so does how many trials are missing.
     """
     found = [column for column in columns(table, factors, escaped, _amount) if not _spared(column)]
@@ -44,7 +45,7 @@ def to_latex(table: pd.DataFrame, factors: Sequence[str], title: str) -> str:
             r"% \usepackage{booktabs}",
             r"\begin{table}",
             r"  \centering",
-            f"  \\caption{{{escaped(caption(table, title, deviation=False))}}}",
+            f"  \\caption{{{escaped(caption(table, title))}}}",
             r"  \small",
             f"  \\begin{{tabular}}{{{shape}}}",
             r"    \toprule",
@@ -61,12 +62,12 @@ def to_latex(table: pd.DataFrame, factors: Sequence[str], title: str) -> str:
 
 def escaped(text: str) -> str:
     """Return text that LaTeX sets as it is, on one line."""
-    return "".join(ESCAPES.get(character, character) for character in " ".join(text.split()))
+    return "".join(ESCAPES.get(character, character) for character in " ".join(inert(text).split()))
 
 
 def _spared(column: Column) -> bool:
     constant = column.name in ("n", "baseline") and len(set(column.cells)) == 1
-    return constant or column.name in ("sd", "median", "s/epoch", "state")
+    return constant or column.name in ("s/epoch", "state")
 
 
 def _amount(value: float | None, digits: int) -> str:

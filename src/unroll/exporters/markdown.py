@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from unroll.exporters.table import Column, caption, columns
+from unroll.inert import inert
 from unroll.wording import number
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
+ITEM = re.compile(r"^(\d*)([-+.)])(?=\s|$)")
+"""What would begin a list, at the beginning of a line."""
 
 
 def to_markdown(table: pd.DataFrame, factors: Sequence[str], title: str) -> str:
@@ -29,7 +32,8 @@ def to_markdown(table: pd.DataFrame, factors: Sequence[str], title: str) -> str:
 
 def escaped(text: str) -> str:
     """Return text that Markdown shows as it is, on one line."""
-    return SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    line = SPECIAL.sub(r"\\\1", " ".join(inert(text).split()))
+    return ITEM.sub(r"\1\\\2", line)
 
 
 def _line(found: Sequence[Column], widths: Sequence[int], cells: Sequence[str]) -> str:

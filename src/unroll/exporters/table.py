@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from unroll.wording import counted, label, listed, number
+from unroll.wording import counted, labels, listed, loss_words, metric_label, number, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,55 +26,72 @@ def columns(
 ) -> list[Column]:
     """Return the columns of the conditions table; ``text`` escapes words, ``amount`` writes a number with its digits.
 
-    There is a column of tasks where there are several, and a column of states where a trial failed or is missing.
+    There is a column of tasks where there are several, and one of states where a trial failed, is damaged or missing.
     """
     rows = table.to_dict("records")
+    tasks, models = labels(dict.fromkeys(table["task"])), labels(dict.fromkeys(table["model"]))
     found = [
-        *([Column("task", [text(label(row["task"])) for row in rows], False)] if table["task"].nunique() > 1 else []),
-        Column("model", [text(label(row["model"])) for row in rows], False),
+        *([Column("task", [text(tasks[row["task"]]) for row in rows], False)] if table["task"].nunique() > 1 else []),
+        Column("model", [text(models[row["model"]]) for row in rows], False),
         Column("T", [str(row["length"]) for row in rows], True),
-        *(Column(factor, [text(str(row[factor])) for row in rows], False) for factor in factors),
+        *(Column(factor, [text(setting(row[factor])) for row in rows], False) for factor in factors),
         Column("n", [str(row["n"]) for row in rows], True),
-        Column("test MSE", [amount(row["test_mse_mean"], 3) for row in rows], True),
-        Column("95 % interval", [_interval(row, amount) for row in rows], True),
-        Column("sd", [amount(row["test_mse_std"], 3) for row in rows], True),
-        Column("median", [amount(row["test_mse_median"], 3) for row in rows], True),
+        Column(loss_words(table["score_words"]), [amount(row["score_median"], 3) for row in rows], True),
+        Column("range", [_between(row, "min", "max", amount) for row in rows], True),
+        *(
+            [Column("95 % interval", [_between(row, "median_low", "median_high", amount) for row in rows], True)]
+            if table["score_median_low"].notna().any()
+            else []
+        ),
+        *_counted(table, amount),
         Column("solved", [f"{row['solved']}/{row['n']}" for row in rows], True),
         Column("s/epoch", [amount(row["seconds_per_epoch"], 3) for row in rows], True),
         Column("parameters", [f"{row['parameters']:,}" for row in rows], True),
         Column("baseline", [amount(row["baseline"], 4) for row in rows], True),
     ]
-    if table["failed"].any() or table["waiting"].any():
+    if table[["failed", "damaged", "waiting"]].to_numpy().any():
         found.append(Column("state", [_state(row) for row in rows], False))
     return [Column(text(column.name), column.cells, column.numeric) for column in found]
 
 
-def caption(table: pd.DataFrame, title: str, deviation: bool = True) -> str:
+def _counted(table: pd.DataFrame, amount: Callable[[float | None, int], str]) -> list[Column]:
+    """Return the columns of what is counted beside the loss, and of the accuracy that chance gives."""
+    names = [str(name) for name in table.columns if str(name).endswith("_median") and name != "score_median"]
+    found = [
+        Column(metric_label(name.removesuffix("_median")), [amount(x, 3) for x in table[name]], True) for name in names
+    ]
+    return [*found, Column("chance", [amount(x, 3) for x in table["chance"]], True)] if found else []
+
+
+def caption(table: pd.DataFrame, title: str) -> str:
     """Return what must be known of the numbers: n, the interval, the criterion, the variant, what is missing."""
     counts = sorted(set(table["n"]))
     n = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     baselines = {number(value, 4) for value in table["baseline"]}
     baseline = f"baseline {baselines.pop()}" if len(baselines) == 1 else "baseline"
     facts = [
-        f"{title}: test MSE, mean over n complete seeds (n = {n}), with Student's t-interval for 95 %",
-        *(["sd: standard deviation over seeds (n − 1)"] if deviation else []),
+        f"{title}: {loss_words(table['score_words'])}, median and range over n complete seeds (n = {n})",
+        *(["interval: exact, for the median"] if table["score_median_low"].notna().any() else []),
         f"{baseline}: the loss of the best answer that remembers nothing",
     ]
     for task, rows in table.groupby("task", sort=False):
-        criteria = {f"{row.solved_metric} < {row.solved_below:g}" for row in rows.itertuples()}
+        criteria = set(rows["criterion"])
         notes = [note for note in dict.fromkeys(rows["notes"]) if note]
         facts.append(f"{', '.join([str(task), *notes])}, solved: {listed(sorted(criteria), 'or')}")
-    missing = int(table["failed"].sum() + table["waiting"].sum())
+    missing = int(table[["failed", "damaged", "waiting"]].to_numpy().sum())
     if missing:
-        facts.append(f"{counted(missing, 'trial')} failed or not trained yet")
+        facts.append(f"{counted(missing, 'trial')} failed, damaged or not trained yet")
     return "; ".join(facts) + "."
 
 
-def _interval(row: dict[Any, Any], amount: Callable[[float | None, int], str]) -> str:
-    low, high = row["test_mse_low"], row["test_mse_high"]
+def _between(row: dict[Any, Any], least: str, most: str, amount: Callable[[float | None, int], str]) -> str:
+    low, high = row[f"score_{least}"], row[f"score_{most}"]
     return amount(None, 3) if low is None or low != low else f"[{amount(low, 3)}, {amount(high, 3)}]"
 
 
 def _state(row: dict[Any, Any]) -> str:
-    counts = [(row["complete"], "complete"), (row["failed"], "failed"), (row["waiting"], "missing")]
+    counts = [
+        *((row["complete"], "complete"), (row["failed"], "failed")),
+        *((row["damaged"], "damaged"), (row["waiting"], "missing")),
+    ]
     return ", ".join(f"{count} {name}" for count, name in counts if count)

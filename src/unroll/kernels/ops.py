@@ -1,25 +1,26 @@
 """The native kernels as PyTorch operators: ``unroll::recurrence`` and ``unroll::recurrence_backward``.
 
 :func:`forward` is the way in; it has the signature of the reference. Axes: K lanes, B sequences, T steps, I inputs,
-H hidden, G gates. The operators take a leading lane axis on all tensors, or on none. They are differentiated through an
-autograd.Function with a vmap rule of its own, because ``register_autograd`` raises under
-``torch.func.vmap(grad(...))`` in PyTorch 2.13. A mapped call runs as one call over lanes, forward and backward. Second
-derivatives are not offered.
+H hidden, G gates. The operators take a leading lane axis on all tensors, or on none; how they are differentiated and
+mapped: ``unroll.kernels.kernel``.
 
 Where nobody watches (no torch.compile, no torch.func, no dispatch mode) the operators' own functions are called without
-PyTorch's dispatcher and without binding of signatures: that is most of what a call costs beside the kernel.
+PyTorch's dispatcher and without binding of signatures: that is most of what a call costs beside the kernel. A traced
+graph names no instruction set ("" instead), so that an exported program runs where another one is the fastest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.utils.dlpack import to_dlpack  # type: ignore[attr-defined]
 
 from unroll.errors import BackendError
+from unroll.kernels.kernel import TORCHS_OWN, Kernel, operator, unwatched
 from unroll.kernels.pick import MISSING, isa_in_use, native
 from unroll.kernels.states import States
 
@@ -30,7 +31,6 @@ SAVED_GATES = {
     "gru": 4,
     "lstm": 5,
 }  # vectors a step beside the state, as in call.hpp
-_PLAIN = (Tensor, torch.nn.Parameter)
 
 
 def forward(
@@ -54,31 +54,33 @@ def forward(
     back as a gradient. ``lengths`` (B,), int64 and never rising, ends sequences early: a state stays after its length,
     and y is zero there. ``isa`` forces an instruction set, as UNROLL_ISA does.
 
-    Raises BackendError without native kernels, TypeError or ValueError for arguments that do not fit.
+    Raises BackendError without native kernels, TypeError or ValueError for arguments that do not fit, and
+    NotImplementedError while a level of forward-mode differentiation is open.
     """
-    isa = isa or _isa_in_use()
-    if not isa:
+    fastest = isa_in_use()
+    if not fastest:
         raise BackendError(f"The native backend was asked for, but {MISSING}.")
-    given = (x, w_ih, w_hh, b_ih, b_hh, h0, c0)
+    if dual_level_is_open():
+        raise NotImplementedError(f"The native kernels have no forward-mode derivative. {TORCHS_OWN}")
+    given = [x, w_ih, w_hh, b_ih, b_hh, h0, c0]
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in given)
-    function: Any = _Recurrence.apply
-    if _unwatched(given):
-        function = _Unwatched.apply if keep else _recurrence
-    y, h_n, c_n, _ = function(*given, lengths, cell, isa, every, keep)
+    function: Any = WATCHED.apply
+    if unwatched(given):
+        isa = isa or fastest
+        function = UNWATCHED.apply if keep else _recurrence
+        if keep:  # autograd refuses to keep a tensor that was made in inference mode
+            *given, lengths = (t.clone() if t is not None and t.is_inference() else t for t in (*given, lengths))
+    y, h_n, c_n, _ = function(*given, lengths, cell, isa or "", every, keep)
     return States(y if every else None, h_n, c_n if cell == "lstm" else None)
 
 
-def _unwatched(tensors: Sequence[Tensor | None]) -> bool:
-    """Whether a call sees plain tensors, which nothing traces, transforms or counts."""
-    return not (
-        torch.compiler.is_compiling()
-        or torch._C._are_functorch_transforms_active()
-        or torch._C._len_torch_dispatch_stack()
-    ) and all(t is None or type(t) in _PLAIN for t in tensors)
+def dual_level_is_open() -> bool:
+    """Whether forward-mode differentiation is going on, of which a call without derivative would lose the tangents."""
+    return bool(forward_ad._current_level >= 0)
 
 
-# torch.compile does not trace the import of a compiled module or the environment; the answer does not change under it.
-_isa_in_use = torch.compiler.assume_constant_result(isa_in_use)  # type: ignore[no-untyped-call]
+# Of graphs: one answer for the whole process, since backward reads what forward has kept in its set's own order.
+_isa_of_graphs = cache(isa_in_use)
 
 
 def _saved_numbers(cell: str, B: int, T: int, H: int) -> int:
@@ -93,7 +95,12 @@ def _module() -> Any:
 
 
 def _plain(t: Tensor | None) -> Any:
-    return None if t is None else to_dlpack(t.detach().contiguous())
+    """What the module reads: a tensor whose numbers are in its memory, in order, whatever autograd knows of it."""
+    if t is None:
+        return None
+    if t._is_zerotensor():  # autograd's own zeros, without memory
+        t = t.clone()
+    return to_dlpack(t.detach().resolve_neg().contiguous())
 
 
 def _recurrence(
@@ -117,16 +124,14 @@ def _recurrence(
     module = _module()
     *K, B, T, _ = x.shape
     H = w_hh.shape[-1]
-    y = x.new_empty((*K, B, T if every else 0, H))
-    h_n = x.new_empty((*K, B, H))
-    c_n = x.new_empty((*K, B if cell == "lstm" else 0, H))
+    y, h_n, c_n = _states(x, w_hh, cell, every)
     if keep:
         saved = module.take_saved(cell, K[0] if K else 0, B, T, H, x.dtype == torch.float32)
     else:
         saved = x.new_empty((*K, 0))
     module.forward(
         cell,
-        isa,
+        isa or _isa_of_graphs(),
         *(_plain(t) for t in (x, w_ih, w_hh, b_ih, b_hh, h0, c0, lengths)),
         to_dlpack(y) if every else None,
         to_dlpack(h_n),
@@ -137,32 +142,17 @@ def _recurrence(
     return y, h_n, c_n, saved
 
 
-recurrence = torch.library.custom_op("unroll::recurrence", _recurrence, mutates_args=(), device_types="cpu")
-
-
-@recurrence.register_fake
-def _(
-    x: Tensor,
-    w_ih: Tensor,
-    w_hh: Tensor,
-    b_ih: Tensor | None,
-    b_hh: Tensor | None,
-    h0: Tensor | None,
-    c0: Tensor | None,
-    lengths: Tensor | None,
-    cell: str,
-    isa: str,
-    every: bool,
-    keep: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _states(x: Tensor, w_hh: Tensor, cell: str, every: bool) -> tuple[Tensor, Tensor, Tensor]:
     *K, B, T, _ = x.shape
     H = w_hh.shape[-1]
-    return (
-        x.new_empty((*K, B, T if every else 0, H)),
-        x.new_empty((*K, B, H)),
-        x.new_empty((*K, B if cell == "lstm" else 0, H)),
-        x.new_empty((*K, _saved_numbers(cell, B, T, H) if keep else 0)),
-    )
+    y = x.new_empty((*K, B, T if every else 0, H))
+    return y, x.new_empty((*K, B, H)), x.new_empty((*K, B if cell == "lstm" else 0, H))
+
+
+def _outputs(x: Tensor, w_hh: Tensor, cell: str, every: bool, keep: bool, **_: Any) -> tuple[Tensor, ...]:
+    *K, B, T, _I = x.shape
+    saved = x.new_empty((*K, _saved_numbers(cell, B, T, w_hh.shape[-1]) if keep else 0))
+    return *_states(x, w_hh, cell, every), saved
 
 
 def _recurrence_backward(
@@ -190,7 +180,7 @@ def _recurrence_backward(
     dx, dw_ih, dw_hh, db_ih, db_hh, dh0, dc0 = out
     module.backward(
         cell,
-        isa,
+        isa or _isa_of_graphs(),
         *(_plain(t) for t in (x, w_ih, w_hh, lengths, saved, dy, dh_n, dc_n)),
         to_dlpack(dx) if with_x else None,
         to_dlpack(dw_ih),
@@ -204,34 +194,10 @@ def _recurrence_backward(
     return out
 
 
-recurrence_backward = torch.library.custom_op(
-    "unroll::recurrence_backward", _recurrence_backward, mutates_args=(), device_types="cpu"
-)
-
-
-@recurrence_backward.register_fake
-def _(
-    x: Tensor,
-    w_ih: Tensor,
-    w_hh: Tensor,
-    lengths: Tensor | None,
-    saved: Tensor,
-    dy: Tensor | None,
-    dh_n: Tensor | None,
-    dc_n: Tensor | None,
-    cell: str,
-    isa: str,
-    with_x: bool,
-    with_bias: bool,
-    with_start: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    return _gradients(x, w_hh, cell, with_x, with_bias, with_start)
-
-
 def _gradients(
-    x: Tensor, w_hh: Tensor, cell: str, with_x: bool, with_bias: bool, with_start: bool
+    x: Tensor, w_hh: Tensor, cell: str, with_x: bool, with_bias: bool, with_start: bool, **_: Any
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    *K, B, _, _ = x.shape
+    *K, B, _T, _I = x.shape
     GH, H = w_hh.shape[-2:]
 
     def empty(wanted: bool, *shape: int) -> Tensor:
@@ -248,116 +214,27 @@ def _gradients(
     )
 
 
-class _Recurrence(torch.autograd.Function):
-    """``recurrence`` with its derivative."""
-
-    generate_vmap_rule = False
-
-    @staticmethod
-    def forward(
-        x: Tensor,
-        w_ih: Tensor,
-        w_hh: Tensor,
-        b_ih: Tensor | None,
-        b_hh: Tensor | None,
-        h0: Tensor | None,
-        c0: Tensor | None,
-        lengths: Tensor | None,
-        cell: str,
-        isa: str,
-        every: bool,
-        keep: bool,
-    ) -> Any:
-        return recurrence(x, w_ih, w_hh, b_ih, b_hh, h0, c0, lengths, cell, isa, every, keep)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        x, w_ih, w_hh, b_ih, b_hh, h0, c0, lengths, ctx.cell, ctx.isa, ctx.every, _ = inputs
-        y, _, c_n, saved = output
-        ctx.present = tuple(t is not None for t in (b_ih, b_hh, h0, c0))
-        ctx.set_materialize_grads(
-            False
-        )  # a gradient that does not come in stays None: nothing of size (B, T, H) is made
-        ctx.mark_non_differentiable(saved, *(() if ctx.every else (y,)), *(() if ctx.cell == "lstm" else (c_n,)))
-        ctx.save_for_backward(x, w_ih, w_hh, lengths, saved)
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor | None, dh_n: Tensor | None, dc_n: Tensor | None, _: Any) -> Any:
-        wanted = (ctx.needs_input_grad[0], True, True, *ctx.present)
-        differentiate: Any = _RecurrenceBackward.apply
-        if torch.compiler.is_compiling():
-            # torch.compile traces this and does not follow a function within a function; it needs no vmap rule either.
-            differentiate = recurrence_backward
-        elif not torch.is_grad_enabled() and _unwatched((dy, dh_n, dc_n)):
-            differentiate = _recurrence_backward
-        grads = differentiate(
-            *ctx.saved_tensors,
-            dy if ctx.every else None,
-            dh_n,
-            dc_n if ctx.cell == "lstm" else None,
-            ctx.cell,
-            ctx.isa,
-            wanted[0],
-            any(wanted[3:5]),
-            any(wanted[5:7]),
-        )
-        return (*(g if want else None for g, want in zip(grads, wanted, strict=True)), *(None,) * 5)
-
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
-        return _over_lanes(_Recurrence.apply, info.batch_size, in_dims, args)
+def _silent(cell: str, every: bool, **_: Any) -> tuple[bool, ...]:
+    """Return of y, h_n, c_n and what is saved whether no gradient comes through it."""
+    return not every, False, cell != "lstm", True
 
 
-class _Unwatched(torch.autograd.Function):
-    """``_Recurrence`` in the older form, whose call binds no signature: for plain tensors."""
-
-    @staticmethod
-    def forward(ctx: Any, *inputs: Any) -> Any:
-        output = _recurrence(*inputs)
-        _Recurrence.setup_context(ctx, inputs, output)
-        return output
-
-    backward = _Recurrence.backward
+def _plainly(*given: Any) -> tuple[Tensor, ...]:
+    return _recurrence_backward(*given)
 
 
-class _RecurrenceBackward(torch.autograd.Function):
-    """``recurrence_backward`` with a vmap rule, so that a mapped gradient is one call over the lanes."""
+recurrence = operator("recurrence", _recurrence, _outputs)
+recurrence_backward = operator("recurrence_backward", _recurrence_backward, _gradients)
 
-    generate_vmap_rule = False
-
-    @staticmethod
-    def forward(*args: Any) -> Any:
-        return recurrence_backward(*args)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """Keep nothing: there is no derivative of the derivative."""
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        raise NotImplementedError("The native kernels have no second derivative. Use the backend 'reference' for it.")
-
-    @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
-        return _over_lanes(_RecurrenceBackward.apply, info.batch_size, in_dims, args)
-
-
-def _over_lanes(
-    function: Callable[..., tuple[Tensor, ...]],
-    size: int,
-    in_dims: tuple[int | None, ...],
-    args: Sequence[Any],
-) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
-    """Run a mapped axis as lanes, joined with the lanes that are there: one call, whatever is mapped."""
-    mapped = []
-    for arg, dim in zip(args, in_dims, strict=True):
-        if isinstance(arg, Tensor):
-            arg = arg.movedim(dim, 0) if dim is not None else arg.unsqueeze(0).expand(size, *arg.shape)
-        mapped.append(arg)
-    joined = mapped[0].dim() > 4  # x is the first argument: (N, K, B, T, I)
-    if joined:
-        mapped = [arg.flatten(0, 1) if isinstance(arg, Tensor) else arg for arg in mapped]
-    out = function(*mapped)
-    if joined:
-        out = tuple(t.reshape(size, t.shape[0] // size, *t.shape[1:]) for t in out)
-    return out, (0,) * len(out)
+WATCHED, UNWATCHED = Kernel(
+    op=recurrence,
+    compute=_recurrence,
+    outputs=("y", "h_n", "c_n", "saved"),
+    op_of_gradients=recurrence_backward,
+    gradients=_recurrence_backward,
+    of=("x", "w_ih", "w_hh", "b_ih", "b_hh", "h0", "c0"),
+    on_demand=("x",),
+    flags={"with_x": ("x",), "with_bias": ("b_ih", "b_hh"), "with_start": ("h0", "c0")},
+    silent=_silent,
+    plainly=_plainly,
+).functions()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -13,9 +15,14 @@ CELLS = ("tanh_rnn", "relu_rnn", "lstm", "gru")
 BACKENDS = ("auto", "reference", "native")
 
 MISSING = (
-    "this installation has no native kernels, so recurrent layers run on PyTorch's own, 2 to 10 times slower; "
-    "install a C++17 compiler (g++ or clang++) and reinstall: pip install --force-reinstall --no-deps unroll-lab"
+    "this installation has no native kernels, so recurrent layers run on PyTorch's own: as fast or several "
+    "times slower, by cell, size and processor; "
+    "install a C++17 compiler (g++ or clang++), then build anew in the folder of unroll's source: make install, "
+    "or in an environment of your own: pip install --force-reinstall --no-deps --no-cache-dir ."
 )
+
+
+_MODULE = "unroll.kernels._native"
 
 
 @dataclass(frozen=True)
@@ -26,11 +33,19 @@ class Pick:
     reason: str
     isa: str = ""
 
+    @property
+    def word(self) -> str:
+        """What readers are told: "torch" for the reference, PyTorch's own layers."""
+        return "torch" if self.backend == "reference" else self.backend
+
 
 def native() -> Any:
     """The compiled module, or None where it was not built (no compiler) or cannot be loaded here."""
+    module = sys.modules.get(_MODULE)  # every call of a layer asks: an import costs more than this
+    if module is not None:
+        return module
     try:
-        return import_module("unroll.kernels._native")
+        return import_module(_MODULE)
     except ImportError:
         return None
 
@@ -38,7 +53,12 @@ def native() -> Any:
 def isas() -> tuple[str, ...]:
     """Instruction sets that the installed kernels and this processor both have, the fastest first; often empty."""
     module = native()
-    return tuple(module.isas()) if module is not None else ()
+    return _isas_of(module) if module is not None else ()
+
+
+@cache
+def _isas_of(module: Any) -> tuple[str, ...]:
+    return tuple(module.isas())
 
 
 def isa_in_use() -> str:
@@ -58,11 +78,18 @@ def isa_in_use() -> str:
     return asked
 
 
+# torch.compile can trace neither the import of a compiled module nor the environment, and the answer does not change
+# under it. torch.compiler.assume_constant_result sets this mark too, but imports the whole compiler: two seconds.
+isa_in_use._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
 def pick(cell: str | None, *, device: str = "cpu", backend: str = "auto") -> Pick:
     """Choose the backend for a cell ("tanh_rnn", "relu_rnn", "lstm", "gru"; None for a model without one).
 
-    ``backend`` is what was asked for: "auto", "reference" or "native". Raises BackendError where it is not available.
+    ``backend`` is what was asked for: "auto", "reference" (or "torch") or "native". Raises BackendError where it is not
+    available.
     """
+    backend = "reference" if backend == "torch" else backend
     if backend not in BACKENDS:
         raise BackendError(f'Unknown backend "{backend}". Set train.backend to one of: {", ".join(BACKENDS)}.')
     if backend == "reference":
@@ -83,7 +110,5 @@ def pick(cell: str | None, *, device: str = "cpu", backend: str = "auto") -> Pic
         forced = " as UNROLL_ISA says" if os.environ.get("UNROLL_ISA") else ", the fastest that this processor runs"
         return Pick("native", f"native kernel, instruction set {isa}{forced}", isa)
     if backend == "native":
-        raise BackendError(
-            f"The native backend was asked for, but {why_not}. Set train.backend to 'auto' or 'reference'."
-        )
+        raise BackendError(f"The native backend was asked for, but {why_not}. Set train.backend to 'auto' or 'torch'.")
     return Pick("reference", why_not)

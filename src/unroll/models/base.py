@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Literal
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from unroll.study.plug_in import PlugIn
 
 if TYPE_CHECKING:
     from unroll.models.network import Network
     from unroll.tasks import Task
 
+Memory: TypeAlias = Literal["state", "window", "none"]
 
-class Model(BaseModel, ABC):
+
+class Model(PlugIn):
     """What learns: its settings and its facts. ``build`` makes the network, a plain ``torch.nn.Module``.
 
-    A model is a frozen pydantic model: types, bounds and defaults of its settings are declared on its fields and are
-    checked before anything is trained, without torch. ``cell`` names the recurrence that ``unroll.kernels`` may
-    compute, None where there is none. ``version`` changes whenever the same settings and streams would give another
-    network.
+    Its fields are the settings that ``[model]`` may hold; see PlugIn. ``cell`` names the recurrence that
+    ``unroll.kernels`` may compute, None where there is none.
     """
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        validate_default=True,
-        protected_namespaces=(),
-    )
-
-    name: ClassVar[str]
-    summary: ClassVar[str]
-    version: ClassVar[str | None] = None
-    sources: ClassVar[tuple[str, ...]] = ()
-    """BibTeX entries."""
-    tags: ClassVar[tuple[str, ...]] = ()
+    noun = "model"
+    memory: ClassVar[Memory] = "state"
+    """What its outputs rest on beside the newest input: a state that every step changes, a window of the last inputs,
+    or nothing."""
     cell: ClassVar[str | None] = None
     fitted: ClassVar[bool] = False
     """Whether the network is found in one go, by ``Network.fit``, and never trained by updates."""
+
+    @classmethod
+    def told(cls) -> dict[str, Any]:
+        """See PlugIn; and what its memory is."""
+        return {**super().told(), "memory": str(cls.memory)}
+
+    @property
+    def reach(self) -> int:
+        """How many values its outputs rest on, known without training: a window; 1 where a state holds what came."""
+        return 1
 
     @abstractmethod
     def build(self, inputs: int, outputs: int, readout: Literal["last", "every"]) -> Network:
@@ -48,4 +47,11 @@ class Model(BaseModel, ABC):
         """
 
     def check_task(self, task: Task) -> None:
-        """Raise ValueError, with the reason and the next step, for a task that this model cannot do; most do all."""
+        """Raise ValueError, with the reason and the next step, for a task that this model cannot do; most do all.
+
+        A model that is fitted finds numbers: classes are nothing that least squares could find.
+        """
+        if self.fitted and task.objective != "mse":
+            raise ValueError(
+                f"{self.name} is fitted to numbers, and {task.name} asks for classes. Leave out this model"
+            )

@@ -20,7 +20,10 @@ class Drift(Trivial):
 
     name = "drift"
     summary = "the last value and the last step again, nothing learned"
+    title = "drift"
+    in_a_sentence = "drift"
     version = "1"
+    memory = "window"
 
     def build(self, inputs: int, outputs: int, readout: Literal["last", "every"]) -> Network:
         """See Model."""

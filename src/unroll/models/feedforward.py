@@ -22,19 +22,12 @@ class Feedforward(Sized):
 
     name = "feedforward"
     summary = "a multilayer perceptron over a window of the last values"
+    title = "feedforward"
+    in_a_sentence = "the feedforward network"
     version = "1"
+    memory = "window"
     tags = ("feedforward",)
-    sources = (
-        """@article{rumelhart1986learning,
-  author  = {Rumelhart, David E. and Hinton, Geoffrey E. and Williams, Ronald J.},
-  title   = {Learning Representations by Back-propagating Errors},
-  journal = {Nature},
-  volume  = {323},
-  pages   = {533--536},
-  year    = {1986},
-  doi     = {10.1038/323533a0}
-}""",
-    )
+    sources = ("rumelhart1986learning",)
 
     window: Annotated[int, Field(ge=1, le=100_000)] = 8
 
@@ -42,6 +35,11 @@ class Feedforward(Sized):
         """See Sized."""
         first = hidden * (self.window * inputs + 1)
         return first + (self.layers - 1) * hidden * (hidden + 1) + outputs * (hidden + 1)
+
+    @property
+    def reach(self) -> int:
+        """See Model."""
+        return self.window
 
     def build(self, inputs: int, outputs: int, readout: Literal["last", "every"]) -> Network:
         """See Model."""

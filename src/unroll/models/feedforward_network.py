@@ -26,6 +26,11 @@ class FeedforwardNetwork(Network):
         self._window = window
         self._every = readout == "every"
 
+    @property
+    def window(self) -> int:
+        """See Network."""
+        return self._window
+
     def forward(self, x: Tensor) -> Tensor:
         """See Network."""
         if self._every:

@@ -21,20 +21,12 @@ class GRU(Recurrent):
 
     name = "gru"
     summary = "gated recurrent unit, reset gate after the matrix"
+    title = "GRU"
+    in_a_sentence = "the GRU"
     version = "1"
     cell = "gru"
     gates = 3
-    sources = (
-        """@inproceedings{cho2014learning,
-  author    = {Cho, Kyunghyun and van Merri{\\"e}nboer, Bart and Gulcehre, Caglar and Bahdanau, Dzmitry
-               and Bougares, Fethi and Schwenk, Holger and Bengio, Yoshua},
-  title     = {Learning Phrase Representations using {RNN} Encoder-Decoder for Statistical Machine Translation},
-  booktitle = {Proceedings of EMNLP},
-  pages     = {1724--1734},
-  year      = {2014},
-  doi       = {10.3115/v1/D14-1179}
-}""",
-    )
+    sources = ("cho2014learning",)
 
     def recurrence(self, inputs: int, hidden: int) -> nn.RNNBase:
         """See Recurrent."""

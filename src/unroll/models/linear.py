@@ -24,21 +24,13 @@ class Linear(Model):
 
     name = "linear"
     summary = "linear prediction from the last values by least squares, not trained"
+    title = "linear"
+    in_a_sentence = "the linear rule"
     version = "1"
+    memory = "window"
     tags = ("baseline",)
     fitted = True
-    sources = (
-        """@article{makhoul1975linear,
-  author  = {Makhoul, John},
-  title   = {Linear Prediction: A Tutorial Review},
-  journal = {Proceedings of the IEEE},
-  volume  = {63},
-  number  = {4},
-  pages   = {561--580},
-  year    = {1975},
-  doi     = {10.1109/PROC.1975.9792}
-}""",
-    )
+    sources = ("makhoul1975linear",)
 
     window: Annotated[int, Field(ge=1, le=512)] = 8
 

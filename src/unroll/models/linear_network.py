@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from unroll.axes import Float64
-from unroll.models.network import Network
+from unroll.models.network import Explains, Network
 from unroll.models.sliding import sliding
 from unroll.streams.base import Generator
 from unroll.tasks.recurrence import in_words
@@ -23,7 +23,7 @@ DENOMINATORS = 12
 """The largest denominator of such a fraction."""
 
 
-class LinearNetwork(Network):
+class LinearNetwork(Network, Explains):
     """``weights`` (w, w * I, O), float64: row t holds the weights of a step with t + 1 known values, the last row all.
 
     ``state`` is the window before the step, (B, w, I), and how many of its values are known.
@@ -36,6 +36,12 @@ class LinearNetwork(Network):
         self.register_buffer("weights", torch.empty(window, window * inputs, outputs, dtype=torch.float64))
         self._window = window
         self._every = readout == "every"
+
+    @property
+    def window(self) -> int:
+        """See Network: the lag that the fit found enough."""
+        used = self.weights[-1].reshape(self._window, -1).any(dim=1).nonzero()
+        return int(used.max()) + 1 if len(used) else 1
 
     def forward(self, x: Tensor) -> Tensor:
         """See Network."""
@@ -80,10 +86,7 @@ class LinearNetwork(Network):
         self.weights.copy_(torch.from_numpy(weights))
 
     def rule(self, symbol: str = "x") -> str:
-        """Return what was found, in words: "x(t+1) = 2 x(t) - x(t-1)"; "" for more than one input or output.
-
-        ``symbol`` names what the network was given: "u" where that is a code of the numbers.
-        """
+        """See Explains; "" for more than one input or output."""
         _, columns, outputs = self.weights.shape
         if columns != self._window or outputs != 1:
             return ""

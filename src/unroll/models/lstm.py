@@ -23,21 +23,12 @@ class LSTM(Recurrent):
 
     name = "lstm"
     summary = "long short-term memory, with forget gate"
+    title = "LSTM"
+    in_a_sentence = "the LSTM"
     version = "1"
     cell = "lstm"
     gates = 4
-    sources = (
-        """@article{gers2000learning,
-  author  = {Gers, Felix A. and Schmidhuber, J{\\"u}rgen and Cummins, Fred},
-  title   = {Learning to Forget: Continual Prediction with {LSTM}},
-  journal = {Neural Computation},
-  volume  = {12},
-  number  = {10},
-  pages   = {2451--2471},
-  year    = {2000},
-  doi     = {10.1162/089976600300015015}
-}""",
-    )
+    sources = ("gers2000learning",)
 
     def recurrence(self, inputs: int, hidden: int) -> nn.RNNBase:
         """See Recurrent."""

@@ -18,6 +18,11 @@ class Network(nn.Module, ABC):
     ``forward`` and ``step`` agree: the outputs of T calls of ``step`` are those of one call of ``forward``.
     """
 
+    @property
+    def window(self) -> int:
+        """How many values an output rests on, where that is a window; 1 where a state holds what came before."""
+        return 1
+
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, T, I) to (B, O) for a readout on the last step, to (B, T, O) for one on every step."""
@@ -36,6 +41,25 @@ class Network(nn.Module, ABC):
         A model without anything to find, such as the last value again, leaves this as it is.
         """
         return
+
+
+class Explains(ABC):
+    """A network that can say the rule that it found."""
+
+    @abstractmethod
+    def rule(self, symbol: str = "x") -> str:
+        """Return what was found, in words: "x(t+1) = 2 x(t) - x(t-1)"; "" where it cannot be said.
+
+        ``symbol`` names what the network was given: "u" where that is a code of the numbers.
+        """
+
+
+class Bounded(ABC):
+    """A network whose outputs may have a bound that no input, however long, leads beyond."""
+
+    @abstractmethod
+    def output_bound(self) -> float | None:
+        """Return the largest absolute output that its weights allow; None where its settings leave it unbounded."""
 
 
 @torch.no_grad()

@@ -18,7 +18,10 @@ class Persistence(Trivial):
 
     name = "persistence"
     summary = "the last value again, nothing learned"
+    title = "persistence"
+    in_a_sentence = "persistence"
     version = "1"
+    memory = "none"
 
     def build(self, inputs: int, outputs: int, readout: Literal["last", "every"]) -> Network:
         """See Model."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
-from unroll.models.network import Network, fill_linear, fill_uniform
+from unroll.models.network import Bounded, Network, fill_linear, fill_uniform
 from unroll.nn import GRU, LSTM, RNN
 from unroll.nn.layer import through, why_not
 from unroll.streams.base import Generator
 
 
-class RecurrentNetwork(Network):
+class RecurrentNetwork(Network, Bounded):
     """``recurrence`` (time first, one direction), then ``readout`` on its last step or on every step.
 
     The last step is read from the last state, not from the outputs: their gradient, (T, B, H) and almost all zeros, is
@@ -51,3 +52,14 @@ class RecurrentNetwork(Network):
         for parameter in self.recurrence.parameters():
             fill_uniform(parameter, bound, generator)
         fill_linear(self.readout, generator)
+
+    @torch.no_grad()
+    def output_bound(self) -> float | None:
+        r"""See Bounded: the states of tanh RNN, LSTM and GRU lie in [-1, 1]; those of ReLU units have no bound.
+
+        .. math:: |w \cdot h + b| \le \|w\|_1 + |b| \quad\text{for}\quad h \in [-1, 1]^H
+        """
+        if isinstance(self.recurrence, nn.RNN) and self.recurrence.nonlinearity != "tanh":
+            return None
+        readout = self.readout
+        return float((readout.weight.double().abs().sum(dim=1) + readout.bias.double().abs()).max())

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from bisect import bisect_left
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from unroll.models.base import Model
+from unroll.study.settings import none_word
 
 WIDEST = 65_536
 
 
-def _none_word(value: Any) -> Any:
-    return None if value == "none" else value
-
-
-Wanted: TypeAlias = Annotated[Annotated[int, Field(ge=1, le=10**12)] | None, BeforeValidator(_none_word)]
+Wanted: TypeAlias = Annotated[Annotated[int, Field(ge=1, le=10**12)] | None, BeforeValidator(none_word)]
 
 
 class Sized(Model):

@@ -20,21 +20,12 @@ class TanhRNN(Recurrent):
 
     name = "tanh_rnn"
     summary = "the plain recurrent network, tanh units"
+    title = "tanh RNN"
+    in_a_sentence = "the tanh RNN"
     version = "1"
     cell = "tanh_rnn"
     gates = 1
-    sources = (
-        """@article{elman1990finding,
-  author  = {Elman, Jeffrey L.},
-  title   = {Finding Structure in Time},
-  journal = {Cognitive Science},
-  volume  = {14},
-  number  = {2},
-  pages   = {179--211},
-  year    = {1990},
-  doi     = {10.1207/s15516709cog1402_1}
-}""",
-    )
+    sources = ("elman1990finding",)
 
     nonlinearity: Literal["tanh", "relu"] = "tanh"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from unroll.models.base import Model
+from unroll.tasks.numbers import Numbers
 
 if TYPE_CHECKING:
     from unroll.tasks import Task
@@ -23,9 +24,9 @@ class Trivial(Model):
                 f"{self.name} continues sequences of one number a step; {task.name} has {task.inputs} inputs and "
                 f"{task.outputs} output{'s' if task.outputs > 1 else ''}. Leave out this model"
             )
-        coded = getattr(task, "representation", "raw")
-        if coded != "raw":
+        if isinstance(task, Numbers) and task.representation != "raw":
             raise ValueError(
-                f'{self.name} works on the numbers themselves, and task.representation is "{coded}". Set it to "raw" '
+                f'{self.name} works on the numbers themselves, and task.representation is "{task.representation}". '
+                f'Set it to "raw" '
                 f'in a [[where]] with match = {{ model = "{self.name}" }}'
             )

@@ -6,15 +6,17 @@ from typing import Any
 
 import torch
 
-from unroll.nn.layer import run
+from unroll.nn.layer import Native, run
 
 
-class RNN(torch.nn.RNN):
+class RNN(Native, torch.nn.RNN):
     """torch.nn.RNN on the native kernels: same constructor, same state_dict, same results.
 
     Layers, dropout, both directions, ``batch_first`` and packed sequences run on the CPU in float32 or float64 through
-    the native kernels. Everything else (projections, other devices and types, autocast, TorchScript, an installation
-    without kernels) goes to torch's own implementation. The native kernels have no second derivative.
+    the native kernels. Everything else (projections, other devices and types, autocast, ``torch.jit.trace``,
+    forward-mode differentiation, an installation without kernels) goes to torch's own implementation, and so do calls
+    of few steps, for which that is faster. The native kernels have no second derivative, and ``torch.jit.script`` is
+    refused: ``unroll.decelerate`` is the way back.
     """
 
     def forward(self, input: Any, hx: Any = None) -> Any:  # noqa: A002 (torch's name)

@@ -1,4 +1,4 @@
-"""A batch of sequences on its way through a layer: padded, batch first, with lengths where they differ."""
+"""Sequences of similar length on their way through a layer: padded, batch first, with lengths where they differ."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import dropout
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 
@@ -32,19 +31,11 @@ class Sequence:
         if self.lengths is None:
             return replace(self, data=self.data.flip(1))
         T = self.data.shape[1]
-        t = torch.arange(T).unsqueeze(0)  # (1, T)
+        t = torch.arange(T, device=self.lengths.device).unsqueeze(0)  # (1, T)
         ends = self.lengths.unsqueeze(1)  # (B, 1)
         at = torch.where(t < ends, ends - 1 - t, t)  # (B, T)
         return replace(self, data=self.data.gather(1, at.unsqueeze(2).expand_as(self.data)))
 
-    def dropped(self, p: float) -> Sequence:
-        """Apply dropout in the memory order of torch's layers (time first, or packed): equal seeds drop the same."""
-        if self.lengths is None:
-            by_time = self.data.transpose(0, 1).contiguous()  # (T, B, *)
-            return replace(self, data=dropout(by_time, p).transpose(0, 1))
-        packed = self.packed()
-        return Sequence.unpacked(PackedSequence(dropout(packed.data, p), packed.batch_sizes))
-
     def _known_lengths(self) -> Tensor:
         B, T = self.data.shape[:2]
-        return torch.full((B,), T) if self.lengths is None else self.lengths
+        return torch.full((B,), T, device="cpu") if self.lengths is None else self.lengths

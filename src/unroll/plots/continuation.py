@@ -28,7 +28,7 @@ def table(source: Source) -> pd.DataFrame:
         return steps
     return pd.DataFrame(
         {
-            **telling.facts(steps),
+            **telling.facts(steps, source),
             "panel": panels.titles(steps, source.factors, by_length=panels.by_length(steps)),
             "series": panels.series(steps["model"], source.trials()["model"]),
             **{name: steps[name] for name in ("key", "step", "value", "truth", "relative_error")},
@@ -41,9 +41,9 @@ def continuation(table: pd.DataFrame) -> Drawing:
     table = table.assign(panel=table.get("panel", ""), key=table.get("key", table["series"]))
     with styled():
         figure, parts = panels.grid(table, height=1.55, single=2.7, share=False, most=telling.EVERY)
-        look = looks(table["series"])
+        look, banded = looks(table["series"]), panels.many_lines(table)
         for axes, rows in parts:
-            _draw(axes, rows, look)
+            _draw(axes, rows, look, banded=banded)
             panels.rules(axes)
         panels.name_axes(figure, table, "step after the prompt", "value")
         truth = panels.key(Look(INK, "_", "none"), "truth", markersize=10, markeredgewidth=1.2)
@@ -72,18 +72,29 @@ def describe(table: pd.DataFrame) -> str:
 def caption(table: pd.DataFrame) -> str:
     """Return how to read the figure."""
     many = table.groupby(["panel", "series"], observed=True)["key"].nunique().max() > 1
+    banded = panels.many_lines(table)
     lines = "one line for each seed" if many else "one line for each model"
+    if banded:
+        lines = "lines: the median over seeds; bands: from the smallest to the largest value of a seed"
     return (
         f"Each model goes on from the prompt by itself, fed its own predictions; {lines}. Black: the rule's own values."
     )
 
 
-def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
+def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look], *, banded: bool) -> None:
     truth = rows.groupby("step")["truth"].first().dropna()
     axes.plot(truth.index, truth, "_", color=INK, markersize=10, markeredgewidth=1.2, zorder=4)
     for series, mine in rows.groupby("series", sort=False, observed=True):
         style = look[str(series)]
-        for _, line in mine.groupby("key", sort=False):
+        if banded:
+            steps = mine.assign(value=mine["value"].where(np.isfinite(mine["value"]))).groupby("step")["value"]
+            axes.fill_between(
+                steps.min().index, steps.min(), steps.max(), color=style.colour, alpha=0.15, linewidth=0, zorder=1
+            )
+            lines = [steps.median().reset_index()]
+        else:
+            lines = [line for _, line in mine.groupby("key", sort=False)]
+        for line in lines:
             axes.plot(
                 line["step"], line["value"].where(np.isfinite(line["value"])), color=style.colour, linestyle=style.line,
                 marker=style.marker, markersize=3.4, markeredgecolor=PAPER, markeredgewidth=0.3, linewidth=0.9,

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from unroll.plots.style import Drawing
 
 FIGURES = {
-    "lengths": "Test MSE against length",
+    "lengths": "Test loss against length",
     "solved": "Which lengths are solved",
+    "effects": "Effects of settings",
     "learning": "Learning curves",
     "gradients": "Gradient norms",
     "timing": "Time per epoch",
@@ -58,12 +59,16 @@ class Plots:
         self._source = source
 
     def lengths(self) -> Drawing:
-        """Test MSE against length: every seed a dot, baseline and criterion."""
+        """Test loss against length: every seed a dot, baseline and criterion."""
         return self.draw("lengths")
 
     def solved(self) -> Drawing:
         """Map of models and lengths: how many seeds solve them."""
         return self.draw("solved")
+
+    def effects(self) -> Drawing:
+        """What each level of each setting does to the score, against the first: medians and intervals."""
+        return self.draw("effects")
 
     def learning(self) -> Drawing:
         """Learning curves: every seed and the median."""

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from unroll.errors import UnknownNameError, UnrollError, did_you_mean
+from unroll.errors import UnknownNameError, did_you_mean
 from unroll.plots.style import styled
+from unroll.whole import write_whole
 
 FORMATS = ("svg", "pdf", "png")
 DPI = 200
@@ -41,11 +42,7 @@ def save(figure: Figure, path: str | Path) -> Path:
     Raises UnknownNameError for an ending that is no format, UnrollError where the file cannot be written.
     """
     path = Path(path)
-    content = to_bytes(figure, form_of(path))
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise UnrollError(f"{path} cannot be written: {error.strerror}.") from None
+    write_whole(path, to_bytes(figure, form_of(path)))
     return path
 
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from unroll.plots import panels
 from unroll.plots.source import Source
-from unroll.plots.style import Drawing, Look, log_ticks, looks, styled
+from unroll.plots.style import Drawing, Look, log_ticks, looks, styled, whole_ticks
 from unroll.wording import number
 
 NEEDS = "a trial that has recorded gradient norms"
@@ -44,6 +44,7 @@ def gradients(table: pd.DataFrame) -> Drawing:
         parts[0][0].set_ylim(values.min() / 1.5, values.max() * 1.5)
         log_ticks(parts[0][0].yaxis, most=5)
         parts[0][0].set_xlim(0, table["last"].max() * 1.02)
+        whole_ticks(parts[0][0].xaxis)
         panels.name_axes(figure, table, "update", "norm of the gradient, before clipping")
         panels.legend(figure, [panels.key(one, name, marker="") for name, one in look.items()])
     return figure

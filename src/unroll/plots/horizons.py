@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from unroll.analysis.horizons import CLOSE, REGIMES
 from unroll.plots import panels, telling
 from unroll.plots.source import Source
 from unroll.plots.style import SOFT, Drawing, Look, log_ticks, looks, styled
@@ -15,7 +16,6 @@ NEEDS = "a complete trial of a task of number sequences"
 SMALLEST = 1e-6
 """Errors below it, zero among them, are drawn here: a logarithmic axis has no zero."""
 LARGEST = 1e6
-SOLVED = 0.01
 WITHIN = "within"
 
 
@@ -29,11 +29,12 @@ def table(source: Source) -> pd.DataFrame:
     if found.empty:
         return found
     titles = panels.titles(found, source.factors, by_length=panels.by_length(found))
+    shown = [REGIMES.get(regime, regime) for regime in found["regime"]]
     return pd.DataFrame(
         {
-            **telling.facts(found),
+            **telling.facts(found, source),
             "title": titles,
-            "panel": [" · ".join(filter(None, pair)) for pair in zip(titles, found["regime"], strict=True)],
+            "panel": [" · ".join(filter(None, pair)) for pair in zip(titles, shown, strict=True)],
             "series": panels.series(found["model"], source.trials()["model"]),
             "regime": found["regime"],
             "horizon": found["horizon"],
@@ -51,7 +52,7 @@ def horizons(table: pd.DataFrame) -> Drawing:
         figure, parts = panels.grid(table, height=1.4, single=2.9, most=telling.EVERY)
         look = looks(table["series"])
         for axes, rows in parts:
-            axes.axhline(SOLVED, color=SOFT, linewidth=1.0, linestyle=panels.SOLVED, zorder=1)
+            axes.axhline(CLOSE, color=SOFT, linewidth=1.0, linestyle=panels.SOLVED, zorder=1)
             for series, mine in rows.groupby("series", sort=False, observed=True):
                 _draw(axes, mine, look[str(series)])
             panels.rules(axes)
@@ -59,7 +60,7 @@ def horizons(table: pd.DataFrame) -> Drawing:
         values = np.clip(values[np.isfinite(values)], SMALLEST, LARGEST)
         first = parts[0][0]
         first.set_yscale("log")
-        first.set_ylim(min([*values, SOLVED]) / 2, max([*values, SOLVED]) * 2)
+        first.set_ylim(min([*values, CLOSE]) / 2, max([*values, CLOSE]) * 2)
         log_ticks(first.yaxis, most=5)
         panels.name_axes(figure, table, "steps ahead, fed its own predictions", "relative error")
         one_percent = panels.key(Look(SOFT, "", panels.SOLVED), "1 %", linewidth=1.0)
@@ -68,7 +69,7 @@ def horizons(table: pd.DataFrame) -> Drawing:
 
 
 def most_telling(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the panels for a page that cannot hold all: within the trained range, where there are many."""
+    """Return the panels for a page that cannot hold all: parameters of the trained range, where there are many."""
     inside = table[table["regime"] == WITHIN]
     if table["panel"].nunique() <= telling.MOST or inside.empty:
         return telling.telling(table, "horizon", "value")
@@ -89,7 +90,8 @@ def caption(table: pd.DataFrame) -> str:
     """Return how to read the figure."""
     return (
         "Lines: median over the trials, each the median over its test sequences; bands: from the best to the worst "
-        "trial. Errors below one in a million are drawn there."
+        "trial. Errors below one in a million are drawn there. Same range: parameters of the trained range; "
+        "only they are within it, not the steps ahead."
     )
 
 

@@ -1,4 +1,4 @@
-"""Test MSE against length: every seed a dot, a line through the medians, the baseline and the criterion."""
+"""Test loss against length: every seed a dot, a line through the medians, the baseline and the criterion."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ from unroll.plots import panels
 from unroll.plots.panels import BASELINE, SOLVED
 from unroll.plots.source import Source
 from unroll.plots.style import PAPER, SOFT, Drawing, Look, length_ticks, log_ticks, looks, styled
-from unroll.wording import counted, listed, number
+from unroll.wording import capital, counted, listed, loss_words, number
 
 NEEDS = "a complete trial"
 SMALLEST = 1e-12
 """Losses below it, zero among them, are drawn here: a logarithmic axis has no zero."""
+ABOVE = 4
+"""Trials without a loss that stand one above the other; more of them overlap."""
 
 
 def table(source: Source) -> pd.DataFrame:
     """Return one row a trial.
 
-    panel (title), series (model), length (steps), seed, state, test_mse (NaN unless complete), baseline, solved_below
-    (NaN where the criterion is another metric).
+    panel (title), series (model), length (steps), seed, state, score (the test loss; NaN unless complete), score_words,
+    baseline, solved_below (NaN where the criterion is another metric).
     """
     trials, factors = source.trials(), source.factors
-    if "test_mse" not in trials:
+    if trials["score"].isna().all():
         return pd.DataFrame()
-    below = trials["solved_below"].where(trials["solved_metric"] == "test_mse")
+    below = trials["solved_below"].where(trials["solved_metric"] == trials["score_name"])
     return pd.DataFrame(
         {
             "panel": panels.titles(trials, factors),
             "series": panels.series(trials["model"], trials["model"]),
-            **{name: trials[name] for name in ("length", "seed", "state", "test_mse", "baseline")},
+            **{name: trials[name] for name in ("length", "seed", "state", "score", "score_words", "baseline")},
             "solved_below": below,
         }
     )
@@ -46,12 +48,12 @@ def lengths(table: pd.DataFrame) -> Drawing:
         for axes, rows in parts:
             _draw(axes, rows, look)
             if highest > 0:  # room for what stands above the axes
-                axes.set_title(axes.get_title(loc="left"), pad=5 + 5 * highest)
+                axes.set_title(axes.get_title(loc="left"), pad=5 + 5 * min(highest, ABOVE))
         _limits(parts[0][0], table)
         length_ticks(parts[0][0], table["length"].tolist(), most=9 if len(parts) == 1 else 5)
         for axes, _ in parts:
             panels.rules(axes)
-        panels.name_axes(figure, table, "sequence length T, steps", "test MSE")
+        panels.name_axes(figure, table, "sequence length T, steps", loss_words(table["score_words"]))
         if len(parts) == 1:
             panels.label_ends(parts[0][0], _ends(table, look))
         else:
@@ -63,19 +65,20 @@ def describe(table: pd.DataFrame) -> str:
     """Return what the figure shows, for readers who do not see it."""
     parts = []
     for (panel, series), rows in table.groupby(["panel", "series"], sort=False, observed=True):
-        medians = rows.groupby("length")["test_mse"].median().dropna()
+        medians = rows.groupby("length")["score"].median().dropna()
         if medians.empty:
             continue
         said = f"{number(medians.iloc[0])} at T = {medians.index[0]:,}"
         if len(medians) > 1:
             said += f" to {number(medians.iloc[-1])} at T = {medians.index[-1]:,}"
         parts.append(f"{series}{f' ({panel})' if panel else ''} from {said}")
-    return f"Test MSE against sequence length, both logarithmic. Medians over seeds: {panels.some(parts)}."
+    loss = capital(loss_words(table["score_words"]))
+    return f"{loss} against sequence length, both logarithmic. Medians over seeds: {panels.some(parts)}."
 
 
 def caption(table: pd.DataFrame) -> str:
     """Return how to read the figure."""
-    seeds = table.groupby(["panel", "series", "length"], observed=True)["test_mse"].count()
+    seeds = table.groupby(["panel", "series", "length"], observed=True)["score"].count()
     counts = listed(sorted({int(n) for n in seeds if n}), "or")
     missing = _missing(table)
     return (
@@ -85,9 +88,11 @@ def caption(table: pd.DataFrame) -> str:
 
 
 def _missing(table: pd.DataFrame) -> str:
-    failed = int((table["state"] == "failed").sum())
-    waiting = int((~table["state"].isin(["failed", "complete"])).sum())
+    counts = table["state"].value_counts()
+    failed, damaged = int(counts.get("failed", 0)), int(counts.get("damaged", 0))
+    waiting = int(counts.sum()) - int(counts.get("complete", 0)) - failed - damaged
     parts = [f"{counted(failed, 'trial')} failed (×)"] if failed else []
+    parts += [f"{counted(damaged, 'trial')} damaged (○)"] if damaged else []
     parts += [f"{counted(waiting, 'trial')} not trained yet (○)"] if waiting else []
     return f"Above the axes: {listed(parts)}." if parts else ""
 
@@ -102,10 +107,10 @@ def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
             continue
         aside = 1.05 ** (place - (count - 1) / 2)
         complete = mine[mine["state"] == "complete"]
-        medians = complete.groupby("length")["test_mse"].median().clip(lower=SMALLEST)
+        medians = complete.groupby("length")["score"].median().clip(lower=SMALLEST)
         axes.plot(medians.index * aside, medians, color=style.colour, linestyle=style.line, linewidth=1.4, zorder=2)
         axes.plot(
-            complete["length"] * aside, complete["test_mse"].clip(lower=SMALLEST), linestyle="none",
+            complete["length"] * aside, complete["score"].clip(lower=SMALLEST), linestyle="none",
             marker=style.marker, markersize=4.2, color=style.colour, markeredgecolor=PAPER, markeredgewidth=0.4,
             alpha=0.9, zorder=3,
         )  # fmt: skip
@@ -114,9 +119,9 @@ def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
 
 
 def _above(axes: Axes, x: float, states: pd.Series[str], colour: str) -> None:
-    """Draw trials without a loss one above the other, over the axes: × for a failed one, ○ for one not trained yet."""
+    """Draw trials without a loss one above the other, over the axes: × for a failed one, ○ for any other."""
     failed = int((states == "failed").sum())
-    heights = 1.03 + 0.035 * np.arange(len(states))
+    heights = 1.03 + 0.035 * min(1.0, ABOVE / len(states)) * np.arange(len(states))
     for marker, place in (("x", heights[:failed]), ("o", heights[failed:])):
         if len(place):  # an empty line would reach to the figure's corner when the layout is made
             axes.plot(
@@ -126,7 +131,7 @@ def _above(axes: Axes, x: float, states: pd.Series[str], colour: str) -> None:
 
 
 def _limits(axes: Axes, table: pd.DataFrame) -> None:
-    values = pd.concat([table["test_mse"], table["baseline"], table["solved_below"]])
+    values = pd.concat([table["score"], table["baseline"], table["solved_below"]])
     values = values[np.isfinite(values)].clip(lower=SMALLEST)
     axes.set_yscale("log")
     axes.set_ylim(values.min() / 1.6, values.max() * 1.6)
@@ -134,15 +139,15 @@ def _limits(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_xlim(table["length"].min() / 1.15, table["length"].max() * 1.15)
 
 
-def _ends(table: pd.DataFrame, look: dict[str, Look]) -> list[tuple[float, str, str]]:
+def _ends(table: pd.DataFrame, look: dict[str, Look]) -> list[tuple[float, str, Look]]:
     ends = []
     for series, style in look.items():
-        medians = table[table["series"] == series].groupby("length")["test_mse"].median().dropna()
+        medians = table[table["series"] == series].groupby("length")["score"].median().dropna()
         if len(medians):
-            ends.append((float(max(medians.iloc[-1], SMALLEST)), series, style.colour))
+            ends.append((float(max(medians.iloc[-1], SMALLEST)), series, style))
     last = table.sort_values("length").iloc[-1]
     if np.isfinite(last["baseline"]):
-        ends.append((float(last["baseline"]), f"baseline {number(last['baseline'], 4)}", SOFT))
+        ends.append((float(last["baseline"]), f"baseline {number(last['baseline'], 4)}", Look(SOFT, "", BASELINE)))
     if np.isfinite(last["solved_below"]):
-        ends.append((float(last["solved_below"]), f"solved below {last['solved_below']:g}", SOFT))
+        ends.append((float(last["solved_below"]), f"solved below {last['solved_below']:g}", Look(SOFT, "", SOLVED)))
     return ends

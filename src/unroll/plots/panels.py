@@ -8,19 +8,31 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.offsetbox import AnnotationBbox, DrawingArea, HPacker, TextArea
 from matplotlib.patches import Rectangle
 
 from unroll.plots.source import Source
 from unroll.plots.style import FAINT, INK, MAP, PAPER, SOFT, Drawing, Look, new
-from unroll.wording import label
+from unroll.wording import distinct, labels, number, powers, setting, short_names
 
 MOST = 12
 """Panels in one figure. Where a study has more, the figure says how many it leaves out."""
 MOST_SERIES = 12
+MOST_LINES = 15
+"""Seeds in one panel that are drawn as lines of their own; more are a median and a band."""
+LIGHT, DARK = 0.35, 0.83
+"""Of the map's colour: the most under ink, the least under paper."""
+LONGEST_SERIES = 24
+LONGEST_TITLE = 120
+"""Letters of the name of a series, and of a panel's title over all of its lines."""
+BETWEEN = " · "
+TITLE_LINE = 0.165
+"""Inches of a further line of a title."""
 COLUMNS = 2
 ONE_ROW = 1.75
 """Inches that one row of panels has at least: room for the name of the axis."""
-ROW = 72
+ROW = 64
 """Letters and lines of a legend that fit side by side."""
 BASELINE: Any = (0, (4, 2))
 SOLVED: Any = (0, (1, 1.5))
@@ -36,22 +48,22 @@ REPRESENTATIONS = {
 
 
 def titles(frame: pd.DataFrame, factors: Sequence[str], *, by_length: bool = False) -> list[str]:
-    """Return the title of each row's panel: its length, then what varies of its task and settings."""
-    varying = [name for name in factors if name != "model" and frame[name].nunique(dropna=False) > 1]
+    """Return the title of each row's panel: its length, then what varies of its task and settings.
+
+    Rows that differ in any of these never share a title.
+    """
+    varying = [name for name in factors if name != "model" and frame[name].map(repr).nunique() > 1]
     several = frame["task"].nunique() > 1
-    rows = frame[["task", "length", *factors]].to_dict("records")
-    return [
-        printable(
-            " · ".join(
-                [
-                    *([f"T = {row['length']:,}"] if by_length else []),
-                    *([_task(str(row["task"]))] if several else []),
-                    *(_setting(name, row[name], varying) for name in varying),
-                ]
-            )
-        )
-        for row in rows
-    ]
+    parts = [*(["length"] if by_length else []), *(["task"] if several else []), *varying]
+    rows = [tuple(row[name] for name in parts) for row in frame[["task", "length", *factors]].to_dict("records")]
+    tasks = {name: TASKS.get(name, text.replace("_", " ")) for name, text in labels(set(frame["task"])).items()}
+    if len(set(tasks.values())) < len(tasks):
+        tasks = {name: name for name in tasks}
+    shown = [[_part(name, value, varying, tasks) for name, value in zip(parts, row, strict=True)] for row in rows]
+    made = [BETWEEN.join(filter(None, texts)) for texts in shown]
+    if len(set(made)) < len({tuple(map(repr, row)) for row in rows}):  # two levels are spelled alike
+        made = [BETWEEN.join(f"{name} = {value!r}" for name, value in zip(parts, row, strict=True)) for row in rows]
+    return made
 
 
 def by_length(frame: pd.DataFrame) -> bool:
@@ -59,31 +71,57 @@ def by_length(frame: pd.DataFrame) -> bool:
     return bool(frame.groupby("task", sort=False)["length"].nunique().max() > 1)
 
 
-def _task(name: str) -> str:
-    return TASKS.get(name, label(name).replace("_", " "))
-
-
-def _setting(factor: str, value: Any, factors: Sequence[str]) -> str:
-    if factor == "task.representation":
+def _part(name: str, value: Any, factors: Sequence[str], tasks: dict[str, str]) -> str:
+    """Return what a title says of a length, a task or a setting; nothing of a setting that a trial does not have."""
+    if name == "length":
+        return f"T = {value:,}"
+    if name == "task":
+        return tasks[value]
+    if value != value:
+        return ""
+    if name == "task.representation":
         return REPRESENTATIONS.get(str(value), str(value))
-    return f"{_short(factor, factors)} = {value}"
-
-
-def _short(factor: str, factors: Sequence[str]) -> str:
-    """Return a setting's name without its section, where no other has the same."""
-    name = factor.rpartition(".")[2]
-    return factor if sum(other.rpartition(".")[2] == name for other in factors) > 1 else name
+    return f"{short_names(factors)[factors.index(name)]} = {setting(value)}"
 
 
 def series(models: pd.Series[str], study: pd.Series[str]) -> pd.Categorical[str]:
-    """Return the models' labels, in the order of the study, so that a model looks the same in every figure."""
-    labels = [printable(label(model)) for model in models]
-    return pd.Categorical(labels, categories=list(dict.fromkeys(printable(label(model)) for model in study)))
+    """Return the models' labels, in the order of the study, so that a model looks the same in every figure.
+
+    No two models have the same; long ones are cut in the middle where that leaves them different.
+    """
+    names = labels(dict.fromkeys([*study, *models]))
+    short = distinct(names.values(), LONGEST_SERIES)
+    shown = {name: short[text] for name, text in names.items()}
+    return pd.Categorical(
+        [shown[model] for model in models], categories=[shown[model] for model in dict.fromkeys(study)]
+    )
 
 
-def printable(text: str) -> str:
-    """Return a name without what cannot be drawn: control characters, and marks that turn the direction of writing."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+def one_line(texts: Sequence[str], most: int = 60) -> list[str]:
+    """Return the titles of panels or rows, of which none is cut where it differs from another."""
+    short = distinct(texts, most)
+    return [short[text] for text in texts]
+
+
+def above(titles: Sequence[str], most: int = 48) -> list[str]:
+    """Return the titles of panels that are as wide as the figure, in lines that fit above them."""
+    return [folded(title, most) for title in one_line(titles, LONGEST_TITLE)]
+
+
+def further_lines(title: str) -> float:
+    """Return the inches that a title takes beyond its first line."""
+    return TITLE_LINE * title.count("\n")
+
+
+def folded(title: str, most: int = 28) -> str:
+    """Return a panel's title in lines of so many letters, broken between its parts; a part stays whole."""
+    lines: list[str] = []
+    for part in title.split(BETWEEN):
+        if lines and len(lines[-1]) + len(BETWEEN) + len(part) <= most:
+            lines[-1] += BETWEEN + part
+        else:
+            lines.append(part)
+    return powers("\n".join(lines))
 
 
 def some(parts: Sequence[str]) -> str:
@@ -97,15 +135,38 @@ def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 
-def tile(axes: Axes, x: int, y: int, share: float, text: str, *, missing: bool = False) -> None:
-    """Draw a cell of a map: the larger the share (0 to 1) the darker; hatched where trials are missing."""
+def shade(share: float) -> float:
+    """Return how much of the map's colour a cell of a share (0 to 1) has.
+
+    Light up to a half, dark beyond: between them neither ink nor paper could be read on it, on light or on dark pages.
+    """
+    return LIGHT * share / 0.5 if share <= 0.5 else DARK + (1.0 - DARK) * (share - 0.5) / 0.5
+
+
+def tile(
+    axes: Axes,
+    x: int,
+    y: int,
+    share: float,
+    text: str,
+    *,
+    missing: bool = False,
+    spread: tuple[float, float] | None = None,
+) -> None:
+    """Draw a cell of a map: the larger the share (0 to 1) the darker; hatched where trials are missing.
+
+    ``spread``, two shares of the cell's width, is a line under its text, from the one to the other.
+    """
     corner, width, height = (x - 0.47, y - 0.44), 0.94, 0.88
     if missing:
         axes.add_patch(Rectangle(corner, width, height, facecolor="none", edgecolor=FAINT, hatch="////", linewidth=0.0))
-    axes.add_patch(Rectangle(corner, width, height, facecolor=MAP, alpha=share, linewidth=0.0))
+    axes.add_patch(Rectangle(corner, width, height, facecolor=MAP, alpha=shade(share), linewidth=0.0))
     axes.add_patch(Rectangle(corner, width, height, facecolor="none", edgecolor=FAINT, linewidth=0.6))
-    colour = PAPER if share > 0.5 else INK if share > 0 else SOFT
-    axes.text(x, y, text, ha="center", va="center", color=colour)
+    colour = PAPER if share > 0.5 else INK if share > 0 or missing else SOFT
+    axes.text(x, y, text, ha="center", va="center_baseline" if spread else "center", color=colour)
+    if spread:
+        ends = [corner[0] + width * (0.06 + 0.88 * end) for end in spread]
+        axes.plot(ends, [y - 0.33] * 2, color=colour, linewidth=1.6, solid_capstyle="butt", marker="|", markersize=3.5)
 
 
 def bare(axes: Axes) -> None:
@@ -116,17 +177,12 @@ def bare(axes: Axes) -> None:
         spine.set_visible(False)
 
 
-def shorter(text: str, most: int = 33) -> str:
-    """Return a text that fits above a panel or beside a line; what was cut is marked."""
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
 def begun(source: Source) -> pd.DataFrame:
     """Return the trials that have curves, complete or failed, for a figure with a panel for each length.
 
-    key, length, panel (title), series (model), state, baseline, solved_below (NaN where the criterion is another
-    metric). Ordered by length. Of more panels than are drawn only the first are kept; ``panel`` still knows how many
-    there were.
+    key, length, panel (title), series (model), state, score_words, baseline, solved_below (NaN where the criterion is
+    another metric). Ordered by length. Of more panels than are drawn only the first are kept; ``panel`` still knows how
+    many there were.
     """
     trials = source.trials()
     table = pd.DataFrame(
@@ -136,8 +192,9 @@ def begun(source: Source) -> pd.DataFrame:
             "panel": titles(trials, source.factors, by_length=by_length(trials) or trials["task"].nunique() == 1),
             "series": series(trials["model"], trials["model"]),
             "state": trials["state"],
+            "score_words": trials["score_words"],
             "baseline": trials["baseline"],
-            "solved_below": trials["solved_below"].where(trials["solved_metric"] == "test_mse"),
+            "solved_below": trials["solved_below"].where(trials["solved_metric"] == trials["score_name"]),
         }
     )
     table = table[table["state"].isin(["complete", "failed"])].sort_values("length", kind="stable", ignore_index=True)
@@ -168,13 +225,17 @@ def grid(
     panels = by_panel(table, most)
     columns = min(COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
-    figure = new(single if len(panels) == 1 else max(height * rows, ONE_ROW) + 0.55)
+    shown = [folded(title) for title in one_line([title for title, _ in panels], LONGEST_TITLE)]
+    further = TITLE_LINE * sum(
+        max(title.count("\n") for title in shown[first : first + columns]) for first in range(0, len(shown), columns)
+    )
+    figure = new((single if len(panels) == 1 else max(height * rows, ONE_ROW) + 0.55) + further)
     axes = figure.subplots(rows, columns, sharex=share, sharey=share, squeeze=False)
     if len(panels) < rows * columns:  # the last place is empty: the panel above it is the lowest of its column
         axes[-1, -1].remove()
         axes[-2, -1].tick_params(labelbottom=True)
-    for (title, _), one in zip(panels, axes.flat, strict=False):
-        one.set_title(shorter(title))
+    for title, one in zip(shown, axes.flat, strict=False):
+        one.set_title(title)
     return figure, [(one, rows_) for one, (_, rows_) in zip(axes.flat, panels, strict=False)]
 
 
@@ -186,8 +247,8 @@ def name_axes(figure: Drawing, table: pd.DataFrame, x: str, y: str) -> None:
         return
     left_out = total(table) > len(figure.axes)
     note = f"\n{len(figure.axes)} of {total(table)} panels are shown." if left_out else ""
-    figure.supxlabel(x + note, fontsize=8)
-    figure.supylabel(y, fontsize=8)
+    figure.supxlabel(x + note, fontsize=8.5)
+    figure.supylabel(y, fontsize=8.5)
 
 
 def legend(figure: Drawing, handles: Sequence[Any]) -> None:
@@ -203,10 +264,8 @@ def legend(figure: Drawing, handles: Sequence[Any]) -> None:
 
 def key(look: Look, text: str, **changes: Any) -> Any:
     """Return a legend's entry for a series."""
-    from matplotlib.lines import Line2D
-
     style = {"color": look.colour, "linestyle": look.line, "marker": look.marker, "markersize": 4, "linewidth": 1.4}
-    return Line2D([], [], label=_shown(shorter(text, 24)), **{**style, **changes})
+    return Line2D([], [], label=_shown(text), **{**style, **changes})
 
 
 def reference(axes: Axes, by_length: pd.Series[float], dashes: Any) -> None:
@@ -223,11 +282,16 @@ def references(table: pd.DataFrame) -> list[Any]:
     grey, found = Look(SOFT, "", "-"), []
     if table["baseline"].notna().any():
         known = table["baseline"].dropna().unique()
-        found.append(key(grey, f"baseline{f' {known[0]:.4f}' if len(known) == 1 else ''}", linestyle=BASELINE))
+        found.append(key(grey, f"baseline{f' {number(known[0], 4)}' if len(known) == 1 else ''}", linestyle=BASELINE))
     if table["solved_below"].notna().any():
         known = table["solved_below"].dropna().unique()
         found.append(key(grey, f"solved{f' below {known[0]:g}' if len(known) == 1 else ''}", linestyle=SOLVED))
     return found
+
+
+def many_lines(table: pd.DataFrame) -> bool:
+    """Say whether a panel has more trials than can be told apart as lines; ``key`` names them."""
+    return bool(table.groupby("panel", observed=True)["key"].nunique().max() > MOST_LINES)
 
 
 def rules(axes: Axes) -> None:
@@ -238,11 +302,11 @@ def rules(axes: Axes) -> None:
 
 def _shown(text: str) -> str:
     """Return a legend's text; one that begins with an underscore would be left out."""
-    return f"\N{HAIR SPACE}{text}" if text.startswith("_") else text
+    return f"\N{HAIR SPACE}{text}" if text.startswith("_") else powers(text)
 
 
-def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], apart: float = 0.062) -> None:
-    """Write (height, text, colour) at the right of the axes, moved apart where they would overlap.
+def label_ends(axes: Axes, ends: Sequence[tuple[float, str, Look]], apart: float = 0.067) -> None:
+    """Write (height, text, look) at the right of the axes, each beside a piece of its line, apart from one another.
 
     The limits of the axes must be final; ``apart`` is a share of their height.
     """
@@ -251,16 +315,34 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], apart: float 
     order = sorted(range(len(ends)), key=lambda i: heights[i])
     spread = _apart([heights[i] for i in order], apart)
     for i, height in zip(order, spread, strict=True):
-        _, text, colour = ends[i]
-        axes.annotate(
-            shorter(text, 24),
-            (1.0, height),
-            xycoords="axes fraction",
-            xytext=(6, 0),
-            textcoords="offset points",
-            color=colour,
-            va="center",
-            annotation_clip=False,
+        _, text, look = ends[i]
+        sample = DrawingArea(17, 7)
+        sample.add_artist(
+            Line2D(
+                [0, 8.5, 17],
+                [3.5] * 3,
+                color=look.colour,
+                linestyle=look.line,
+                marker=look.marker,
+                markevery=[1],
+                markersize=3.8,
+                linewidth=1.3,
+            )
+        )
+        words = TextArea(_shown(text), textprops={"color": INK})
+        box = HPacker(children=[sample, words], align="center", pad=0, sep=4)
+        axes.add_artist(
+            AnnotationBbox(
+                box,
+                (1.0, height),
+                xycoords="axes fraction",
+                xybox=(6, 0),
+                boxcoords="offset points",
+                box_alignment=(0.0, 0.5),
+                frameon=False,
+                pad=0.0,
+                annotation_clip=False,
+            )
         )
 
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from unroll.plots import panels
 from unroll.plots.source import Source
 from unroll.plots.style import SOFT, Drawing, new, styled
-from unroll.wording import MISSING, listed, metric_label
+from unroll.wording import MISSING, listed
 
 NEEDS = "a planned trial"
 MOST_ROWS = 30
@@ -19,8 +19,8 @@ MOST_ROWS = 30
 def table(source: Source) -> pd.DataFrame:
     """Return one row a condition.
 
-    task, panel (title), series (model), length (steps), seeds (planned), solved, complete, failed, waiting (counts),
-    criterion ("test MSE < 0.01").
+    task, panel (title), series (model), length (steps), seeds (planned), solved, complete, failed, damaged, waiting
+    (counts), criterion ("test MSE < 0.01").
     """
     conditions, factors = source.table(), source.factors
     return pd.DataFrame(
@@ -30,11 +30,8 @@ def table(source: Source) -> pd.DataFrame:
             "series": panels.series(conditions["model"], conditions["model"]),
             "length": conditions["length"],
             "seeds": conditions["seeds"].map(len),
-            **{name: conditions[name] for name in ("solved", "complete", "failed", "waiting")},
-            "criterion": [
-                f"{metric_label(metric)} < {below:g}"
-                for metric, below in zip(conditions["solved_metric"], conditions["solved_below"], strict=True)
-            ],
+            **{name: conditions[name] for name in ("solved", "complete", "failed", "damaged", "waiting")},
+            "criterion": conditions["criterion"],
         }
     )
 
@@ -49,16 +46,18 @@ def solved(table: pd.DataFrame) -> Drawing:
     with styled():
         parts = panels.by_panel(table)
         lengths = sorted(table["length"].unique())
+        titles = panels.above([title for title, _ in parts])
         heights = [0.3 * rows["series"].nunique() + (0.28 if title else 0.05) for title, rows in parts]
+        heights = [height + panels.further_lines(title) for height, title in zip(heights, titles, strict=True)]
         figure = new(sum(heights) + 0.45)
         axes = figure.subplots(len(parts), 1, squeeze=False, height_ratios=heights)[:, 0]
-        for (title, rows), one in zip(parts, axes, strict=True):
+        for title, (_, rows), one in zip(titles, parts, axes, strict=True):
             _draw(one, rows, lengths)
-            one.set_title(panels.shorter(title, 60))
+            one.set_title(title)
         axes[-1].set_xticks(range(len(lengths)), [f"{length:,}" for length in lengths])
         axes[-1].set_xlabel("sequence length T, steps")
         if panels.total(table) > len(parts):
-            figure.supxlabel(f"{len(parts)} of {panels.total(table)} panels are shown.", fontsize=7.5, color=SOFT)
+            figure.supxlabel(f"{len(parts)} of {panels.total(table)} panels are shown.", fontsize=8.4, color=SOFT)
     return figure
 
 
@@ -81,9 +80,8 @@ def describe(table: pd.DataFrame) -> str:
 def caption(table: pd.DataFrame) -> str:
     """Return how to read the figure."""
     criteria = listed(sorted(set(table["criterion"])))
-    failed, waiting = int(table["failed"].sum()), int(table["waiting"].sum())
-    missing = [f"{failed} failed" if failed else "", f"{waiting} not trained yet" if waiting else ""]
-    said = listed([part for part in missing if part])
+    words = {"failed": "failed", "damaged": "damaged", "waiting": "not trained yet"}
+    said = listed([f"{table[state].sum()} {word}" for state, word in words.items() if table[state].any()])
     note = f" Hatched where trials are missing ({said})." if said else ""
     return f"Seeds that solve the task ({criteria}), of those trained.{note}"
 
@@ -93,22 +91,24 @@ def _by_model(table: pd.DataFrame) -> Drawing:
         order = {task: place for place, task in enumerate(dict.fromkeys(table["task"]))}
         parts = panels.by_panel(table.sort_values("task", key=lambda task: task.map(order), kind="stable"), MOST_ROWS)
         names = [name for name in table["series"].cat.categories if name in set(table["series"])]
-        figure = new(0.225 * len(parts) + 0.95)
+        titles = panels.above([title for title, _ in parts], 33)
+        lines = 1 + max(title.count("\n") for title in titles)
+        figure = new((0.225 if lines == 1 else 0.05 + 0.13 * lines) * len(parts) + 0.95)
         axes = figure.subplots()
         for place, (_, rows) in enumerate(parts):
             for row in panels.records(rows):
                 _cell(axes, names.index(row["series"]), place, row)
         axes.set_xlim(-0.55, len(names) - 0.45)
         axes.set_ylim(len(parts) - 0.5, -0.5)
-        axes.set_yticks(range(len(parts)), [panels.shorter(title) for title, _ in parts])
+        axes.set_yticks(range(len(parts)), titles)
         panels.bare(axes)
         axes.xaxis.tick_top()
         axes.set_xticks(
-            range(len(names)), [panels.shorter(name, 24) for name in names], rotation=40, ha="left",
+            range(len(names)), names, rotation=40, ha="left",
             rotation_mode="anchor",
         )  # fmt: skip
         if panels.total(table) > len(parts):
-            figure.supxlabel(f"{len(parts)} of {panels.total(table)} rows are shown.", fontsize=7.5, color=SOFT)
+            figure.supxlabel(f"{len(parts)} of {panels.total(table)} rows are shown.", fontsize=8.4, color=SOFT)
     return figure
 
 
@@ -118,7 +118,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, lengths: list[int]) -> None:
         _cell(axes, lengths.index(row["length"]), names.index(row["series"]), row)
     axes.set_xlim(-0.55, len(lengths) - 0.45)
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_yticks(range(len(names)), [panels.shorter(name, 24) for name in names])
+    axes.set_yticks(range(len(names)), names)
     panels.bare(axes)
 
 

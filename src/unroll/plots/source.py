@@ -21,12 +21,21 @@ class Source(Protocol):
         """The factors with more than one value, beside task, model, length and seed."""
         ...
 
+    @property
+    def stateless(self) -> frozenset[str]:
+        """The models that keep no state."""
+        ...
+
     def table(self) -> pd.DataFrame:
         """One row a condition."""
         ...
 
     def trials(self) -> pd.DataFrame:
         """One row a trial."""
+        ...
+
+    def effects(self) -> pd.DataFrame:
+        """One row a level of a factor, against the factor's first."""
         ...
 
     def thinned(self, name: str, points: int = ..., keys: Sequence[str] | None = ...) -> pd.DataFrame:

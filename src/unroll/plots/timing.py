@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 
 from unroll.analysis import growth
 from unroll.analysis import timing as timing_by_length
+from unroll.analysis.settings import known
 from unroll.plots import panels
 from unroll.plots.source import Source
 from unroll.plots.style import PAPER, Drawing, Look, length_ticks, log_ticks, looks, styled
-from unroll.wording import number
+from unroll.wording import number, superscript
 
 NEEDS = "a complete trial"
 
@@ -27,15 +28,17 @@ def table(source: Source) -> pd.DataFrame:
     times = timing_by_length(source.trials(), factors)
     if times.empty:
         return pd.DataFrame()
-    fits = growth(times, factors).drop(columns="lengths")
-    rows = times.explode("each_seed", ignore_index=True).merge(fits, on=["task", "model", *factors], how="left")
+    same = ["task", "model", *factors]
+    fits = {known(fit[name] for name in same): fit for fit in growth(times, factors).to_dict("records")}
+    rows = times.explode("each_seed", ignore_index=True)
+    fitted = [fits[known(values)] for values in zip(*(rows[name] for name in same), strict=True)]
     return pd.DataFrame(
         {
             "panel": panels.titles(rows, factors),
             "series": panels.series(rows["model"], source.trials()["model"]),
             "length": rows["length"],
             "seconds": rows["each_seed"].astype("float64"),
-            **{name: rows[name] for name in ("exponent", "exponent_error", "scale")},
+            **{name: [fit[name] for fit in fitted] for name in ("exponent", "exponent_error", "scale")},
         }
     )
 
@@ -70,14 +73,23 @@ def describe(table: pd.DataFrame) -> str:
         last = rows[rows["length"] == rows["length"].max()]
         seconds = f"{number(last['seconds'].median(), 2)} s at T = {last['length'].iloc[0]:,}"
         text = f"{series}{f' ({panel})' if panel else ''} {seconds}"
-        parts.append(text + (f", growing as {_power(rows)}" if np.isfinite(rows["exponent"].iloc[0]) else ""))
+        parts.append(
+            text
+            + (
+                f", growing as T to the power of {rows['exponent'].iloc[0]:.2f}"
+                if np.isfinite(rows["exponent"].iloc[0])
+                else ""
+            )
+        )
     return f"Seconds an epoch of training against sequence length, both logarithmic. {panels.some(parts)}."
 
 
 def caption(table: pd.DataFrame) -> str:
     """Return how to read the figure."""
     fitted = np.isfinite(table["exponent"]).any()
-    said = "Lines: least squares through the medians, on logarithms, with the exponent and its standard error."
+    said = (
+        "Lines: least squares through the medians, on logarithms, with the exponent; the table has its standard error."
+    )
     return f"Every dot is one trial. {said if fitted else 'Fewer than three lengths: no exponent is fitted.'}"
 
 
@@ -92,15 +104,16 @@ def _draw(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
     )  # fmt: skip
 
 
-def _ends(table: pd.DataFrame, look: dict[str, Look]) -> list[tuple[float, str, str]]:
+def _ends(table: pd.DataFrame, look: dict[str, Look]) -> list[tuple[float, str, Look]]:
     ends = []
     for series, style in look.items():
         rows = table[table["series"] == series]
         last = float(rows.loc[rows["length"] == rows["length"].max(), "seconds"].median())
         text = f"{series}: {_power(rows)}" if np.isfinite(rows["exponent"].iloc[0]) else series
-        ends.append((last, text, style.colour))
+        ends.append((last, text, style))
     return ends
 
 
 def _power(rows: pd.DataFrame) -> str:
-    return f"T^{rows['exponent'].iloc[0]:.2f} ± {rows['exponent_error'].iloc[0]:.2f}"
+    exponent = f"{rows['exponent'].iloc[0]:.2f}"
+    return f"T{superscript(exponent)}"

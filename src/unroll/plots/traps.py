@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from unroll.analysis.horizons import CLOSE
+from unroll.analysis.traps import TRAPS
 from unroll.plots import panels
 from unroll.plots.source import Source
 from unroll.plots.style import INK, MAP, PAPER, SOFT, Drawing, log_ticks, new, styled
-from unroll.wording import label, listed, number
+from unroll.wording import labels, listed, number
 
 NEEDS = "a complete trial of a task of number sequences, with a setting of the notebook's traps as a factor"
-SOLVED = 0.01
 SMALLEST, LARGEST = 1e-6, 1e6
 """Errors outside are drawn at these bounds: a logarithmic axis has no zero, and no end."""
-TRAPS = ("scale", "priming twice", "overlap", "bounded state")
 
 
 def table(source: Source) -> pd.DataFrame:
@@ -27,12 +27,12 @@ def table(source: Source) -> pd.DataFrame:
     found = source.traps()
     if found.empty or found["off"].map(tuple).nunique() < 2:
         return pd.DataFrame()
-    further = [name for name in source.factors if name in found and not name.startswith(("task.", "generate."))]
-    names = [name for name in further if name != "model.nonlinearity"]
+    names = [name for name in source.factors if name in found and (name not in TRAPS or found[name].nunique() > 2)]
     several = found["model"].nunique() > 1
     titles = panels.titles(found, names, by_length=panels.by_length(found))
+    shown = labels(dict.fromkeys(found["model"]))
     with_model = [
-        f"{label(model)}{' · ' if title else ''}{title}" for model, title in zip(found["model"], titles, strict=True)
+        f"{shown[model]}{' · ' if title else ''}{title}" for model, title in zip(found["model"], titles, strict=True)
     ]
     return pd.DataFrame(
         {
@@ -49,16 +49,18 @@ def traps(table: pd.DataFrame) -> Drawing:
     """Draw the table: a row a condition, every seed a dot, the median a bar, and what it was worth."""
     with styled():
         parts = panels.by_panel(table)
-        heights = [0.23 * len(rows) + 0.3 for _, rows in parts]
+        titles = panels.above([title for title, _ in parts])
+        heights = [0.25 * len(rows) + 0.3 for _, rows in parts]
+        heights = [height + panels.further_lines(title) for height, title in zip(heights, titles, strict=True)]
         figure = new(sum(heights) + 0.5)
         axes = figure.subplots(len(parts), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
-        values = np.array([error for errors in table["errors"] for error in errors] + [SOLVED])
+        values = np.array([error for errors in table["errors"] for error in errors] + [CLOSE])
         values = np.clip(values[np.isfinite(values)], SMALLEST, LARGEST)
         axes[0].set_xscale("log")
         axes[0].set_xlim(values.min() / 1.6, values.max() * 1.6)
-        for (title, rows), one in zip(parts, axes, strict=True):
+        for title, (_, rows), one in zip(titles, parts, axes, strict=True):
             _draw(one, rows)
-            one.set_title(panels.shorter(title, 60))
+            one.set_title(title)
         log_ticks(axes[-1].xaxis)
         axes[-1].set_xlabel("relative error at step 8 (dotted: 1 %)")
     return figure
@@ -68,7 +70,7 @@ def describe(table: pd.DataFrame) -> str:
     """Return what the figure shows, for readers who do not see it."""
     parts = []
     for row in panels.records(table):
-        worth = f", {row['worth']:.3g} times better than with every trap" if _differs(row["worth"]) else ""
+        worth = f" (with every trap on {row['worth']:.3g} times as much)" if _differs(row["worth"]) else ""
         parts.append(f"{row['series']}{_in(row['panel'])} {number(row['value'])}{worth}")
     return f"Relative error at step 8, medians over seeds: {panels.some(parts)}."
 
@@ -108,8 +110,8 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
             said, (1.0, place), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
             va="center", color=SOFT,
         )  # fmt: skip
-    axes.axvline(SOLVED, color=SOFT, linewidth=1.0, linestyle=panels.SOLVED, zorder=0)
-    axes.set_yticks(range(len(rows)), [panels.shorter(text, 44) for text in rows["series"]])
+    axes.axvline(CLOSE, color=SOFT, linewidth=1.0, linestyle=panels.SOLVED, zorder=0)
+    axes.set_yticks(range(len(rows)), panels.one_line(rows["series"].tolist(), 44))
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

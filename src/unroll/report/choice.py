@@ -43,7 +43,7 @@ class Choice:
         if not left:
             return ""
         unseen = [one for one in left if one.startswith(UNSEEN)]
-        inside = "within the trained range" if unseen else ""
+        inside = "parameters of the trained range" if unseen else ""
         nearest = "" if len(unseen) == len(left) else NEAREST
         shown_are = ", ".join(filter(None, [inside, nearest]))
         return (
@@ -68,7 +68,8 @@ def choose(results: ReportSource) -> Choice:
     conditions = results.table()
     several = panels.by_length(conditions)
     dropped = {name for name in OVER_UPDATES if name in tables and panels.total(tables[name]) > MOST_CURVES}
-    if set(conditions["task"]) == {"announce"} and "window_lag" in tables:  # its map tells lengths and solved at once
+    recalled = set(results.window_lag()["task"])
+    if "window_lag" in tables and recalled == set(conditions["task"]):  # its map tells lengths and solved at once
         dropped |= {"solved", *BY_LENGTH}
     elif not several:
         dropped |= set(BY_LENGTH)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from shlex import quote
 from typing import Any
 
-from unroll.errors import StudyError
 from unroll.store import PlannedTrial, TrialRecord
-from unroll.study import Study, read_study, shipped_studies, write_study
+from unroll.study import Study
+from unroll.study.levels import level
+from unroll.wording import setting
 
 CIRCUMSTANCES = ("python", "system", "threads", "workers", "executor", "git")
 """What is told of the circumstances of a trial; the name of the machine is nobody's business."""
@@ -24,22 +24,23 @@ class Fact:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Repetition:
-    """How to run a study again: its file, "" where it comes with unroll, and the commands."""
-
-    name: str
-    text: str
-    commands: tuple[str, ...]
-
-
 def settings(planned: Sequence[PlannedTrial]) -> dict[str, list[Fact]]:
-    """Return every setting of the trials, by section, each with all values that it has."""
-    found: dict[str, dict[str, dict[str, None]]] = {}
+    """Return every setting of the trials, by section, each with all values that it has.
+
+    A setting that a specification leaves out has its default there (see ``unroll.study.levels``); one that all leave
+    out is not told.
+    """
+    names: dict[str, dict[str, None]] = {}
     for trial in planned:
         for section, values in trial.spec["settings"].items():
-            for name, value in values.items():
-                found.setdefault(section, {}).setdefault(name, {})[_shown(value)] = None
+            names.setdefault(section, {}).update(dict.fromkeys(values))
+    found: dict[str, dict[str, dict[str, None]]] = {section: {name: {} for name in names[section]} for section in names}
+    for trial in planned:
+        for section in trial.spec["settings"]:
+            for name, values in found[section].items():
+                value = level(trial, f"{section}.{name}")
+                if value == value:
+                    values[_shown(name, value)] = None
     return {
         section: [Fact(name, _some(list(values))) for name, values in names.items()] for section, names in found.items()
     }
@@ -64,18 +65,8 @@ def machine(records: Sequence[TrialRecord]) -> list[Fact]:
         around = {name: prints.get("circumstances", {}).get(name) for name in CIRCUMSTANCES}
         for name, value in {**numerics, **around}.items():
             if value is not None:
-                found.setdefault(name, {})[_shown(value)] = None
+                found.setdefault(name, {})[_shown(name, value)] = None
     return [Fact(name, _some(list(values))) for name, values in found.items()]
-
-
-def repetition(study: Study) -> Repetition:
-    """Return how to run a study again."""
-    overrides = [f"{name}={_shown(value)}" for name, value in study.overrides.plain().items()]
-    given = "".join(f" --set {quote(text)}" for text in overrides)
-    shipped = _is_shipped(study, overrides)
-    name = study.name if shipped else "study.toml"
-    commands = tuple(f"unroll {command} {quote(name)}{given}" for command in ("run", "report"))
-    return Repetition(name, "" if shipped else write_study(study), commands)
 
 
 def sources(plugins: Mapping[str, Any], software: str) -> list[str]:
@@ -87,25 +78,11 @@ def sources(plugins: Mapping[str, Any], software: str) -> list[str]:
     return entries
 
 
-def _is_shipped(study: Study, overrides: Sequence[str]) -> bool:
-    if study.name not in shipped_studies():
-        return False
-    try:
-        return read_study(study.name, overrides, check=False).digest == study.digest
-    except StudyError:
-        return False
+def _shown(name: str, value: Any) -> str:
+    """Return a value as readers are told it: the backend "reference" is PyTorch's own layers."""
+    return "torch" if (name, value) == ("backend", "reference") else setting(value)
 
 
 def _some(values: list[str]) -> tuple[str, ...]:
     more = len(values) - MOST_VALUES
     return (*values[:MOST_VALUES], f"and {more} more") if more > 0 else tuple(values)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_shown(item)}" for name, item in value.items())
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_shown, value)) + "]"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value is None else str(value)

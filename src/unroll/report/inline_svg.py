@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from xml.etree import ElementTree
 
+from unroll.inert import inert
 from unroll.plots.style import COLOURS, FAINT, INK, MAP, PAPER, SOFT
 
 VARIABLES = {
@@ -59,7 +60,7 @@ def inline(svg: str, name: str, description: str, styles: Styles) -> str:
     _unwrap(root)
     box = root.attrib["viewBox"]
     root.attrib.clear()
-    root.attrib.update({"viewBox": box, "role": "img", "aria-label": description})
+    root.attrib.update({"viewBox": box, "role": "img", "aria-label": inert(description)})
     return ElementTree.tostring(root, encoding="unicode")
 
 

@@ -16,7 +16,9 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from unroll.analysis.answers import STEP
+from unroll.analysis.horizons import REGIMES
 from unroll.citation import software
+from unroll.inert import inert
 from unroll.plots.figures import module
 from unroll.plots.files import to_svg
 from unroll.report import facts, tables
@@ -24,6 +26,8 @@ from unroll.report.choice import Choice, choose
 from unroll.report.inline_svg import Styles, inline
 from unroll.report.source import ReportSource
 from unroll.store import State, Store, TrialRecord
+from unroll.study.saved import saved
+from unroll.wording import powers
 
 SEQUENCES = {
     "horizons": ("Error by horizon", "Relative error of the model fed its own predictions; medians over trials."),
@@ -56,14 +60,16 @@ def report(results: ReportSource) -> str:
     choice = choose(results)
     figures = list(_figures(choice, _study(results), styles))
     css = "\n".join([_text("report.css"), styles.css()])
-    page = Environment(
+    pages = Environment(
         autoescape=True,
+        finalize=_inert,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         loader=FunctionLoader(_text),
-    ).get_template("report.html.j2")
-    return page.render(
+    )
+    pages.filters["powers"] = powers
+    return pages.get_template("report.html.j2").render(
         **_context(results),
         lead=choice.lead,
         lengths=choice.lengths,
@@ -81,6 +87,7 @@ def _context(results: ReportSource) -> dict[str, Any]:
     return {
         "study": results.study,
         "notice": results.notice,
+        "damage": results.damage,
         "progress": _progress(states),
         "findings": results.findings(),
         "tables": {table.name: table for table in _tables(results)},
@@ -88,7 +95,7 @@ def _context(results: ReportSource) -> dict[str, Any]:
         "settings": facts.settings(results.planned),
         "machine": facts.machine(records),
         "effort": _effort(records),
-        "repetition": facts.repetition(results.study),
+        "saved": saved(results.study),
         "sources": facts.sources(planned.plugins if planned else {}, software(version("unroll-lab"))),
         "version": version("unroll-lab"),
     }
@@ -105,17 +112,22 @@ def _figures(choice: Choice, study: str, styles: Styles) -> Iterator[Figure]:
 
 def _study(results: ReportSource) -> str:
     """Return a study as a command names it, with its overrides."""
-    return facts.repetition(results.study).commands[-1].removeprefix("unroll report ")
+    return saved(results.study).command("plot").removeprefix("unroll plot ")
 
 
 def _tables(results: ReportSource) -> Iterator[tables.Table]:
-    found = (tables.loss, tables.solved, tables.span, tables.memory, tables.growth, tables.comparison, tables.missing)
+    found = (
+        *(tables.loss, tables.solved, tables.span, tables.memory, tables.growth),
+        *(tables.early_stopping, tables.comparison, tables.effects, tables.missing),
+    )
     yield from (table for table in (make(results) for make in found) if table is not None)
     for name, (title, note) in SEQUENCES.items():
         frame = getattr(results, name)()
         if name == "horizons" and len(frame):
             shown = frame["horizon"].isin(HORIZONS)
             frame = frame[shown] if shown.sum() <= tables.MOST_ROWS else frame[frame["horizon"] == STEP]
+        if "regime" in frame:
+            frame = frame.assign(regime=frame["regime"].map(lambda regime: REGIMES.get(regime, regime)))
         if len(frame):
             yield tables.plain(name, title, note, frame)
 
@@ -126,6 +138,7 @@ def _progress(states: pd.Series[int]) -> dict[str, int]:
         "all": sum(counts.values()),
         "complete": counts[State.complete],
         "failed": counts[State.failed],
+        "damaged": counts[State.damaged],
         "waiting": counts[State.waiting] + counts[State.running],
     }
 
@@ -137,6 +150,11 @@ def _effort(records: list[TrialRecord]) -> dict[str, str] | None:
     days = sorted(str(record.finished_at)[:10] for record in done)
     seconds = round(sum(record.seconds or 0.0 for record in done))
     return {"time": str(timedelta(seconds=seconds)), "first": days[0], "last": days[-1]}
+
+
+def _inert(value: Any) -> Any:
+    """The page's door: whatever the template puts into it; only what was serialised before passes as it is."""
+    return inert(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _text(name: str) -> str:

@@ -7,12 +7,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from unroll import registry
-from unroll.errors import UnrollError
 from unroll.executors import Channel
-from unroll.running.work import adopt_plugins
+from unroll.models.resolve import resolve
+from unroll.running.kept import is_fitted
+from unroll.running.work import Plugins, adopt_plugins
 from unroll.study import Settings, Trial
-from unroll.tasks import Task
 from unroll.training import Training, single_thread
 
 BUDGET = 2.0
@@ -28,8 +27,8 @@ Shape = tuple[str, str, Settings, int]
 
 
 def shape(trial: Trial) -> Shape:
-    """Return what, besides the length, decides how long an update takes."""
-    return trial.task, trial.model, trial.model_settings, trial.train.batch
+    """Return what, besides the length, decides how long an update takes; the last is how many examples it trains on."""
+    return trial.task, trial.model, trial.model_settings, _examples(trial)
 
 
 @dataclass(frozen=True)
@@ -52,15 +51,19 @@ class Calibration:
         slope = max(0.0, (high - low) / (last - first)) if last > first else low / first
         return max(low + slope * (trial.length - first), 1e-5)
 
+    def measured(self, trials: Sequence[Trial]) -> bool:
+        """Whether anything is known of how long these trials take: of fitted ones always."""
+        return bool(self.points) or all(map(is_fitted, trials))
+
     def cost(self, trial: Trial) -> float:
-        """Return the expected seconds of a whole trial on one worker."""
-        if _fitted(trial):
+        """Return the expected seconds of a whole trial on one worker, of one with early stopping the most it takes."""
+        if is_fitted(trial):
             return SETUP
-        task: Task = registry.tasks.load(trial.task)(**trial.task_settings)
+        task = resolve(trial).task
         epochs = trial.train.epochs
 
         def batches(sequences: int) -> int:
-            return math.ceil(task.expected(sequences, trial.length) / trial.train.batch)
+            return math.ceil(task.expected(sequences, trial.length) / _examples(trial))
 
         updates = epochs * batches(task.train)
         evaluations = epochs * batches(task.validation) + batches(task.test)
@@ -72,10 +75,10 @@ class Samples:
     """The trials that are measured for a calibration, and the plug-ins that they need."""
 
     trials: tuple[Trial, ...]
-    plugins: Mapping[str, Mapping[str, type]]
+    plugins: Plugins
 
 
-def samples(trials: Sequence[Trial], plugins: Mapping[str, Mapping[str, type]]) -> Samples:
+def samples(trials: Sequence[Trial], plugins: Plugins) -> Samples:
     """Choose what to measure: of each shape the shortest trial, and one of LONG steps or the longest.
 
     A model that is fitted makes no updates that could be measured.
@@ -83,7 +86,7 @@ def samples(trials: Sequence[Trial], plugins: Mapping[str, Mapping[str, type]]) 
     chosen: dict[tuple[Shape, int], Trial] = {}
     shapes: dict[Shape, list[Trial]] = {}
     for trial in trials:
-        if not _fitted(trial):
+        if not is_fitted(trial):
             shapes.setdefault(shape(trial), []).append(trial)
     for kind, members in shapes.items():
         lengths = sorted({trial.length for trial in members})
@@ -108,17 +111,22 @@ def calibrate(wanted: Samples, channel: Channel) -> Calibration:
     return Calibration(points)
 
 
-def _fitted(trial: Trial) -> bool:
-    fitted: bool = registry.models.load(trial.model).fitted
-    return fitted
+def _examples(trial: Trial) -> int:
+    """Return how many examples an update trains on: a batch, or all that there are where they are fewer."""
+    task = resolve(trial).task
+    return min(trial.train.batch, task.expected(task.train, trial.length))
 
 
 def _time_update(trial: Trial, budget: float) -> float | None:
-    """Return the median seconds of an update on a small copy of a trial; None where it fails: its run will tell."""
-    small = Settings({**trial.task_settings, "train": 2 * trial.train.batch, "validation": 0, "test": 1})
-    train = trial.train.model_copy(update={"epochs": 1_000})
-    copy = trial.replace(task_settings=small, train=train)
+    """Return the median seconds of an update on a small copy of a trial; None where it fails: its run will tell.
+
+    The copy has two batches of data, but never more data than the trial.
+    """
     try:
+        sequences = min(2 * trial.train.batch, resolve(trial).task.train)
+        small = Settings({**trial.task_settings, "train": sequences, "validation": 0, "test": 1})
+        train = trial.train.model_copy(update={"epochs": 1_000, "patience": None})
+        copy = trial.replace(task_settings=small, train=train)
         steps = Training(copy).run()
         next(steps)  # the first update warms the caches
         times: list[float] = []
@@ -127,6 +135,6 @@ def _time_update(trial: Trial, budget: float) -> float | None:
             start = time.perf_counter()
             next(steps)
             times.append(time.perf_counter() - start)
-    except (UnrollError, RuntimeError, ValueError):
+    except (Exception, SystemExit):  # whatever a plug-in raises; Ctrl-C alone is for us
         return None
     return sorted(times)[len(times) // 2]

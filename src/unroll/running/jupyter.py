@@ -6,13 +6,15 @@ import sys
 import time
 from collections import deque
 from collections.abc import Mapping
-from html import escape
 from importlib import import_module
 from typing import Any
 
+from unroll.inert import html, inert
 from unroll.running.observer import Observer, Outlook
-from unroll.running.progress import about, duration, first_line, headline
+from unroll.running.progress import first_line, headline
 from unroll.study import Trial
+from unroll.study.levels import named
+from unroll.wording import about, duration
 
 SECONDS = 0.25
 """The least time between two changes of the display: a browser cannot show more, and a notebook need not store more."""
@@ -35,15 +37,18 @@ class JupyterProgress(Observer):
     def __init__(self) -> None:
         self._display: Any = None
         self._headline = ""
+        self._factors: tuple[str, ...] = ()
         self._remarks: deque[str] = deque(maxlen=REMARKS)
         self._remarked = 0
         self._to_train = self._complete = self._failed = 0
-        self._share, self._seconds_left, self._stopping, self._over = 0.0, 0.0, False, False
+        self._share, self._stopping, self._over = 0.0, False, False
+        self._seconds_left: float | None = 0.0
         self._began = self._shown = time.monotonic()
 
     def begin(self, outlook: Outlook) -> None:
         """See Observer."""
         self._headline, self._to_train, self._seconds_left = headline(outlook), outlook.to_train, outlook.seconds
+        self._factors = outlook.study.varying()
         self._began = time.monotonic()
         self._show()
 
@@ -55,7 +60,7 @@ class JupyterProgress(Observer):
     def failed(self, slot: int, trial: Trial, error: Mapping[str, Any]) -> None:
         """See Observer."""
         self._failed += 1
-        self.note(f"failed: {trial}: {first_line(error)}")
+        self.note(f"failed: {named(trial, self._factors)}: {first_line(error)}")
 
     def note(self, text: str) -> None:
         """See Observer."""
@@ -63,7 +68,7 @@ class JupyterProgress(Observer):
         self._remarked += 1
         self._show_soon()
 
-    def advanced(self, share: float, seconds_left: float) -> None:
+    def advanced(self, share: float, seconds_left: float | None) -> None:
         """See Observer."""
         self._share, self._seconds_left = share, seconds_left
         self._show_soon()
@@ -111,10 +116,10 @@ class JupyterProgress(Observer):
         return [*([f"{hidden:,} earlier ones are left out here"] if hidden else []), *self._remarks]
 
     def _text(self) -> str:
-        return "\n".join(line for line in (self._headline, self._state(), *self._said()) if line)
+        return inert("\n".join(line for line in (self._headline, self._state(), *self._said()) if line))
 
     def _html(self) -> str:
         bar = f'<progress value="{self._share:.4f}" style="vertical-align: middle"></progress> '
-        state = f"<br>{'' if self._over else bar}{escape(self._state())}" if self._state() else ""
-        remarks = "".join(f"<br>{escape(remark)}" for remark in self._said())
-        return f"<div>{escape(self._headline)}{state}{remarks}</div>"
+        state = f"<br>{'' if self._over else bar}{html(self._state())}" if self._state() else ""
+        remarks = "".join(f"<br>{html(remark)}" for remark in self._said())
+        return f"<div>{html(self._headline)}{state}{remarks}</div>"

@@ -11,14 +11,17 @@ from unroll.study import Study, Trial
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a run is about to do: trials to train, those found complete or failed, expected seconds, and where."""
+    """What a run is about to do: trials to train, those found complete or failed, and where.
+
+    ``seconds`` are those expected, None where nothing could be measured.
+    """
 
     study: Study
     store: str
     to_train: int
     complete: int
     failed: int
-    seconds: float
+    seconds: float | None
     workers: str
 
 
@@ -43,8 +46,8 @@ class Observer:
     def note(self, text: str) -> None:
         """Something that the person should know."""
 
-    def advanced(self, share: float, seconds_left: float) -> None:
-        """About each second: the share of all work that is done, and the expected seconds left."""
+    def advanced(self, share: float, seconds_left: float | None) -> None:
+        """About each second: the share of all work that is done, and the expected seconds left, None while unknown."""
 
     def stopping(self) -> None:
         """Stopping was asked for; the workers finish their updates and hand in checkpoints."""

@@ -2,84 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-import psutil
-
 from unroll import registry
+from unroll.declarations import Amount, Declared
 from unroll.defaults import MAX_TRIALS
-from unroll.errors import BackendError, Problem, StudyError
-from unroll.kernels import pick
-from unroll.running.sizes import data_bytes, memory_bytes
+from unroll.errors import PlugInError, UnrollError
+from unroll.models.resolve import resolve
+from unroll.running.judging import judge
 from unroll.store import PlannedStudy, PlannedTrial
-from unroll.study import Settings, Study, Trial, expand
+from unroll.study import Study, Trial, expand, spelled
+from unroll.study.culprit import culprit, fails
 
 
-def check(study: Study, max_trials: int = MAX_TRIALS) -> tuple[Trial, ...]:
+def check(study: Study | str | Path, max_trials: int = MAX_TRIALS) -> tuple[Trial, ...]:
     """Return a study's trials after everything has been checked that can be checked without training.
 
-    Raises StudyError with all problems at once: its lists, the settings of tasks and models, lengths, backends, models
-    that cannot do their task, and data that would not fit into this machine's memory. Imports no torch.
+    ``study``: a Study, or the shipped name or path of one. Raises StudyError with all problems at once: its lists, the
+    settings of tasks and models, lengths, and what keeps a condition from being run, see ``unroll.running.judging``.
     """
-    trials = expand(study, max_trials)
-    problems: dict[str, Problem] = {}
-    memory = psutil.virtual_memory().total
-    for trial in _one_a_condition(trials):
-        try:
-            pick(registry.models.load(trial.model).cell, backend=trial.train.backend)
-        except BackendError as error:
-            problems["backend"] = Problem(str(error), "train.backend")
-        try:
-            _made(registry.models, trial.model, trial.model_settings).check_task(
-                _made(registry.tasks, trial.task, trial.task_settings)
-            )
-        except ValueError as error:
-            problems[str(error)] = Problem(str(error), "model")
-        needed = 3 * data_bytes(trial)
-        if needed > memory:
-            problems[trial.condition] = Problem(
-                f"the data of {trial.task} at T = {trial.length} need {needed / 1e9:,.0f} GB while they are made, more "
-                f"than the {memory / 1e9:,.0f} GB of this machine. Lower task.train or the length",
-                "factors.length",
-            )
-    if problems:
-        raise StudyError(list(problems.values()))
-    return trials
+    return expand(study, max_trials, judge)
 
 
 def plan(study: Study, trials: Sequence[Trial]) -> PlannedStudy:
     """Return what the store keeps of a study. Counts parameters, so it imports torch.
 
-    Raises StudyError for a model that would not fit into this machine's memory.
+    Raises PlugInError where a plug-in fails when it is asked for its facts.
     """
     from unroll.training import count_parameters
 
     counted: dict[object, int] = {}
-    problems: dict[object, Problem] = {}
+    declared: dict[object, dict[str, Any]] = {}
     planned = []
-    memory = psutil.virtual_memory().total
     for trial in trials:
         kind = (trial.task, trial.task_settings, trial.model, trial.model_settings)
-        if kind not in counted:
-            counted[kind] = count_parameters(trial)
-            if memory_bytes(trial, counted[kind]) > memory:
-                problems[kind] = Problem(
-                    f"{trial.model} with {counted[kind]:,} parameters needs "
-                    f"{memory_bytes(trial, counted[kind]) / 1e9:,.0f} GB, more than the {memory / 1e9:,.0f} GB of this "
-                    "machine. Lower model.hidden or model.layers",
-                    "model",
-                )
-        planned.append(_planned(trial, counted[kind]))
-    if problems:
-        raise StudyError(list(problems.values()))
+        with _told(trial):
+            if kind not in counted:
+                counted[kind] = count_parameters(trial)
+            asked = (trial.task, trial.task_settings, trial.length)
+            if asked not in declared:
+                declared[asked] = _declared(trial)
+            planned.append(_planned(trial, counted[kind], declared[asked]))
     return PlannedStudy(
         digest=study.digest,
         name=study.name,
         question=study.question,
         spec=study.model_dump(),
-        overrides=tuple(f"{name}={value}" for name, value in study.overrides.plain().items()),
+        overrides=spelled(study.overrides),
         plugins={
             "task": {name: _facts(registry.tasks, name) for name in {trial.task for trial in trials}},
             "model": {name: _facts(registry.models, name) for name in {trial.model for trial in trials}},
@@ -88,16 +61,38 @@ def plan(study: Study, trials: Sequence[Trial]) -> PlannedStudy:
     )
 
 
-def _one_a_condition(trials: Sequence[Trial]) -> list[Trial]:
-    seen: dict[object, Trial] = {}
-    for trial in trials:
-        kind = (trial.task, trial.task_settings, trial.model, trial.model_settings, trial.length, trial.train.backend)
-        seen.setdefault(kind, trial)
-    return list(seen.values())
+@contextmanager
+def _told(trial: Trial) -> Iterator[None]:
+    """Raise whatever a trial's task or model raises in the block as a PlugInError that names it."""
+    try:
+        yield
+    except UnrollError:
+        raise
+    except Exception as error:
+        names = {"task": trial.task, "model": trial.model}
+        loaded = {"task": registry.tasks.load(trial.task), "model": registry.models.load(trial.model)}
+        part = culprit(error, loaded)
+        if part is None:
+            raise
+        raise PlugInError(f"{fails(part, names[part], error)}.") from error
 
 
-def _planned(trial: Trial, parameters: int) -> PlannedTrial:
-    task = _made(registry.tasks, trial.task, trial.task_settings)
+def _declared(trial: Trial) -> dict[str, Any]:
+    """Return what the reading side is told of a trial's numbers."""
+    task = resolve(trial).task
+    objective = registry.objectives.load(task.objective)
+    memory = task.memory(trial.length)
+    return Declared(
+        score=objective.score,
+        quantities={quantity.name: quantity for quantity in objective.counted},
+        above=task.solved.above,
+        chance=task.chance(trial.length),
+        memory=None if memory is None else Amount(memory.unit, memory.most),
+    ).plain()
+
+
+def _planned(trial: Trial, parameters: int, declared: dict[str, Any]) -> PlannedTrial:
+    task = resolve(trial).task
     return PlannedTrial(
         key=trial.key,
         condition=trial.condition,
@@ -110,21 +105,16 @@ def _planned(trial: Trial, parameters: int) -> PlannedTrial:
         parameters=parameters,
         baseline=task.baseline(trial.length),
         solved_metric=task.solved.metric,
-        solved_below=task.solved.below,
+        solved_below=-math.inf if task.solved.below is None else task.solved.below,
         notes=task.notes,
+        declared=declared,
     )
-
-
-@cache
-def _made(family: registry.Family, name: str, settings: Settings) -> Any:
-    return family.load(name)(**settings)
 
 
 def _facts(family: registry.Family, name: str) -> dict[str, Any]:
     plugin = family.load(name)
-    return {
-        "summary": plugin.summary,
-        "sources": list(plugin.sources),
-        "tags": list(plugin.tags),
-        "version": family.version(name),
-    }
+    try:
+        facts = plugin.told()
+    except TypeError as error:
+        raise PlugInError(f"{fails(family.noun, name, error)}.") from error
+    return {**facts, "version": family.version(name)}

@@ -7,14 +7,13 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
-
+from unroll import registry
+from unroll.quantity import Quantity
 from unroll.running.observer import Observer, Outlook
 from unroll.study import Trial
+from unroll.study.levels import named
+from unroll.terminal import Console, Group, Live, ProgressBar, RenderableType, Table, Terminal, Text
+from unroll.wording import about, duration, measured
 
 PLAIN_SECONDS = 10.0
 """How often plain lines tell how far the run is."""
@@ -22,32 +21,14 @@ PLAIN_SECONDS = 10.0
 
 def progress_on_stderr() -> Observer:
     """Return the observer that suits stderr: live on a terminal, plain lines elsewhere."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     return LiveProgress(console) if console.is_terminal else PlainProgress(console)
-
-
-def duration(seconds: float) -> str:
-    """Return seconds in words that a person would use: "40 s", "3 min", "2 h 10 min"."""
-    if seconds < 1:
-        return "under 1 s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours < 48 else f"{hours / 24:.0f} days"
-
-
-def about(seconds: float) -> str:
-    """Return an expected time in words."""
-    return duration(seconds) if seconds < 1 else f"about {duration(seconds)}"
 
 
 def headline(outlook: Outlook) -> str:
     """Return what a run is about to do, in a sentence or two."""
     total = outlook.to_train + outlook.complete + outlook.failed
-    parts = [f"{outlook.study.name}: {total:,} trial{'s' if total != 1 else ''}"]
+    parts = [f"{outlook.study.name}: {measured(total, 'trial')}"]
     if outlook.complete:
         parts.append(f"{outlook.complete:,} complete already")
     if outlook.failed:
@@ -64,31 +45,41 @@ def first_line(error: Mapping[str, Any]) -> str:
     return f"{error.get('type', 'Error')}: {error.get('message', '')}".splitlines()[0]
 
 
+def _loss(trial: Trial, metrics: Mapping[str, float]) -> tuple[str, str]:
+    """Return what a trial's test loss is called, and its value."""
+    score: Quantity = registry.objectives.load(registry.tasks.load(trial.task).objective).score
+    return score.words, f"{metrics[score.name]:.4g}"
+
+
 class PlainProgress(Observer):
     """One line an event, without colours or moving parts, as a log file wants it."""
 
     def __init__(self, console: Console):
         self._console = console
         self._told = 0.0
+        self._factors: tuple[str, ...] = ()
 
     def begin(self, outlook: Outlook) -> None:
         """See Observer."""
         self._told = time.monotonic()
+        self._factors = outlook.study.varying()
         self._say(headline(outlook))
 
     def completed(self, slot: int, trial: Trial, metrics: Mapping[str, float], seconds: float) -> None:
         """See Observer."""
-        self._say(f"complete  {trial}: test MSE {metrics['test_mse']:.4g}{_solved(metrics)}, {duration(seconds)}")
+        words, value = _loss(trial, metrics)
+        said = f"{words} {value}{_solved(metrics)}, {duration(seconds)}"
+        self._say(f"complete  {named(trial, self._factors)}: {said}")
 
     def failed(self, slot: int, trial: Trial, error: Mapping[str, Any]) -> None:
         """See Observer."""
-        self._say(f"failed    {trial}: {first_line(error)}")
+        self._say(f"failed    {named(trial, self._factors)}: {first_line(error)}")
 
     def note(self, text: str) -> None:
         """See Observer."""
         self._say(text)
 
-    def advanced(self, share: float, seconds_left: float) -> None:
+    def advanced(self, share: float, seconds_left: float | None) -> None:
         """See Observer."""
         if time.monotonic() - self._told >= PLAIN_SECONDS:
             self._told = time.monotonic()
@@ -107,15 +98,18 @@ class LiveProgress(Observer):
 
     def __init__(self, console: Console):
         self._console = console
+        self._factors: tuple[str, ...] = ()
         self._workers: dict[int, tuple[Trial, float, int, float]] = {}
         self._rows: deque[tuple[Text, ...]] = deque(maxlen=1000)
         self._finished = self._to_train = 0
-        self._share, self._seconds_left, self._status = 0.0, 0.0, ""
+        self._share, self._status = 0.0, ""
+        self._seconds_left: float | None = 0.0
         self._live = Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._view)
 
     def begin(self, outlook: Outlook) -> None:
         """See Observer."""
         self._to_train, self._seconds_left = outlook.to_train, outlook.seconds
+        self._factors = outlook.study.varying()
         self._console.print(Text(headline(outlook), style="bold"))
         if outlook.to_train:
             self._live.start()
@@ -131,20 +125,21 @@ class LiveProgress(Observer):
     def completed(self, slot: int, trial: Trial, metrics: Mapping[str, float], seconds: float) -> None:
         """See Observer."""
         mark = Text("✓", style="green") if metrics["solved"] else Text("·", style="yellow")
-        loss = Text.assemble("test MSE ", (f"{metrics['test_mse']:.4g}", "bold"))
-        self._ended(slot, mark, Text(str(trial)), loss, Text(duration(seconds), style="dim"))
+        words, value = _loss(trial, metrics)
+        loss = Text.assemble(f"{words} ", (value, "bold"))
+        self._ended(slot, mark, Text(named(trial, self._factors)), loss, Text(duration(seconds), style="dim"))
 
     def failed(self, slot: int, trial: Trial, error: Mapping[str, Any]) -> None:
         """See Observer."""
-        message = Text(first_line(error))
-        message.truncate(max(20, self._console.width - len(str(trial)) - 10), overflow="ellipsis")
-        self._ended(slot, Text("✗", style="red"), Text(str(trial), style="red"), message, Text())
+        name, message = named(trial, self._factors), Text(first_line(error))
+        message.truncate(max(20, self._console.width - len(name) - 10), overflow="ellipsis")
+        self._ended(slot, Text("✗", style="red"), Text(name, style="red"), message, Text())
 
     def note(self, text: str) -> None:
         """See Observer."""
         self._console.print(Text(text, style="yellow"))
 
-    def advanced(self, share: float, seconds_left: float) -> None:
+    def advanced(self, share: float, seconds_left: float | None) -> None:
         """See Observer."""
         self._share, self._seconds_left = share, seconds_left
 
@@ -177,7 +172,9 @@ class LiveProgress(Observer):
             trial, share, epoch, loss = self._workers[slot]
             state = "starting" if loss != loss else f"epoch {epoch + 1}/{trial.train.epochs}  loss {loss:.4f}"
             workers.add_row(
-                Text(f"  {trial}"), ProgressBar(total=1.0, completed=share, width=30), Text(state, style="dim")
+                Text(f"  {named(trial, self._factors)}"),
+                ProgressBar(total=1.0, completed=share, width=30),
+                Text(state, style="dim"),
             )
         room = max(1, self._console.height - len(self._workers) - 6)
         status = Text(self._status, style="yellow")

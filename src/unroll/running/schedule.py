@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+import math
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from statistics import median
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from unroll.running.calibration import Calibration, shape
@@ -15,28 +18,40 @@ from unroll.study import Trial
 Kind: TypeAlias = tuple[Any, ...]
 
 SIMULATED = 100
-"""How many of the waiting trials are put on workers one by one; longer queues fill all workers evenly."""
+"""How many of the waiting trials, at each end of the queue, are put on workers one by one; what is between them fills
+the workers evenly."""
 
 
 class Schedule:
     """Trials by expected cost, longest first, so that no long one is left for the end; and the time that remains.
 
     The expected costs come from a calibration. Trials that are running or have ended correct those that wait: by the
-    ratio of seen to expected time of the same task, model and length, else by the median of all such ratios.
+    ratio of seen to expected time of the same task, model and length, else by the median of all such ratios. Before any
+    is known, more workers than ``cores`` are expected to share them. ``begun`` says, by the keys of trials that go on
+    from shorter trainings, which share of their updates is made already: what is left of them is what they cost.
     """
 
-    def __init__(self, trials: Sequence[Trial], calibration: Calibration, workers: int):
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        calibration: Calibration,
+        workers: int,
+        cores: int | None = None,
+        begun: Mapping[str, float] = MappingProxyType({}),
+    ):
+        self._begun = begun
         self._cost = {trial.key: calibration.cost(trial) for trial in trials}
-        self._waiting = deque(sorted(trials, key=lambda trial: -self._cost[trial.key]))
+        self._left = {key: cost * (1 - begun.get(key, 0.0)) for key, cost in self._cost.items()}
+        self._waiting = deque(sorted(trials, key=lambda trial: -self._left[trial.key]))
         self._running: dict[str, tuple[Trial, float]] = {}  # key: (trial, share done)
-        self._waiting_cost, self._ended_cost = (
-            defaultdict[Kind, float](float),
-            defaultdict[Kind, float](float),
-        )
+        self._waiting_costs = defaultdict[Kind, Counter[float]](Counter)  # how many wait of each expected cost
+        self._ended_cost = defaultdict[Kind, float](float)
         for trial in trials:
-            self._waiting_cost[_kind(trial)] += self._cost[trial.key]
+            self._waiting_costs[_kind(trial)][self._left[trial.key]] += 1
         self._ratios: dict[Kind, float] = {}
+        self._measured = calibration.measured(trials)
         self._workers = max(1, workers)
+        self._crowding = max(1.0, self._workers / (cores or self._workers))
 
     def __len__(self) -> int:
         """How many trials wait."""
@@ -45,15 +60,15 @@ class Schedule:
     def next(self) -> Trial:
         """Take the trial that comes next."""
         trial = self._waiting.popleft()
-        self._waiting_cost[_kind(trial)] -= self._cost[trial.key]
-        self._running[trial.key] = (trial, 0.0)
+        self._waiting_costs[_kind(trial)] -= Counter([self._left[trial.key]])
+        self._running[trial.key] = (trial, self._begun.get(trial.key, 0.0))
         return trial
 
     def again(self, trial: Trial) -> None:
         """Put a running trial back to the front."""
         del self._running[trial.key]
         self._waiting.appendleft(trial)
-        self._waiting_cost[_kind(trial)] += self._cost[trial.key]
+        self._waiting_costs[_kind(trial)][self._left[trial.key]] += 1
 
     def report(self, trial: Trial, report: Report) -> None:
         """Take note of how far a running trial is."""
@@ -65,37 +80,72 @@ class Schedule:
     def end(self, trial: Trial) -> None:
         """Take note that a running trial has ended, however."""
         del self._running[trial.key]
-        self._ended_cost[_kind(trial)] += self._cost[trial.key]
+        self._ended_cost[_kind(trial)] += self._left[trial.key]
 
     def share_done(self) -> float:
-        """Return the share of all work that is done, 0 to 1, each trial weighted by its expected seconds."""
+        """Return the share of this run's work that is done, 0 to 1, each trial weighted by its expected seconds."""
         ratio = self._ratio()
         done = sum(cost * ratio(kind) for kind, cost in self._ended_cost.items())
-        left = sum(cost * ratio(kind) for kind, cost in self._waiting_cost.items())
+        left = sum(ratio(kind) * _total(costs) for kind, costs in self._waiting_costs.items())
         for trial, share in self._running.values():
-            expected = self._cost[trial.key] * ratio(_kind(trial))
-            done, left = done + expected * share, left + expected * (1 - share)
+            whole, begun = self._cost[trial.key] * ratio(_kind(trial)), self._begun.get(trial.key, 0.0)
+            done, left = done + whole * (share - begun), left + whole * (1 - share)
         return done / (done + left) if done + left else 1.0
 
-    def seconds_left(self) -> float:
-        """Return the expected seconds until the last trial has ended, each waiting one put on the first free worker."""
+    def seconds_left(self) -> float | None:
+        """Return the expected seconds until the last trial has ended, each waiting one put on the first free worker.
+
+        Never less than the longest trial that waits, nor than all work shared evenly. None while nothing is known:
+        nothing could be measured, and no trial has reported yet.
+        """
+        if not self._measured and not self._ratios:
+            return None
         ratio = self._ratio()
+        expected = {kind: ratio(kind) for kind in self._waiting_costs}
+
+        def seconds(trial: Trial) -> float:
+            return self._left[trial.key] * expected[_kind(trial)]
+
         loads = [self._cost[key] * ratio(_kind(trial)) * (1 - share) for key, (trial, share) in self._running.items()]
         loads += [0.0] * (self._workers - len(loads))
-        last = [trial for trial, _ in zip(reversed(self._waiting), range(SIMULATED), strict=False)][::-1]
-        expected = [self._cost[trial.key] * ratio(_kind(trial)) for trial in last]
-        early = sum(cost * ratio(kind) for kind, cost in self._waiting_cost.items()) - sum(expected)
-        loads = [load + max(0.0, early) / len(loads) for load in loads]
-        heapq.heapify(loads)
-        for seconds in expected:
-            heapq.heappush(loads, heapq.heappop(loads) + seconds)
-        return max(loads)
+        first = [seconds(trial) for trial in islice(self._waiting, SIMULATED)]
+        rest = min(SIMULATED, len(self._waiting) - len(first))
+        last = [seconds(trial) for trial in islice(reversed(self._waiting), rest)][::-1]
+        total = sum(expected[kind] * _total(costs) for kind, costs in self._waiting_costs.items())
+        longest = max((expected[kind] * max(costs) for kind, costs in self._waiting_costs.items() if costs), default=0)
+        loads = _filled(_placed(loads, first), max(0.0, total - sum(first) - sum(last)))
+        return max(longest, *_placed(loads, last))
 
     def _ratio(self) -> Callable[[Kind], float]:
         """Return the function that gives the ratio of seen to expected time for a kind of trial."""
-        usual = median(self._ratios.values()) if self._ratios else 1.0
+        usual = median(self._ratios.values()) if self._ratios else self._crowding
         return lambda kind: self._ratios.get(kind, usual)
 
 
 def _kind(trial: Trial) -> Kind:
     return (*shape(trial), trial.length)
+
+
+def _total(costs: Counter[float]) -> float:
+    return sum(cost * count for cost, count in costs.items())
+
+
+def _placed(loads: list[float], trials: list[float]) -> list[float]:
+    """Return the workers' loads after each trial, in turn, went to the one that is free first."""
+    loads = [*loads]
+    heapq.heapify(loads)
+    for seconds in trials:
+        heapq.heapreplace(loads, loads[0] + seconds)
+    return loads
+
+
+def _filled(loads: list[float], work: float) -> list[float]:
+    """Return the workers' loads after work that can be cut at will went to those that are free first."""
+    loads = sorted(loads)
+    filled = 0.0
+    for count, following in enumerate([*loads[1:], math.inf], 1):
+        filled += loads[count - 1]
+        level = (filled + work) / count
+        if level <= following:
+            break
+    return [level] * count + loads[count:]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import os
 
-from unroll import registry
+from unroll.models.resolve import resolve
 from unroll.study import Trial
 
 FLOAT = 4
+SYMBOL = 1
 WORKER = 250_000_000
 """Bytes of a worker process that has imported torch and trains nothing."""
 CURVES = 2
@@ -25,16 +26,31 @@ def usable_cores() -> int:
 
 
 def data_bytes(trial: Trial) -> int:
-    """Bytes of the three splits in memory; twice as much while they are made, in float64 and then float32."""
-    task = registry.tasks.load(trial.task)(**trial.task_settings)
+    """Bytes of the three splits in memory, symbols as small as they are stored."""
+    task = resolve(trial).task
     sequences: int = task.expected(task.train + task.validation + task.test, trial.length)
-    steps = trial.length if task.readout == "every" else 1
-    return int(FLOAT * sequences * (trial.length * task.inputs + steps * task.outputs))
+    length = task.total_steps(trial.length)
+    inputs = SYMBOL if task.tokens else FLOAT * task.inputs
+    answers = FLOAT if task.objective == "cross_entropy" else FLOAT * task.outputs
+    return int(sequences * (length * inputs + (1 if task.readout == "last" else length) * answers))
+
+
+def memory_parts(trial: Trial, parameters: int) -> dict[str, int]:
+    """Bytes that a worker needs: for data while they are made; the network; curves; itself.
+
+    The network: weights, gradients, the optimizer's state, with early stopping the best weights.
+    """
+    return {
+        "data": 3 * data_bytes(trial),
+        "network": (4 + (trial.train.patience is not None)) * FLOAT * parameters,
+        "curves": 2 * _curve_bytes(trial),
+        "worker": WORKER,
+    }
 
 
 def memory_bytes(trial: Trial, parameters: int) -> int:
-    """Bytes that a worker needs for a trial: data while they are made; weights, gradients, optimizer state; curves."""
-    return WORKER + 3 * data_bytes(trial) + 4 * FLOAT * parameters + 2 * _curve_bytes(trial)
+    """Bytes that a worker needs for a trial, see ``memory_parts``."""
+    return sum(memory_parts(trial, parameters).values())
 
 
 def disk_bytes(trial: Trial, parameters: int) -> int:
@@ -42,8 +58,15 @@ def disk_bytes(trial: Trial, parameters: int) -> int:
     return FLOAT * parameters + _curve_bytes(trial) + ROW
 
 
+def checkpoint_bytes(trial: Trial, parameters: int) -> int:
+    """Bytes of a trial's last checkpoint, which holds most: weights (the best too), the optimizer's state, curves."""
+    kept = {"adam": 2, "adamw": 2, "sgd": 0, "rmsprop": 1}[trial.train.optimizer]
+    kept += bool(trial.train.momentum) + (trial.train.patience is not None)
+    return FLOAT * parameters * (1 + kept) + _curve_bytes(trial) + ROW
+
+
 def _curve_bytes(trial: Trial) -> int:
-    task = registry.tasks.load(trial.task)(**trial.task_settings)
+    task = resolve(trial).task
     sequences: int = task.expected(task.train, trial.length)
     updates = trial.train.epochs * math.ceil(sequences / trial.train.batch)
     return CURVES * FLOAT * updates

@@ -1,4 +1,4 @@
-"""The wish to stop: the first Ctrl-C or SIGTERM asks, the second insists."""
+"""The wish to stop: the first Ctrl-C, SIGTERM or SIGHUP asks, the second insists."""
 
 from __future__ import annotations
 
@@ -27,11 +27,16 @@ class Stop:
 
 @contextmanager
 def on_signals(stop: Stop) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into ``stop.ask``; leave the handlers as they were. Nothing outside the main thread."""
+    """Turn SIGINT, SIGTERM and SIGHUP into ``stop.ask``; leave the handlers as they were. Only in the main thread.
+
+    A SIGHUP that is ignored, as nohup has it, stays ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     before = [signal.signal(number, stop.ask) for number in numbers]
     try:
         yield

@@ -8,32 +8,43 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from unroll import registry
 from unroll.axes import Float32
-from unroll.errors import CheckpointError, DivergedError
+from unroll.errors import CheckpointError, DivergedError, PlugInError
 from unroll.executors import Channel
-from unroll.kernels import pick
+from unroll.models.resolve import resolve
 from unroll.study import Trial
 from unroll.training import Checkpoint, Result, Training, numerics, single_thread
-from unroll.training.network import model_of
+from unroll.training.network import backend_of
+from unroll.versions import Version
+
+Plugins: TypeAlias = Mapping[str, Mapping[str, tuple[type, Version]]]
 
 CHECKPOINT_SECONDS = 30.0
 REPORT_SECONDS = 0.2
+NO_MEMORY = (
+    "There is not enough memory for this trial: make some free, ask for fewer workers or a smaller batch "
+    "(train.batch), then run it again with --retry-failed."
+)
 
 
 @dataclass(frozen=True)
 class Order:
     """One trial to be trained, and all that a worker must know for it.
 
-    ``plugins`` are the classes that were registered in the coordinator's process, by family and name.
+    ``plugins`` are the classes that were registered in the coordinator's process and their versions there, by family
+    and name. ``origin`` says in words whose checkpoint it is where it is that of a shorter training, "" where it is the
+    trial's own. With ``keep``, the state at the end of the training is handed in as well.
     """
 
     trial: Trial
     checkpoint: Checkpoint | None = None
     numerics: Mapping[str, str] | None = None
-    plugins: Mapping[str, Mapping[str, type]] = field(default_factory=dict)
+    plugins: Plugins = field(default_factory=dict)
+    origin: str = ""
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,9 +74,10 @@ class Frozen:
 
 @dataclass(frozen=True)
 class Note:
-    """Something that the person at the screen should know."""
+    """Something for the timeline, and, if it is told aloud, for the person at the screen."""
 
     text: str
+    aloud: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,16 +91,31 @@ class Outcome:
     histories: Mapping[str, Float32] = field(default_factory=dict)
 
 
-def registered_plugins() -> dict[str, dict[str, type]]:
+def registered_plugins() -> Plugins:
     """Return the classes that were registered in this process, for workers that have not seen them."""
     return {"task": registry.tasks.registered(), "model": registry.models.registered()}
 
 
-def adopt_plugins(plugins: Mapping[str, Mapping[str, type]]) -> None:
+def adopt_plugins(plugins: Plugins) -> None:
     """Register in a worker what was registered in the coordinator."""
     for family in (registry.tasks, registry.models):
-        for name, plugin in plugins.get(family.noun, {}).items():
-            family.register(name, plugin)
+        for name, (plugin, version) in plugins.get(family.noun, {}).items():
+            family.register(name, plugin, version)
+
+
+def confirm_plugins(trial: Trial) -> None:
+    """Raise PlugInError where this process has other versions of what the trial is made of than its key says."""
+    task, model = registry.tasks.version(trial.task), registry.models.version(trial.model)
+    further = resolve(trial).task.versions(trial.length)
+    for part, found in {**further, "task": task, "model": model}.items():
+        wanted = trial.versions.get(part)
+        if found != wanted:
+            name = trial.model if part == "model" else trial.task
+            of = "" if part in ("task", "model") else " of the task"
+            raise PlugInError(
+                f'The {part}{of} "{name}" has changed since the run was planned: {wanted} then, {found} in the worker '
+                "now. Run the study again: it is planned with the new version."
+            )
 
 
 def work(order: Order, channel: Channel) -> Outcome:
@@ -107,11 +134,12 @@ class _Work:
 
     def run(self) -> Outcome:
         try:
-            self.numerics = numerics(pick(model_of(self.trial).cell, backend=self.trial.train.backend))
+            confirm_plugins(self.trial)
+            self.numerics = numerics(backend_of(self.trial))
             self.training = self._begin()
             self.started = time.monotonic()
             return self._ended(result=self._train(self.training))
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # Ctrl-C alone is for us
             return self._ended(error=described(error))
 
     def _begin(self) -> Training:
@@ -121,13 +149,17 @@ class _Work:
         now, then = self.numerics, self.order.numerics or {}
         changed = [f"{name} {then.get(name)} → {now[name]}" for name in now if then.get(name) != now[name]]
         if changed:
-            self._afresh(f"its checkpoint was made under other numerics ({', '.join(changed)})")
+            what = f"the state after {self.order.origin}" if self.order.origin else "its checkpoint"
+            self._afresh(f"{what} was made under other numerics ({', '.join(changed)})")
             return Training(self.trial)
         try:
-            return Training(self.trial, checkpoint)
+            training = Training(self.trial, checkpoint)
         except CheckpointError as error:
             self._afresh(str(error))
             return Training(self.trial)
+        if self.order.origin:
+            self.channel.send(Note(f"{self.trial} goes on after {self.order.origin}", aloud=False))
+        return training
 
     def _afresh(self, reason: str) -> None:
         self.channel.send(Note(f"{self.trial} starts afresh: {reason}"))
@@ -142,6 +174,8 @@ class _Work:
                 progress = next(steps)
             except StopIteration as end:
                 result: Result = end.value
+                if self.order.keep:
+                    self._save(training)
                 return result
             if self.channel.stopping:
                 self._save(training)
@@ -181,9 +215,12 @@ class _Work:
 
 def described(error: BaseException) -> dict[str, Any]:
     """Return an exception as the store keeps it: type, message, traceback and, where training diverged, where."""
+    message = str(error) or type(error).__name__
+    if isinstance(error, MemoryError) or "can't allocate memory" in message:  # NumPy's and Python's; torch's
+        message = f"{message.rstrip('.')}. {NO_MEMORY}"
     described: dict[str, Any] = {
         "type": type(error).__name__,
-        "message": str(error) or type(error).__name__,
+        "message": message,
         "traceback": "".join(traceback.format_exception(error)),
     }
     if isinstance(error, DivergedError):

@@ -1,8 +1,10 @@
 """results.db: every trial that was planned, what became of it, and what it measured."""
 
-from unroll.store.merging import Adopted
+from unroll.store.faults import LARGEST
+from unroll.store.merging import Adopted, Apart
 from unroll.store.records import (
     CheckpointRecord,
+    MeasureRecord,
     PlannedStudy,
     PlannedTrial,
     State,
@@ -10,14 +12,20 @@ from unroll.store.records import (
     TrialRecord,
 )
 from unroll.store.store import Store
+from unroll.store.verification import Fault, Verification
 
 __all__ = [
+    "LARGEST",
     "Adopted",
+    "Apart",
     "CheckpointRecord",
+    "Fault",
+    "MeasureRecord",
     "PlannedStudy",
     "PlannedTrial",
     "State",
     "Store",
     "StudyRecord",
     "TrialRecord",
+    "Verification",
 ]

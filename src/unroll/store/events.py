@@ -7,7 +7,8 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from unroll.store.plain import now, to_json
+from unroll.store.faults import DamageError
+from unroll.store.plain import encodable, now, to_json
 
 
 def add(
@@ -21,7 +22,7 @@ def add(
     """Append one line. ``trial`` is a key and ``study`` a digest; both may be of rows that are gone."""
     db.execute(
         "INSERT INTO events (at, kind, message, trial, study, data) VALUES (?, ?, ?, ?, ?, ?)",
-        (now(), kind, message, trial, study, None if data is None else to_json(data)),
+        (now(), encodable(kind), encodable(message), trial, study, None if data is None else to_json(data)),
     )
 
 
@@ -41,4 +42,7 @@ def select(db: sqlite3.Connection, trial: str | None, study: str | None) -> list
         """,
         {"trial": trial, "study": study},
     ).fetchall()
-    return [{**dict(row), "data": None if row["data"] is None else json.loads(row["data"])} for row in rows]
+    try:
+        return [{**dict(row), "data": None if row["data"] is None else json.loads(row["data"])} for row in rows]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DamageError("the timeline is damaged: a line of it cannot be read") from error

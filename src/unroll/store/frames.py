@@ -3,78 +3,137 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unroll.declarations import Declared
+from unroll.store import older
+from unroll.store.checked import Checked, Planned, checked_rows
+from unroll.store.faults import DamageError
+from unroll.store.histories import fault_of
 from unroll.store.plain import from_blob, to_json
+from unroll.store.seals import history_part
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# These keys in their order (json_each gives no rows for NULL), or all in the order of planning.
-CHOSEN = """
-    WITH chosen (id, position) AS (
-        SELECT t.id, j.key FROM json_each(:keys) j JOIN trials t ON t.key = j.value
-        UNION ALL
-        SELECT id, id FROM trials WHERE :keys IS NULL
-    )
-"""
-TRIALS = """
-    SELECT t.key, t.condition, t.task, t.model, t.length, t.seed, t.protocol, t.notes, t.state,
-        t.parameters, t.baseline, t.solved_metric, t.solved_below,
-        t.attempts, t.started_at, t.finished_at, t.seconds
-    FROM chosen JOIN trials t USING (id) ORDER BY position
-"""
-METRICS = """
-    SELECT t.key, m.name, m.value
-    FROM chosen JOIN trials t USING (id) JOIN metrics m ON m.trial = t.id ORDER BY m.name
-"""
-HISTORIES = """
-    SELECT t.key, t.condition, t.task, t.model, t.length, t.seed, h.axis, h.count, h.data
-    FROM chosen JOIN trials t USING (id) JOIN histories h ON h.trial = t.id AND h.name = :name
-    ORDER BY position
-"""
-
+PLANNED = (
+    *("key", "condition", "task", "model", "length", "seed", "protocol", "notes", "state"),
+    *("parameters", "baseline", "solved_metric", "solved_below"),
+)
+DECLARED = (
+    *("score_name", "score_words", "criterion", "solved_above", "error_metric"),
+    *("chance", "memory_unit", "memory_most"),
+)
+OUTCOME = ("attempts", "started_at", "finished_at", "seconds")
+OF_A_HISTORY = ("key", "condition", "task", "model", "length", "seed")
 HISTORY_NAMES = """
-    SELECT DISTINCT h.name FROM chosen JOIN histories h ON h.trial = chosen.id ORDER BY h.name
+    SELECT DISTINCT h.name FROM histories h
+    WHERE :keys IS NULL OR h.trial IN (SELECT t.id FROM json_each(:keys) j JOIN trials t ON t.key = j.value)
+    ORDER BY h.name
 """
 
 
-def frame(db: sqlite3.Connection, keys: Collection[str] | None) -> pd.DataFrame:
-    """Return one row a trial: what was planned, its state, then each metric as a float64 column."""
+def frame(trials: Sequence[Checked]) -> pd.DataFrame:
+    """Return one row a trial: what was planned and declared, its state, its score, then each metric as float64.
+
+    ``score_name``, ``score_words``: the test loss, in the store and in words; ``score``: its value. ``criterion``: when
+    the trial counts as solved, in words; ``solved_above``: NaN unless its metric must be above that;
+    ``error_metric``: that metric, where the task is judged by an error of its own and not by its test loss or what is
+    counted with it. ``chance``: the accuracy without memory; ``memory_unit``, ``memory_most``: how the score is read as
+    an amount (None, NaN where it is not).
+
+    Of a damaged trial nothing is told but what was planned: no metrics, no times, and 0 attempts.
+    """
     import pandas as pd
 
-    chosen = {"keys": None if keys is None else to_json(list(keys))}
-    cursor = db.execute(CHOSEN + TRIALS, chosen)
-    names = [column[0] for column in cursor.description]
-    table = pd.DataFrame([tuple(row) for row in cursor.fetchall()], columns=names)
-    table = table.astype({"baseline": "float64", "seconds": "float64"})  # all NULL is not a number yet
-    rows = {key: row for row, key in enumerate(table["key"])}
+    table = pd.DataFrame([_row(trial) for trial in trials], columns=[*PLANNED, *DECLARED, *OUTCOME, "score"])
+    numbers = ("baseline", "solved_below", "solved_above", "chance", "memory_most", "seconds", "score")
+    table = table.astype(dict.fromkeys(numbers, "float64"))  # all NULL is not a number yet
+    table["solved_below"] = table["solved_below"].where(table["solved_below"] > -np.inf)
     metrics: dict[str, NDArray[np.float64]] = {}
-    for key, name, value in db.execute(CHOSEN + METRICS, chosen).fetchall():
-        metrics.setdefault(name, np.full(len(table), np.nan))[rows[key]] = value
-    return pd.concat([table, pd.DataFrame(metrics, index=table.index)], axis="columns")
+    for place, trial in enumerate(trials):
+        for name, value in trial.metrics.items():
+            metrics.setdefault(name, np.full(len(table), np.nan))[place] = value
+    return pd.concat([table, pd.DataFrame(dict(sorted(metrics.items())), index=table.index)], axis="columns")
+
+
+def _row(trial: Checked) -> list[object]:
+    row = trial.planned()
+    planned = [str(trial.state) if name == "state" else row[name] for name in PLANNED]
+    said = declared_of(trial)
+    metric, memory = row["solved_metric"], said.memory
+    declared = [
+        *(said.score.name, said.score.words, said.criterion(metric, row["solved_below"]), said.above),
+        *(None if said.counts(metric) else metric, said.chance),
+        *((None, None) if memory is None else (memory.unit, memory.most)),
+    ]
+    outcome = [0, None, None, None] if trial.outcome else [row[name] for name in OUTCOME]
+    return [*planned, *declared, *outcome, trial.metrics.get(said.score.name)]
+
+
+def declared_of(trial: Planned) -> Declared:
+    """Return what a trial has declared, or would have, where it is older than declarations."""
+    row = trial.planned()
+    return Declared.of(trial.declared) if trial.declared else older.declared(row["task"], row["length"])
 
 
 def history_names(db: sqlite3.Connection, keys: Collection[str] | None) -> tuple[str, ...]:
     """Return the names of all histories that these trials have, in alphabetical order."""
     chosen = {"keys": None if keys is None else to_json(list(keys))}
-    return tuple(name for (name,) in db.execute(CHOSEN + HISTORY_NAMES, chosen).fetchall())
+    return tuple(name for (name,) in db.execute(HISTORY_NAMES, chosen).fetchall())
 
 
-def history_frame(db: sqlite3.Connection, keys: Collection[str] | None, name: str) -> pd.DataFrame:
-    """Return one row a value of one history: the trial, its axis, ``step`` on it (from 1), ``value``."""
+def history_frame(
+    db: sqlite3.Connection, trials: Sequence[Checked], name: str, damaged: dict[str, str] | None = None
+) -> pd.DataFrame:
+    """Return one row a value of one history: the trial, its axis, ``step`` on it (from 1), ``value``.
+
+    A damaged history is left out and told in ``damaged``, by its trial's key; without one, DamageError is raised. That
+    of a trial that has changed since it was read is left out without a word.
+    """
     import pandas as pd
 
-    chosen = {"keys": None if keys is None else to_json(list(keys)), "name": name}
-    rows = db.execute(CHOSEN + HISTORIES, chosen).fetchall()
-    counts = [row["count"] for row in rows]
-    names = ("key", "condition", "task", "model", "length", "seed", "axis")
-    trials = pd.DataFrame([tuple(row)[: len(names)] for row in rows], columns=names)
-    table = trials.loc[trials.index.repeat(counts)].reset_index(drop=True)
+    query = """
+        SELECT trial, name, axis, count, data FROM histories
+        WHERE trial IN (SELECT value FROM json_each(?)) AND name = ?
+    """
+    ids = to_json([trial.row["id"] for trial in trials])
+    stored = {row["trial"]: row for row in db.execute(query, (ids, name)).fetchall()}
+    found = []
+    for trial in trials:
+        row = stored.get(trial.row["id"])
+        fault = _fault(trial, row, name)
+        if fault is None:
+            if row is not None:
+                found.append((trial.planned(), row))
+        elif not _has_changed(db, trial, row, name):
+            if damaged is None:
+                raise DamageError(f"{trial.name} is damaged: {fault}")
+            damaged[trial.row["key"]] = fault
+    counts = [history["count"] for _, history in found]
+    rows = [[*(trial[column] for column in OF_A_HISTORY), history["axis"]] for trial, history in found]
+    one_each = pd.DataFrame(rows, columns=[*OF_A_HISTORY, "axis"])
+    table = one_each.loc[one_each.index.repeat(counts)].reset_index(drop=True)
     table["step"] = np.concatenate([np.arange(1, count + 1) for count in (0, *counts)])
-    table["value"] = np.concatenate([np.empty(0, np.float32), *(from_blob(row["data"]) for row in rows)])
+    table["value"] = np.concatenate([np.empty(0, np.float32), *(from_blob(history["data"]) for _, history in found)])
     return table
+
+
+def _fault(trial: Checked, row: sqlite3.Row | None, name: str) -> str | None:
+    """Say what is wrong with a history of a trial, which may have none; None for nothing."""
+    if row is None:
+        return f"its history {name} is missing" if history_part(name) in trial.parts else None
+    return fault_of(trial, row)
+
+
+def _has_changed(db: sqlite3.Connection, trial: Checked, row: sqlite3.Row | None, name: str) -> bool:
+    """Say whether a history does not fit its trial because that is another by now: begun again, or forgotten."""
+    rows = db.execute("SELECT * FROM trials WHERE id = ?", (trial.row["id"],)).fetchall()
+    if not rows:
+        return True
+    (now,) = checked_rows(db, rows)
+    return now.row["seal"] != trial.row["seal"] and _fault(now, row, name) is None

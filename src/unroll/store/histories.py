@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unroll.errors import UnknownNameError
+from unroll.store.checked import Checked, one
+from unroll.store.faults import DamageError
 from unroll.store.keys import find
 from unroll.store.plain import from_blob, to_blob
+from unroll.store.seals import add_part, history_part, history_seal
 
 AXES = ("epoch", "update", "horizon")
 
@@ -18,30 +21,53 @@ AXES = ("epoch", "update", "horizon")
 def add_histories(
     db: sqlite3.Connection, row_id: int, histories: Mapping[str, ArrayLike], axes: Mapping[str, str]
 ) -> None:
-    """Write the histories of one trial, each with its axis."""
+    """Write the histories of one trial, each with its axis and its seal."""
     if histories.keys() != axes.keys():
         raise ValueError(f"Histories {sorted(histories)} need one axis each, not axes {sorted(axes)}.")
+    (key,) = db.execute("SELECT key FROM trials WHERE id = ?", (row_id,)).fetchone()
     for name, values in histories.items():
         if axes[name] not in AXES:
             raise ValueError(f"History {name!r} has the axis {axes[name]!r}; there are {', '.join(AXES)}.")
         count, data = to_blob(name, values)
         db.execute("INSERT INTO histories VALUES (?, ?, ?, ?, ?)", (row_id, name, axes[name], count, data))
+        add_part(db, row_id, history_part(name), history_seal(key, name, axes[name], count, data))
 
 
 def histories(db: sqlite3.Connection, key: str) -> dict[str, NDArray[np.float32]]:
     """Return all histories of a trial by name; none for a trial that has not ended."""
-    rows = db.execute(
-        "SELECT name, data FROM histories WHERE trial = ? ORDER BY rowid", (find(db, key)["id"],)
-    ).fetchall()
-    return {name: from_blob(data) for name, data in rows}
+    trial = one(db, find(db, key)["id"])
+    query = "SELECT name, axis, count, data FROM histories WHERE trial = ? ORDER BY rowid"
+    rows = db.execute(query, (trial.row["id"],)).fetchall()
+    parts = {history_part(row["name"]) for row in rows}
+    for part in trial.parts:
+        if part.startswith(history_part("")) and part not in parts:
+            raise DamageError(f"{trial.name} is damaged: its {part} is missing")
+    return {row["name"]: _values(trial, row) for row in rows}
 
 
 def history(db: sqlite3.Connection, key: str, name: str) -> NDArray[np.float32]:
     """Return one history of a trial, shape (count,)."""
-    row = find(db, key)
-    found = db.execute("SELECT data FROM histories WHERE trial = ? AND name = ?", (row["id"], name)).fetchone()
-    if found is None:
-        names = [n for (n,) in db.execute("SELECT name FROM histories WHERE trial = ?", (row["id"],)).fetchall()]
-        has = f"has {', '.join(sorted(names))}" if names else f"is {row['state']} and has none"
+    found = histories(db, key)
+    if name not in found:
+        row = find(db, key)
+        has = f"has {', '.join(sorted(found))}" if found else f"is {row['state']} and has none"
         raise UnknownNameError(f'No history "{name}" of trial {row["key"][:12]}: it {has}.')
-    return from_blob(found[0])
+    return found[name]
+
+
+def _values(trial: Checked, row: sqlite3.Row) -> NDArray[np.float32]:
+    """Return the values of a history; raises DamageError unless they are what was written."""
+    fault = fault_of(trial, row)
+    if fault:
+        raise DamageError(f"{trial.name} is damaged: {fault}")
+    return from_blob(row["data"])
+
+
+def fault_of(trial: Checked, row: sqlite3.Row) -> str | None:
+    """Say what is wrong with a history (name, axis, count, data) of a trial, or with the trial; None for nothing."""
+    if trial.damage:
+        return trial.damage
+    sealed = history_seal(trial.row["key"], row["name"], row["axis"], row["count"], row["data"])
+    if trial.parts.get(history_part(row["name"])) != sealed:
+        return f"its history {row['name']} is not what was written"
+    return None

@@ -25,6 +25,7 @@ from unroll.store.plain import now
 # ``holder`` takes a shared lock for microseconds to see whether the lock is free; a writer that starts just
 # then must not be refused for it.
 PATIENCE = 0.1  # seconds
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,7 @@ class WriterLock:
         try:
             self._file = os.fdopen(self._acquire(store), "r+b", buffering=0)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise full(store, error.strerror) from error
-            raise StoreError(
-                f"{store} cannot be locked for writing: {self._side_car}: {error.strerror}. Check the "
-                "permissions of the folder, or name another file with --store."
-            ) from error
+            raise self._refused(store, error) from error
         _held.add(self)
         me = Holder(os.getpid(), socket.gethostname(), now(), purpose, " ".join(sys.argv))
         try:
@@ -62,7 +58,15 @@ class WriterLock:
             self._file.write(json.dumps(asdict(me)).encode())
         except OSError as error:
             self.release()
-            raise full(store, error.strerror) from error
+            raise self._refused(store, error) from error
+
+    def _refused(self, store: Path, error: OSError) -> StoreError:
+        if error.errno in NO_SPACE:
+            return full(store, error.strerror)
+        return StoreError(
+            f"{store} cannot be locked for writing: {self._side_car}: {error.strerror}. Check the disk and the "
+            "permissions of the folder, or name another file with --store."
+        )
 
     def _acquire(self, store: Path) -> int:
         deadline = time.monotonic() + PATIENCE
@@ -84,10 +88,23 @@ class WriterLock:
             os.close(descriptor)  # its last holder removed it between our open and our lock
 
     def release(self) -> None:
-        """Let the next writer in. Twice is once."""
-        if not self._file.closed:
-            self._side_car.unlink(missing_ok=True)  # before the lock ends, so that it is surely ours
+        """Let the next writer in. Twice is once. Raises StoreError where the file of the lock cannot be removed."""
+        if self._file.closed:
+            return
+        try:
+            if self.is_in_place():  # before the lock ends, so that it is surely ours
+                self._side_car.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"All is stored, but {self._side_car} cannot be removed ({error.strerror}). It holds nobody up; delete "
+                "it when you can."
+            ) from error
+        finally:
             self.disown()
+
+    def is_in_place(self) -> bool:
+        """Whether the file of the lock still lies where others look for it."""
+        return _is_file(self._side_car, self._file.fileno())
 
     def disown(self) -> None:
         """Close the file only: what a forked child does, so that the lock ends with the parent."""
@@ -132,7 +149,7 @@ def holder(store: Path) -> Holder | None:
 def _is_file(path: Path, descriptor: int) -> bool:
     try:
         return os.path.samestat(os.stat(path), os.fstat(descriptor))
-    except FileNotFoundError:
+    except OSError:
         return False
 
 

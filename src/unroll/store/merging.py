@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass
+from pathlib import Path
 
-from unroll.store import events, plans
-from unroll.store.records import State
+from unroll.store import events, plans, trials
+from unroll.store.checked import Checked, checked, one
+from unroll.store.digests import TIMES
+from unroll.store.faults import explained
+from unroll.store.plain import to_json
+from unroll.store.records import PlannedStudy, State
+from unroll.store.seals import history_part, seal_outcome
+from unroll.store.verification import checkpoint_is_sound, damaged_studies, fault, study_name
 
-RESULTS = ("metrics", "histories", "trained_parameters", "checkpoints")
+RESULTS = ("metrics", "histories", "measures", "trained_parameters", "checkpoints", "seals")
 """What belongs to a trial, in tables of which the first column is the trial."""
-OUTCOME = ("state", "attempts", "started_at", "finished_at", "seconds", "digest", "error", "fingerprint")
+OUTCOME = (
+    *("state", "attempts", "started_at", "finished_at", "seconds", "digest", "error", "fingerprint", "verified"),
+)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Trials of a study that were taken over, but are not those that the study asks for here.
+
+    So it is where a plug-in has another version there: its name and its version there are in the trials' keys, not in
+    the study's digest. ``versions`` says which, as in "task adding 1.0.1 (here 1)".
+    """
+
+    study: str
+    versions: tuple[str, ...]
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Adopted:
     """What another store gave: complete trials, failed ones, checkpoints of waiting ones; what was there already.
 
-    ``different`` are the keys of trials that are complete in both with other bits, as happens where the numerics
-    (processor, versions) differ; this store's own were kept.
+    ``fitting`` of their complete trials are asked for by a study here; ``apart`` are those of their studies that are
+    planned here under other versions of plug-ins. ``different`` are the keys of trials that are complete in both with
+    other bits; this store's own were kept. ``numerics`` are the names of what they were computed under differently
+    (processor, versions); none where it was the same, and one of the two is wrong. ``damaged`` are the keys of their
+    trials that are not what was written there, ``damaged_studies`` the names of their studies that are not: nothing of
+    these was taken, but the trials of a damaged study were.
     """
 
     studies: int
@@ -26,38 +53,159 @@ class Adopted:
     failed: int
     checkpoints: int
     known: int
+    fitting: int
+    apart: tuple[Apart, ...]
     different: tuple[str, ...]
+    numerics: tuple[str, ...]
+    damaged: tuple[str, ...]
+    damaged_studies: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether their complete trials are here now, with the same bits, as results of the studies here."""
+        nothing_fits = self.complete + self.known > 0 and not self.fitting
+        return not (self.apart or self.different or self.damaged or self.damaged_studies or nothing_fits)
 
 
-def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, name: str) -> Adopted:
-    """Take over from ``theirs`` what ``db`` lacks. ``name`` is what the timeline calls it."""
-    studies = 0
-    for record in plans.studies(theirs):
-        if plans.study_by_digest(db, record.digest) is None:
-            study = plans.study_by_digest(theirs, record.digest)
-            assert study is not None  # noqa: S101 - it was listed in the same snapshot
+def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Adopted:
+    """Take over from ``theirs``, the store at ``path``, what ``db`` lacks.
+
+    Nothing of ours goes but for something that is further: a trial that waits, failed or has a checkpoint here gives
+    way to one that is complete there; one that waits here with nothing to go on from takes their failure or checkpoint.
+    """
+    studies, apart, name = 0, [], path.name
+    with explained(path):  # what is wrong there is told of that store, not of this one
+        lost = damaged_studies(theirs)
+        asked = [plans.study_by_digest(theirs, digest) for digest in _digests(theirs, lost)]
+        looked_at = [(trial, trial.plan or fault(theirs, trial)) for trial in checked(theirs, None)]
+    for study in asked:
+        assert study is not None  # noqa: S101 - it was listed in the same snapshot
+        ours = plans.study_by_digest(db, study.digest)
+        if ours is None:
             plans.plan(db, study)
             studies += 1
+        elif keys := _complete(theirs, study, beside=ours):
+            apart.append(Apart(study.name, _versions(study, ours), keys))
     counts = dict.fromkeys(("complete", "failed", "checkpoints", "known"), 0)
-    different = []
-    ours = {row["key"]: row for row in db.execute("SELECT id, key, state, digest FROM trials").fetchall()}
-    for their in theirs.execute("SELECT * FROM trials ORDER BY id").fetchall():
-        our = ours.get(their["key"])
-        if our is None:
-            continue  # a trial that no study of theirs asks for any more
-        if our["state"] == State.complete:
-            counts["known"] += their["state"] == State.complete
-            if their["digest"] is not None and their["digest"] != our["digest"]:
+    different, damaged = [], []
+    numerics: set[str] = set()
+    for trial, reason in looked_at:
+        their = trial.row
+        if reason:
+            damaged.append(str(their["key"]))
+            continue
+        done, failed = their["state"] == State.complete, their["state"] == State.failed
+        if not (done or failed or _has_checkpoint(theirs, their["id"])):
+            continue  # nothing has come of it
+        our = _ours(db, trial)
+        ours_now = one(db, our["id"])
+        if not _same_question(our, their):
+            damaged.append(their["key"])
+        elif ours_now.damage:
+            continue  # what is damaged here is forgotten first, by who is asked
+        elif our["state"] == State.complete:
+            counts["known"] += done
+            if done and not _same_results(ours_now, trial):
                 different.append(their["key"])
-        elif their["state"] == State.complete or (their["state"] == State.failed and our["state"] == State.waiting):
+                numerics |= _other_numerics(our, their)
+        elif done or (failed and our["state"] == State.waiting and not _has_checkpoint(db, our["id"])):
             _replace(db, theirs, our["id"], their)
             counts[their["state"]] += 1
             events.add(db, "adopted", f"{their['state']}, from {name}", trial=their["key"])
-        elif our["state"] == State.waiting and _continuable(db, theirs, our["id"], their["id"]):
+        elif failed or our["state"] != State.waiting or _has_checkpoint(db, our["id"]):
+            continue
+        elif checkpoint_is_sound(theirs, their["id"]):
             _copy(db, theirs, "checkpoints", our["id"], their["id"])
             counts["checkpoints"] += 1
             events.add(db, "adopted", f"a checkpoint, from {name}", trial=their["key"])
-    return Adopted(studies=studies, different=tuple(different), **counts)
+    return Adopted(
+        studies=studies,
+        fitting=_fitting(db, theirs),
+        apart=tuple(apart),
+        different=tuple(different),
+        numerics=tuple(sorted(numerics)),
+        damaged=tuple(damaged),
+        damaged_studies=tuple(map(study_name, lost)),
+        **counts,
+    )
+
+
+def _digests(theirs: sqlite3.Connection, lost: list[sqlite3.Row]) -> list[str]:
+    """Return the digests of their studies without those that are lost, in the order of planning."""
+    gone = {row["id"] for row in lost}
+    rows = theirs.execute("SELECT id, digest FROM studies NOT INDEXED ORDER BY id").fetchall()
+    return [row["digest"] for row in rows if row["id"] not in gone]
+
+
+def _same_question(our: sqlite3.Row, their: sqlite3.Row) -> bool:
+    """Say whether one key means one specification here and there, as it does where both were seen to follow."""
+    return bool(json.loads(our["spec"]) == json.loads(their["spec"]))
+
+
+def _same_results(ours: Checked, theirs: Checked) -> bool:
+    """Compare the bits of all results but the times, whatever the digests say."""
+
+    def bits(trial: Checked) -> tuple[object, ...]:
+        metrics = {name: value for name, value in trial.metrics.items() if name not in TIMES}
+        times = {history_part(name) for name in TIMES}
+        return trial.row["digest"], metrics, {part: s for part, s in trial.parts.items() if part not in times}
+
+    return bits(ours) == bits(theirs)
+
+
+def _other_numerics(our: sqlite3.Row, their: sqlite3.Row) -> set[str]:
+    """Return the names of the numerics that differ between two results."""
+    here, there = (dict(json.loads(row["fingerprint"] or "{}").get("numerics", {})) for row in (our, their))
+    return {name for name in here.keys() | there.keys() if here.get(name) != there.get(name)}
+
+
+def _complete(theirs: sqlite3.Connection, study: PlannedStudy, beside: PlannedStudy) -> tuple[str, ...]:
+    """Return the keys of their complete trials of a study that the same study does not ask for here."""
+    asked = {trial.key for trial in beside.trials}
+    states = trials.states(theirs, [trial.key for trial in study.trials if trial.key not in asked])
+    return tuple(key for key, state in states.items() if state is State.complete)
+
+
+def _versions(theirs: PlannedStudy, ours: PlannedStudy) -> tuple[str, ...]:
+    """Say which plug-ins of a study have another version in their plan than in ours."""
+
+    def versions(study: PlannedStudy) -> dict[tuple[str, str], str]:
+        return {
+            (noun, name): str(facts.get("version"))
+            for noun, plugins in study.plugins.items()
+            for name, facts in plugins.items()
+        }
+
+    here = versions(ours)
+    return tuple(
+        f"{noun} {name} {version} (here {here[noun, name]})"
+        for (noun, name), version in sorted(versions(theirs).items())
+        if here.get((noun, name), version) != version
+    )
+
+
+def _ours(db: sqlite3.Connection, trial: Checked) -> sqlite3.Row:
+    """Return our row of their trial; a trial that no study here asks for, nor ever has, is written first."""
+    their = trial.row
+    plans.add_declaration(db, trial.declared or "")
+    plans.add_trials(db, [tuple(their[column] for column in plans.COLUMNS)])
+    row: sqlite3.Row = db.execute("SELECT * FROM trials WHERE key = ?", (their["key"],)).fetchone()
+    return row
+
+
+def _fitting(db: sqlite3.Connection, theirs: sqlite3.Connection) -> int:
+    """Return how many of their complete trials a study here asks for."""
+    keys = [key for (key,) in theirs.execute("SELECT key FROM trials WHERE state = 'complete'").fetchall()]
+    query = """
+        SELECT count(DISTINCT t.id) FROM json_each(?) j
+        JOIN trials t ON t.key = j.value JOIN study_trials st ON st.trial = t.id
+    """
+    (count,) = db.execute(query, (to_json(keys),)).fetchone()
+    return int(count)
+
+
+def _has_checkpoint(db: sqlite3.Connection, row_id: int) -> bool:
+    return db.execute("SELECT 1 FROM checkpoints WHERE trial = ?", (row_id,)).fetchone() is not None
 
 
 def _replace(db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, their: sqlite3.Row) -> None:
@@ -69,14 +217,9 @@ def _replace(db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, th
         f"UPDATE trials SET {', '.join(f'{column} = ?' for column in OUTCOME)} WHERE id = ?",  # noqa: S608
         (*(their[column] for column in OUTCOME), row_id),
     )
+    seal_outcome(db, row_id)
 
 
 def _copy(db: sqlite3.Connection, theirs: sqlite3.Connection, table: str, row_id: int, their_id: int) -> None:
     for _, *values in theirs.execute(f"SELECT * FROM {table} WHERE trial = ?", (their_id,)).fetchall():  # noqa: S608
         db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * (len(values) + 1))})", (row_id, *values))  # noqa: S608
-
-
-def _continuable(db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, their_id: int) -> bool:
-    """Whether they can go on where we would begin anew."""
-    query = "SELECT 1 FROM checkpoints WHERE trial = ?"
-    return bool(theirs.execute(query, (their_id,)).fetchone()) and not db.execute(query, (row_id,)).fetchone()

@@ -8,17 +8,20 @@ RETURNING.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from unroll.store.plain import now
+from unroll.store.sealing import seal_everything
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One named change of the schema, as SQL statements in order."""
+    """One named change of the schema, as SQL statements in order, and what is to be computed after them."""
 
     name: str
     statements: tuple[str, ...]
+    then: Callable[[sqlite3.Connection], None] | None = None
 
 
 STUDIES_AND_TRIALS = Migration(
@@ -218,7 +221,81 @@ HORIZONS = Migration(
     ),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (STUDIES_AND_TRIALS, RESULTS, EVENTS, VIEWS, HORIZONS)
+# What a measure added to a trial outside its digest: which metrics and histories (JSON lists of names).
+MEASURES = Migration(
+    "measures",
+    (
+        """
+        CREATE TABLE measures (
+            trial INTEGER NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            metrics TEXT NOT NULL,
+            histories TEXT NOT NULL,
+            PRIMARY KEY (trial, name)
+        ) WITHOUT ROWID
+        """,
+    ),
+)
+
+# Who writes: each transaction of a writer compares its token, so that of two writers one stops.
+WRITER = Migration(
+    "writer",
+    ("CREATE TABLE writer (id INTEGER PRIMARY KEY CHECK (id = 1), token TEXT NOT NULL, since TEXT NOT NULL)",),
+)
+
+# See seals.py. What an older store has not sealed is checked against its digests first.
+SEALS = Migration(
+    "seals",
+    (
+        "ALTER TABLE studies ADD COLUMN seal TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE trials ADD COLUMN plan_seal TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE trials ADD COLUMN seal TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE trials ADD COLUMN verified INTEGER NOT NULL DEFAULT 0",
+        """
+        CREATE TABLE seals (
+            trial INTEGER NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
+            part TEXT NOT NULL,
+            seal TEXT NOT NULL,
+            PRIMARY KEY (trial, part)
+        ) WITHOUT ROWID
+        """,
+    ),
+    then=seal_everything,
+)
+
+# What trials declare when they are planned, each text once, by its digest; "" for a trial that is older.
+DECLARATIONS = Migration(
+    "declarations",
+    (
+        "CREATE TABLE declarations (digest TEXT PRIMARY KEY, declared TEXT NOT NULL) WITHOUT ROWID",
+        "ALTER TABLE trials ADD COLUMN declared TEXT NOT NULL DEFAULT ''",
+        "DROP VIEW results",
+        """
+        CREATE VIEW results AS
+        SELECT t.key, t.condition, t.task, t.model, t.length, t.seed, t.protocol, t.notes, t.state,
+            t.parameters, t.baseline, t.solved_metric, t.solved_below,
+            CAST(coalesce(s.value, c.value < t.solved_below) AS INTEGER) AS solved,
+            mse.value AS test_mse, pace.value AS seconds_per_epoch, updates.value AS updates_to_solve,
+            t.attempts, t.started_at, t.finished_at, t.seconds, t.digest, t.fingerprint,
+            loss.value AS test_loss, coalesce(json_extract(d.declared, '$.score.unit'), '') AS loss_unit,
+            json_extract(d.declared, '$.chance') AS chance, json_extract(d.declared, '$.above') AS solved_above
+        FROM trials t
+        LEFT JOIN declarations d ON d.digest = t.declared
+        LEFT JOIN metrics s ON s.trial = t.id AND s.name = 'solved'
+        LEFT JOIN metrics c ON c.trial = t.id AND c.name = t.solved_metric
+        LEFT JOIN metrics mse ON mse.trial = t.id AND mse.name = 'test_mse'
+        LEFT JOIN metrics loss ON loss.trial = t.id
+            AND loss.name = coalesce(json_extract(d.declared, '$.score.name'), 'test_mse')
+        LEFT JOIN metrics pace ON pace.trial = t.id AND pace.name = 'seconds_per_epoch'
+        LEFT JOIN metrics updates ON updates.trial = t.id AND updates.name = 'updates_to_solve'
+        """,
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (
+    *(STUDIES_AND_TRIALS, RESULTS, EVENTS, VIEWS, HORIZONS, MEASURES, WRITER, SEALS, DECLARATIONS),
+)
 
 
 def applied(db: sqlite3.Connection) -> list[str]:
@@ -236,4 +313,6 @@ def migrate(db: sqlite3.Connection) -> None:
         if migration.name not in done:
             for statement in migration.statements:
                 db.execute(statement)
+            if migration.then is not None:
+                migration.then(db)
             db.execute("INSERT INTO migrations VALUES (?, ?)", (migration.name, now()))

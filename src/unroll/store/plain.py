@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,10 +11,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a pair, as in names of files that are not UTF-8; a whole pair is one character in Python."""
+
 
 def to_json(value: Any) -> str:
-    """Return JSON text; any mapping may stand for a dict. Floats come back bit for bit."""
-    return json.dumps(value, default=_as_dict, ensure_ascii=False)
+    """Return JSON text; any mapping may stand for a dict. Floats come back bit for bit.
+
+    Half a surrogate pair, which no encoding knows, becomes six plain characters, as ``encodable`` does it.
+    """
+    text = json.dumps(value, default=_as_dict, ensure_ascii=False)
+    return SURROGATE.sub(lambda found: rf"\\u{ord(found[0]):04x}", text)
+
+
+def parses(kind: type, *texts: Any) -> bool:
+    """Say whether each of these values of a row is JSON of one kind (dict or list), or not there."""
+    try:
+        return all(text is None or isinstance(json.loads(text), kind) for text in texts)
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
+def encodable(text: str) -> str:
+    r"""Return text that UTF-8 can hold: half a surrogate pair becomes six plain characters, such as \udc80."""
+    return SURROGATE.sub(lambda found: rf"\u{ord(found[0]):04x}", text)
 
 
 def _as_dict(value: object) -> dict[Any, Any]:

@@ -5,15 +5,38 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
 from unroll.errors import UnknownNameError
 from unroll.store import events
-from unroll.store.plain import now, to_json
+from unroll.store.checked import (
+    Checked,
+    Planned,
+    checked,
+    declaration_digest,
+    declarations,
+    follows,
+    study_is_sound,
+)
+from unroll.store.faults import DamageError
+from unroll.store.plain import encodable, now, to_json
 from unroll.store.records import PlannedStudy, PlannedTrial, State, StudyRecord
+from unroll.store.seals import outcome_seal, places, plan_seal, seal_study
 
 COLUMNS = tuple(field.name for field in fields(PlannedTrial))
+"""Those of ``trials`` that hold what was planned; of what is declared the digest."""
+
+
+SIZES = """
+    SELECT trial, sum(size) FROM (
+        SELECT trial, length(data) AS size FROM histories
+        UNION ALL SELECT trial, length(tensors) FROM trained_parameters
+        UNION ALL SELECT trial, length(tensors) FROM checkpoints
+    ) GROUP BY trial
+"""
+"""Bytes that the store keeps of each trial; SQLite reads none of them for it."""
 
 
 def plan(db: sqlite3.Connection, study: PlannedStudy) -> None:
@@ -32,24 +55,55 @@ def plan(db: sqlite3.Connection, study: PlannedStudy) -> None:
         """,
         {**_texts(study), "digest": study.digest, "created": now()},
     )
-    db.executemany(
-        f"INSERT OR IGNORE INTO trials ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})",  # noqa: S608
-        (_row(trial) for trial in study.trials),
-    )
+    declared = {id(trial.declared): add_declaration(db, _declared(trial)) for trial in study.trials}
+    add_trials(db, (_row(trial, declared[id(trial.declared)]) for trial in study.trials))
     (row_id,) = db.execute("SELECT id FROM studies WHERE digest = ?", (study.digest,)).fetchone()
     db.execute("DELETE FROM study_trials WHERE study = ?", (row_id,))
     db.executemany(
         "INSERT INTO study_trials (study, position, trial) SELECT ?, ?, id FROM trials WHERE key = ?",
         ((row_id, position, trial.key) for position, trial in enumerate(study.trials)),
     )
+    found = {trial.row["key"] for trial in _listed(db, row_id)}
+    for trial in study.trials:
+        if trial.key not in found:
+            raise DamageError(f"trial {trial.key[:12]} is damaged: it is not found where it was planned")
+    seal_study(db, row_id)
     events.add(db, "planned", f"{study.name}: {len(study.trials)} trials", study=study.digest)
+
+
+def add_declaration(db: sqlite3.Connection, text: str) -> str:
+    """Write what trials declare, once, and return its digest; that of nothing is "". A damaged text is written anew."""
+    if not text:
+        return ""
+    written = declaration_digest(text)
+    db.execute("INSERT OR REPLACE INTO declarations VALUES (?, ?)", (written, text))
+    return written
+
+
+def add_trials(db: sqlite3.Connection, rows: Iterable[tuple[object, ...]]) -> None:
+    """Write trials (values of ``COLUMNS``) that the store does not have yet, as waiting, and seal them."""
+    (last,) = db.execute("SELECT coalesce(max(id), 0) FROM trials").fetchone()
+    db.executemany(
+        f"INSERT OR IGNORE INTO trials ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})",  # noqa: S608
+        rows,
+    )
+    new = db.execute("SELECT * FROM trials WHERE id > ? ORDER BY id", (last,)).fetchall()
+    sealed = (
+        (plan_seal(row), verified, _untouched(row, verified), row["id"]) for row in new for verified in [follows(row)]
+    )
+    db.executemany("UPDATE trials SET plan_seal = ?, verified = ?, seal = ? WHERE id = ?", sealed)
+
+
+def _untouched(row: sqlite3.Row, verified: bool) -> str:
+    """Return the seal of the outcome of a trial of which nothing has come yet."""
+    return outcome_seal({**dict(row), "verified": int(verified)}, (), (), ())
 
 
 def forget(db: sqlite3.Connection, digest: str) -> int:
     """Remove a study and, with their results, the trials that no other asks for; return how many."""
-    row = db.execute("SELECT id, name FROM studies WHERE digest = ?", (digest,)).fetchone()
+    row = _study(db, digest)
     if row is None:
-        raise UnknownNameError(f"No study {digest[:12]} in the store. See all: unroll show.")
+        raise UnknownNameError(f"No study {digest[:12]} in the store. Run it first.")
     alone = [
         trial
         for (trial,) in db.execute(
@@ -62,45 +116,47 @@ def forget(db: sqlite3.Connection, digest: str) -> int:
     ]
     db.execute("DELETE FROM studies WHERE id = ?", (row["id"],))
     db.executemany("DELETE FROM trials WHERE id = ?", ((trial,) for trial in alone))
+    db.execute("DELETE FROM declarations WHERE digest NOT IN (SELECT declared FROM trials)")
     events.add(db, "forgotten", f"{row['name']}: {len(alone)} trials removed", study=digest)
     return len(alone)
 
 
 def studies(db: sqlite3.Connection) -> list[StudyRecord]:
     """Return all studies, in the order in which they were planned first."""
-    counts: dict[int, dict[State, int]] = {}
-    for study, state, count in db.execute(
-        """
-        SELECT st.study, t.state, count(*)
-        FROM study_trials st JOIN trials t ON t.id = st.trial GROUP BY st.study, t.state
-        """
-    ).fetchall():
-        counts.setdefault(study, dict.fromkeys(State, 0))[State(state)] = count
-    return [
-        StudyRecord(
-            digest=row["digest"],
-            name=row["name"],
-            question=row["question"],
-            overrides=tuple(json.loads(row["overrides"])),
-            created=row["created"],
-            counts=counts.get(row["id"], dict.fromkeys(State, 0)),
+    trials = {trial.row["id"]: trial for trial in checked(db, None)}
+    states = {row_id: trial.state for row_id, trial in trials.items()}
+    solved = {row_id for row_id, trial in trials.items() if trial.state is State.complete and _solved(trial)}
+    sizes = dict(db.execute(SIZES).fetchall())
+    records = []
+    for row in db.execute("SELECT * FROM studies ORDER BY id").fetchall():
+        listed = _places(db, row)
+        records.append(
+            StudyRecord(
+                digest=row["digest"],
+                name=row["name"],
+                question=row["question"],
+                overrides=tuple(json.loads(row["overrides"])),
+                created=row["created"],
+                counts=dict.fromkeys(State, 0) | Counter(states.get(trial, State.damaged) for _, trial in listed),
+                solved=sum(trial in solved for _, trial in listed),
+                size=sum(sizes.get(trial, 0) for _, trial in listed),
+            )
         )
-        for row in db.execute("SELECT * FROM studies ORDER BY id").fetchall()
-    ]
+    return records
+
+
+def _solved(trial: Checked) -> bool:
+    value = trial.metrics.get(trial.row["solved_metric"])
+    return value is not None and bool(value < trial.row["solved_below"])
 
 
 def study_by_digest(db: sqlite3.Connection, digest: str) -> PlannedStudy | None:
     """Return a study as it was planned, without need of its plug-ins; None where it was not."""
-    row = db.execute("SELECT * FROM studies WHERE digest = ?", (digest,)).fetchone()
+    row = _study(db, digest)
     if row is None:
         return None
-    trials = db.execute(
-        """
-        SELECT t.* FROM study_trials st JOIN trials t ON t.id = st.trial
-        WHERE st.study = ? ORDER BY st.position
-        """,
-        (row["id"],),
-    ).fetchall()
+    listed = _places(db, row)
+    trials = [trial for trial in _listed(db, row["id"]) if not trial.plan]
     return PlannedStudy(
         digest=digest,
         name=row["name"],
@@ -109,13 +165,15 @@ def study_by_digest(db: sqlite3.Connection, digest: str) -> PlannedStudy | None:
         overrides=tuple(json.loads(row["overrides"])),
         plugins=json.loads(row["plugins"]),
         trials=tuple(PlannedTrial(**planned_fields(trial)) for trial in trials),
+        damaged=len(listed) - len(trials),
     )
 
 
-def planned_fields(row: sqlite3.Row) -> dict[str, Any]:
-    """Return the fields of PlannedTrial that a row of ``trials`` holds. SQLite keeps NaN as NULL."""
+def planned_fields(trial: Planned) -> dict[str, Any]:
+    """Return the fields of PlannedTrial that a trial has. SQLite keeps NaN as NULL."""
+    row = trial.planned()
     values: dict[str, Any] = {name: row[name] for name in COLUMNS}
-    values["spec"] = json.loads(row["spec"])
+    values |= {"spec": json.loads(row["spec"]), "declared": json.loads(trial.declared or "{}")}
     if row["baseline"] is None:
         values["baseline"] = float("nan")
     return values
@@ -126,25 +184,54 @@ def _is_planned(db: sqlite3.Connection, study: PlannedStudy) -> bool:
     row = db.execute("SELECT * FROM studies WHERE digest = ?", (study.digest,)).fetchone()
     if row is None or any(row[name] != text for name, text in _texts(study).items()):
         return False
-    keys = db.execute(
-        """
-        SELECT t.key FROM study_trials st JOIN trials t ON t.id = st.trial
-        WHERE st.study = ? ORDER BY st.position
-        """,
-        (row["id"],),
-    ).fetchall()
-    return [key for (key,) in keys] == [trial.key for trial in study.trials]
+    if not study_is_sound(row, places(db, row["id"])):
+        return False
+    return [trial.row["key"] for trial in _listed(db, row["id"])] == [trial.key for trial in study.trials]
+
+
+def _study(db: sqlite3.Connection, digest: str) -> sqlite3.Row | None:
+    """Return the row of a study, found by the index, and where that has none by looking at each row."""
+    query = "SELECT * FROM studies WHERE id = (SELECT id FROM studies WHERE digest = ?)"
+    row: sqlite3.Row | None = db.execute(query, (digest,)).fetchone()
+    if row is not None and row["digest"] == digest:
+        return row
+    every = db.execute("SELECT * FROM studies NOT INDEXED").fetchall()
+    return next((row for row in every if row["digest"] == digest), None)
+
+
+def _places(db: sqlite3.Connection, row: sqlite3.Row) -> list[tuple[int, int]]:
+    """Return a study's positions and the rows of its trials; raises DamageError unless they are what was written."""
+    listed = places(db, row["id"])
+    if not study_is_sound(row, listed):
+        raise DamageError(
+            f"the study {row['digest'][:12]} is damaged: its specification or its trials are not what was written"
+        )
+    return listed
+
+
+def _listed(db: sqlite3.Connection, study: int) -> list[Planned]:
+    """Return a study's trials in their order, as far as they have rows."""
+    query = """
+        SELECT t.* FROM study_trials st JOIN trials t ON t.id = st.trial WHERE st.study = ? ORDER BY st.position
+    """
+    said = declarations(db)
+    return [Planned(row, said.get(row["declared"])) for row in db.execute(query, (study,)).fetchall()]
 
 
 def _texts(study: PlannedStudy) -> dict[str, str]:
     return {
-        "name": study.name,
-        "question": study.question,
+        "name": encodable(study.name),
+        "question": encodable(study.question),
         "spec": to_json(study.spec),
         "overrides": to_json(study.overrides),
         "plugins": to_json(study.plugins),
     }
 
 
-def _row(trial: PlannedTrial) -> tuple[object, ...]:
-    return tuple(to_json(trial.spec) if name == "spec" else getattr(trial, name) for name in COLUMNS)
+def _declared(trial: PlannedTrial) -> str:
+    return to_json(trial.declared) if trial.declared else ""
+
+
+def _row(trial: PlannedTrial, declared: str) -> tuple[object, ...]:
+    texts = {"spec": to_json(trial.spec), "declared": declared}
+    return tuple(texts[name] if name in texts else getattr(trial, name) for name in COLUMNS)

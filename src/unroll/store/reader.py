@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unroll.store import events, frames, health, histories, plans, trials
+from unroll.store import copying, events, frames, health, histories, plans, trials, verification
+from unroll.store.bounds import READING
+from unroll.store.checked import Checked, checked
 from unroll.store.connection import Opened
 from unroll.store.faults import explained
-from unroll.store.records import CheckpointRecord, PlannedStudy, State, StudyRecord, TrialRecord
+from unroll.store.records import CheckpointRecord, MeasureRecord, PlannedStudy, State, StudyRecord, TrialRecord
+from unroll.store.verification import Verification
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +28,9 @@ class Reader:
     Where a method takes ``key``, the first 6 or more digits of it are enough; UnknownNameError where they
     name no trial or more than one. Each method reads one snapshot and leaves no transaction open, so it never
     keeps the writer waiting.
+
+    Whatever is read is checked against its seals. A trial of which the outcome is not what was written has the state
+    "damaged" and no numbers; DamagedError is raised where what was asked for is damaged itself.
     """
 
     def __init__(self, path: Path, opened: Opened):
@@ -34,8 +40,9 @@ class Reader:
         self._db = opened.db
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, begin: str, most: int = READING, beside: int = 0) -> Iterator[sqlite3.Connection]:
         with explained(self.path):
+            self._db.renew(most, beside)
             self._db.execute(begin)
             try:
                 yield self._db
@@ -81,6 +88,11 @@ class Reader:
         with self._reading() as db:
             return trials.checkpoint(db, key)
 
+    def kept_states(self) -> tuple[str, ...]:
+        """Return the keys of the complete trials whose last checkpoint was kept, in the order of planning."""
+        with self._reading() as db:
+            return trials.kept_states(db)
+
     def history(self, key: str, name: str) -> NDArray[np.float32]:
         """Return one history, float32, shape (count,); UnknownNameError where there is none."""
         with self._reading() as db:
@@ -96,6 +108,11 @@ class Reader:
         with self._reading() as db:
             return trials.parameters(db, key)
 
+    def measures(self, key: str) -> dict[str, MeasureRecord]:
+        """Return what measures added to a trial, outside its digest; none for a trial that is older than they are."""
+        with self._reading() as db:
+            return trials.measures(db, key)
+
     def events(self, trial: str | None = None, study: str | None = None) -> list[dict[str, Any]]:
         """Return the timeline of a trial (its whole key), of a study with its trials (its digest), or of all.
 
@@ -104,20 +121,52 @@ class Reader:
         with self._reading() as db:
             return events.select(db, trial, study)
 
-    def frame(self, keys: Collection[str] | None = None) -> pd.DataFrame:
-        """Return one row a trial: what was planned, its state, each metric as a column (NaN where absent)."""
+    def read(self, keys: Collection[str] | None = None) -> Sequence[Checked]:
+        """Return trials as they are now, for ``frame`` and ``history_frame``: several tables then cost one reading."""
         with self._reading() as db:
-            return frames.frame(db, keys)
+            return checked(db, keys)
 
-    def history_frame(self, keys: Collection[str] | None, name: str) -> pd.DataFrame:
-        """Return one history of many trials in long form: the trial's columns, axis, step (from 1), value."""
+    def frame(self, trials: Collection[str] | Sequence[Checked] | None = None) -> pd.DataFrame:
+        """Return one row a trial: what was planned, its state, each metric as a column (NaN where absent).
+
+        ``trials`` are their keys, what ``read`` has returned of them, or None for all.
+        """
         with self._reading() as db:
-            return frames.history_frame(db, keys, name)
+            return frames.frame(_read(db, trials))
+
+    def history_frame(
+        self,
+        trials: Collection[str] | Sequence[Checked] | None,
+        name: str,
+        damaged: dict[str, str] | None = None,
+    ) -> pd.DataFrame:
+        """Return one history of many trials in long form: the trial's columns, axis, step (from 1), value.
+
+        A damaged history is left out and told in ``damaged``, what is wrong by the trial's key; without one,
+        DamagedError is raised.
+        """
+        with self._reading() as db:
+            return frames.history_frame(db, _read(db, trials), name, damaged)
 
     def history_names(self, keys: Collection[str] | None) -> tuple[str, ...]:
         """Return the names of all histories that these trials have, in alphabetical order."""
         with self._reading() as db:
             return frames.history_names(db, keys)
+
+    def copy(self, target: str | Path) -> None:
+        """Write the store as it is at this moment to another file, also while a writer goes on; one snapshot.
+
+        Raises StoreError where ``target`` exists, StoreFullError where there is no space for it.
+        """
+        copying.copy(self._db, Path(target))
+
+    def verify(self, progress: Callable[[int, int], None] = lambda done, total: None) -> Verification:
+        """Check every study, trial, history, weights and checkpoint; reads all of the file.
+
+        ``progress`` is told how many trials of all are done.
+        """
+        with self._reading() as db:
+            return verification.verify(db, progress)
 
     def health(self) -> dict[str, Any]:
         """Return what is to know of the file, JSON-able; reads all of it.
@@ -126,4 +175,10 @@ class Reader:
         trials by state, holder (the process that writes now, or None).
         """
         with explained(self.path):  # no transaction: in a damaged file it could not even be ended
+            self._db.renew()
             return health.health(self._db, self.path, self.journal)
+
+
+def _read(db: sqlite3.Connection, trials: Collection[str] | Sequence[Checked] | None) -> Sequence[Checked]:
+    read = [trial for trial in trials or () if isinstance(trial, Checked)]
+    return read or checked(db, None if trials is None else [key for key in trials if isinstance(key, str)])

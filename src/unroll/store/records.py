@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 
 class State(StrEnum):
-    """Where a trial stands. A complete trial never changes again."""
+    """Where a trial stands. A complete trial never changes again.
+
+    No trial is stored as ``damaged``: so it is read where what is stored is not what was written.
+    """
 
     waiting = "waiting"
     running = "running"
     complete = "complete"
     failed = "failed"
+    damaged = "damaged"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +35,9 @@ class PlannedTrial:
     parameters      number of trained parameters
     baseline        loss of the best predictor that remembers nothing; NaN where the task has none
     solved_metric   the metric on which the task counts as solved ...
-    solved_below    ... when it is below this value
+    solved_below    ... when it is below this value; -inf where it must be above the one that is declared
     notes           what every table must say beside this trial ("markers anywhere")
+    declared        what its plug-ins declare, JSON-able: see ``unroll.declarations``; {} for one that is older
     """
 
     key: str
@@ -48,13 +53,15 @@ class PlannedTrial:
     solved_metric: str
     solved_below: float
     notes: str = ""
+    declared: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedStudy:
     """A study as it was planned: its question, specification, plug-ins' facts, and its trials in order.
 
-    ``spec`` and ``plugins`` are JSON-able; ``overrides`` are the settings given on the command line.
+    ``spec`` and ``plugins`` are JSON-able; ``overrides`` are the settings given on the command line. ``damaged`` counts
+    further trials, not among ``trials``, of which the plan is no longer what was written.
     """
 
     digest: str
@@ -64,11 +71,16 @@ class PlannedStudy:
     overrides: tuple[str, ...]
     plugins: Mapping[str, Any]
     trials: tuple[PlannedTrial, ...]
+    damaged: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRecord:
-    """One line of the list of studies. ``counts`` holds every state, also those with no trial in them."""
+    """One line of the list of studies.
+
+    ``counts`` holds every state, also those with no trial in them; ``solved`` counts complete trials; ``size`` is what
+    histories, weights and checkpoints of its trials take, in bytes: those that other studies ask for too count in each.
+    """
 
     digest: str
     name: str
@@ -76,6 +88,17 @@ class StudyRecord:
     overrides: tuple[str, ...]
     created: str
     counts: Mapping[State, int]
+    solved: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureRecord:
+    """What a measure added to a trial, outside the trial's digest: the names of its metrics and histories."""
+
+    digest: str
+    metrics: tuple[str, ...] = ()
+    histories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +112,7 @@ class TrialRecord(PlannedTrial):
     digest                    hash of the results without their times, None unless complete
     error                     None unless failed: type, message, traceback, epoch, update
     fingerprint               None before the end: {"numerics": ..., "circumstances": ...}
+    damage                    what is wrong with it, None unless damaged; then nothing is told but what was planned
     """
 
     state: State
@@ -100,6 +124,7 @@ class TrialRecord(PlannedTrial):
     digest: str | None
     error: Mapping[str, Any] | None
     fingerprint: Mapping[str, Any] | None
+    damage: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

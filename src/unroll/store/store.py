@@ -6,15 +6,18 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from unroll.errors import StoreError
-from unroll.store import connection, events, merging, plans, trials
+from unroll.store import connection, events, merging, plans, trials, verification
+from unroll.store.bounds import WRITING
+from unroll.store.faults import explained
 from unroll.store.lock import WriterLock
 from unroll.store.merging import Adopted
 from unroll.store.reader import Reader
-from unroll.store.records import PlannedStudy
+from unroll.store.records import MeasureRecord, PlannedStudy
+from unroll.store.tenure import Tenure
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -25,16 +28,16 @@ class Store(Reader):
 
     Each writing method is one transaction: when it returns, the change is on the disk; when it raises,
     nothing was changed. Changing a trial takes its whole key. Every method may raise StoreFullError (no
-    space), StoreFormatError (damaged pages) and StoreError.
+    space), StoreFormatError (damaged pages), StoreLostError (no longer this writer's) and StoreError.
 
     path      as it was given to ``open``
     journal   "wal", or "delete" on a network file system
     notice    what the user must be told about how the store was opened, or None
     """
 
-    def __init__(self, path: Path, opened: connection.Opened, lock: WriterLock | None):
+    def __init__(self, path: Path, opened: connection.Opened, tenure: Tenure | None = None):
         super().__init__(path, opened)
-        self._lock = lock
+        self._tenure = tenure
 
     @classmethod
     def open(cls, path: str | Path, *, write: bool = False, purpose: str = "") -> Self:
@@ -48,17 +51,21 @@ class Store(Reader):
         """
         path = Path(path)
         if not write:
-            return cls(path, connection.open_for_reading(path), None)
-        if not path.resolve().parent.is_dir():
-            raise StoreError(f"There is no folder {path.parent} for the store {path.name}. Create it first.")
+            return cls(path, connection.open_for_reading(path))
+        with explained(path):
+            if not path.resolve().parent.is_dir():
+                raise StoreError(f"There is no folder {path.parent} for the store {path.name}. Create it first.")
         lock = WriterLock(path, purpose)
         try:
-            store = cls(path, connection.open_for_writing(path), lock)
+            opened = connection.open_for_writing(path)
+            tenure = Tenure(path, lock, opened.journal)
+            store = cls(path, opened, tenure)
         except BaseException:
             lock.release()
             raise
         try:
-            with store._writing() as db:
+            with store._transaction("BEGIN IMMEDIATE") as db:
+                tenure.begin(db)
                 trials.release_all(db, "its process ended before it did")
         except BaseException:
             store.close()
@@ -67,9 +74,18 @@ class Store(Reader):
 
     def close(self) -> None:
         """Close the file and let the next writer in."""
-        self._db.close()
-        if self._lock is not None:
-            self._lock.release()
+        if self._tenure is None:
+            self._db.close()
+        else:
+            self._tenure.end(self._db)
+
+    def look(self) -> None:
+        """Make sure that the open store is still this writer's; it costs microseconds.
+
+        Raises StoreLostError where its files were deleted, replaced or cut. Every change of the store does so too.
+        """
+        if self._tenure is not None:
+            self._tenure.look()
 
     def __enter__(self) -> Self:
         return self
@@ -80,10 +96,12 @@ class Store(Reader):
         self.close()
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        if self._lock is None:
+    def _writing(self, beside: int = 0) -> Iterator[sqlite3.Connection]:
+        if self._tenure is None:
             raise StoreError(f"{self.path} was opened for reading only. Open it with write=True to change it.")
-        with self._transaction("BEGIN IMMEDIATE") as db:
+        self._tenure.look()
+        with self._transaction("BEGIN IMMEDIATE", WRITING, beside) as db:
+            self._tenure.check(db)
             yield db
 
     def plan(self, study: PlannedStudy) -> None:
@@ -118,6 +136,8 @@ class Store(Reader):
         fingerprint: Mapping[str, Any],
         digest: str,
         seconds: float,
+        measures: Mapping[str, MeasureRecord] = MappingProxyType({}),
+        keep_checkpoint: bool = False,
     ) -> None:
         """Complete a running trial: its results are on the disk when this returns, and never change again.
 
@@ -126,8 +146,10 @@ class Store(Reader):
         axes          name -> "epoch" or "update", for each history
         parameters    trained parameters, safetensors bytes
         fingerprint   {"numerics": ..., "circumstances": ...}, JSON-able
-        digest        hash of the results without their times
+        digest        hash of the results without their times and without what ``measures`` name
         seconds       time the training took
+        measures      name -> which of the metrics and histories a measure added, and their own digest
+        keep_checkpoint  leave the trial's last checkpoint where it is, for a trial with more epochs
 
         Raises StoreError unless the trial is running.
         """
@@ -142,6 +164,8 @@ class Store(Reader):
                 fingerprint=fingerprint,
                 digest=digest,
                 seconds=seconds,
+                measures=measures,
+                keep_checkpoint=keep_checkpoint,
             )
 
     def fail(
@@ -178,15 +202,24 @@ class Store(Reader):
         with self._writing() as db:
             return plans.forget(db, digest)
 
+    def forget_damaged(self) -> int:
+        """Remove what is damaged, and nothing else; return of how many trials.
+
+        A trial of which the results are damaged waits again. One of which the plan is damaged goes, and so does a
+        damaged study: planning the study again asks for what is missing.
+        """
+        with self._writing() as db:
+            return verification.forget_damaged(db)
+
     def adopt(self, other: Reader) -> Adopted:
-        """Take over another store's studies, and what it knows of their trials and this one does not.
+        """Take over another store's studies, and what it knows of trials and this one does not.
 
         A trial that is complete here stays as it is; one that is complete there becomes complete here, with all that
-        belongs to it. What failed there counts where it waits here, and a checkpoint where there is none. Adopting the
-        same twice changes nothing.
+        belongs to it, whether or not a study here asks for it. What failed there counts, and a checkpoint, where the
+        trial waits here and has none of its own. Adopting the same twice changes nothing.
         """
-        with other._reading() as theirs, self._writing() as db:
-            return merging.adopt(db, theirs, other.path.name)
+        with other._reading() as theirs, self._writing(beside=other._db.size()) as db:
+            return merging.adopt(db, theirs, other.path)
 
     def event(
         self,

@@ -22,11 +22,14 @@ from numpy.typing import ArrayLike
 
 from unroll.errors import StoreError, UnknownNameError
 from unroll.store import events
+from unroll.store.checked import Checked, checked, checked_rows, follows, one
+from unroll.store.faults import DamageError
 from unroll.store.histories import add_histories
 from unroll.store.keys import find
 from unroll.store.plain import now, to_json
 from unroll.store.plans import planned_fields
-from unroll.store.records import CheckpointRecord, State, TrialRecord
+from unroll.store.records import CheckpointRecord, MeasureRecord, State, TrialRecord
+from unroll.store.seals import WEIGHTS, add_part, own_digests, seal_outcome, weights_seal
 
 RESERVED = {field.name for field in fields(TrialRecord)}  # a metric of this name would hide a column of the frame
 
@@ -34,15 +37,18 @@ RESERVED = {field.name for field in fields(TrialRecord)}  # a metric of this nam
 def claim(db: sqlite3.Connection, key: str) -> int:
     """Start a waiting or failed trial; return which attempt this is, from 1. Traces of earlier ones go."""
     row = _expect(db, key, (State.waiting, State.failed), "started")
+    trial = _sound(db, row["id"])
     attempt = int(row["attempts"]) + 1
     db.execute("DELETE FROM histories WHERE trial = ?", (row["id"],))
+    db.execute("DELETE FROM seals WHERE trial = ?", (row["id"],))
     db.execute(
         """
         UPDATE trials SET state = 'running', attempts = ?, started_at = ?, finished_at = NULL,
-            error = NULL, fingerprint = NULL WHERE id = ?
+            error = NULL, fingerprint = NULL, verified = ? WHERE id = ?
         """,
-        (attempt, now(), row["id"]),
+        (attempt, now(), follows(trial.row), row["id"]),
     )
+    seal_outcome(db, row["id"])
     events.add(db, "started", f"attempt {attempt}", trial=key)
     return attempt
 
@@ -60,15 +66,23 @@ def save_checkpoint(
 
 def checkpoint(db: sqlite3.Connection, key: str) -> CheckpointRecord | None:
     """Return a trial's checkpoint, or None."""
-    row = db.execute("SELECT * FROM checkpoints WHERE trial = ?", (find(db, key)["id"],)).fetchone()
+    trial = find(db, key)
+    row = db.execute("SELECT * FROM checkpoints WHERE trial = ?", (trial["id"],)).fetchone()
     if row is None:
         return None
-    return CheckpointRecord(
-        tensors=row["tensors"],
-        position=json.loads(row["position"]),
-        numerics=json.loads(row["numerics"]),
-        saved_at=row["saved_at"],
-    )
+    try:
+        position, numerics = json.loads(row["position"]), json.loads(row["numerics"])
+    except (ValueError, TypeError, RecursionError):
+        position = numerics = None
+    if not (isinstance(position, dict) and isinstance(numerics, dict) and isinstance(row["tensors"], bytes)):
+        raise DamageError(f"the checkpoint of trial {trial['key'][:12]} cannot be read")
+    return CheckpointRecord(tensors=row["tensors"], position=position, numerics=numerics, saved_at=row["saved_at"])
+
+
+def kept_states(db: sqlite3.Connection) -> tuple[str, ...]:
+    """Return the keys of the complete trials that still have their last checkpoint."""
+    query = "SELECT key FROM trials t JOIN checkpoints c ON c.trial = t.id WHERE t.state = 'complete' ORDER BY t.id"
+    return tuple(key for (key,) in db.execute(query).fetchall())
 
 
 def finish(
@@ -82,14 +96,25 @@ def finish(
     fingerprint: Mapping[str, Any],
     digest: str,
     seconds: float,
+    measures: Mapping[str, MeasureRecord],
+    keep_checkpoint: bool,
 ) -> None:
-    """Write a running trial's results, complete it and drop its checkpoint."""
+    """Write a running trial's results, complete it and, unless it is to be kept, drop its checkpoint."""
     row = _expect(db, key, (State.running,), "finished")
     _check_metrics(metrics)
     db.executemany("INSERT INTO metrics VALUES (?, ?, ?)", ((row["id"], name, float(v)) for name, v in metrics.items()))
     add_histories(db, row["id"], histories, axes)
+    db.executemany(
+        "INSERT INTO measures VALUES (?, ?, ?, ?, ?)",
+        (
+            (row["id"], name, measure.digest, to_json(list(measure.metrics)), to_json(list(measure.histories)))
+            for name, measure in measures.items()
+        ),
+    )
     db.execute("INSERT INTO trained_parameters VALUES (?, ?)", (row["id"], parameters))
-    db.execute("DELETE FROM checkpoints WHERE trial = ?", (row["id"],))
+    add_part(db, row["id"], WEIGHTS, weights_seal(key, parameters))
+    if not keep_checkpoint:
+        db.execute("DELETE FROM checkpoints WHERE trial = ?", (row["id"],))
     db.execute(
         """
         UPDATE trials SET state = 'complete', finished_at = ?, seconds = ?, digest = ?, fingerprint = ?
@@ -97,6 +122,12 @@ def finish(
         """,
         (now(), seconds, digest, to_json(fingerprint), row["id"]),
     )
+    written = db.execute("SELECT * FROM trials WHERE id = ?", (row["id"],)).fetchone()
+    db.execute(
+        "UPDATE trials SET verified = ? WHERE id = ?",
+        (int(follows(written) and own_digests(db, row["id"])), row["id"]),
+    )
+    seal_outcome(db, row["id"])
     events.add(db, "finished", f"in {seconds:.1f} s", trial=key)
 
 
@@ -116,6 +147,7 @@ def fail(
         "UPDATE trials SET state = 'failed', finished_at = ?, error = ?, fingerprint = ? WHERE id = ?",
         (now(), to_json(error), None if fingerprint is None else to_json(fingerprint), row["id"]),
     )
+    seal_outcome(db, row["id"])
     events.add(db, "failed", f"{error.get('type')}: {error.get('message')}", trial=key)
 
 
@@ -123,75 +155,79 @@ def release(db: sqlite3.Connection, key: str, reason: str) -> None:
     """Let a running trial wait again, with its checkpoint."""
     row = _expect(db, key, (State.running,), "released")
     db.execute("UPDATE trials SET state = 'waiting' WHERE id = ?", (row["id"],))
+    seal_outcome(db, row["id"])
     events.add(db, "released", reason, trial=key)
 
 
 def release_all(db: sqlite3.Connection, reason: str) -> None:
-    """Let every running trial wait again: what a writer does when it finds those of one that died."""
-    for (key,) in db.execute("SELECT key FROM trials WHERE state = 'running' ORDER BY id").fetchall():
-        release(db, key, reason)
+    """Let every running trial wait again: what a writer does when it finds those of one that died.
+
+    Damaged ones stay as they are.
+    """
+    rows = db.execute("SELECT * FROM trials NOT INDEXED WHERE state = 'running' ORDER BY id").fetchall()
+    for trial in checked_rows(db, rows):
+        if not trial.damage:
+            release(db, trial.row["key"], reason)
 
 
 def retry(db: sqlite3.Connection, keys: Collection[str]) -> int:
     """Let failed trials wait again with no attempts counted; leave the others. Return how many changed."""
-    failed = [key for key, state in states(db, keys).items() if state is State.failed]
-    for key in failed:
+    failed = [trial.row for trial in checked(db, keys) if trial.state is State.failed]
+    for row in failed:
         db.execute(
             """
-            UPDATE trials SET state = 'waiting', attempts = 0, error = NULL, finished_at = NULL WHERE key = ?
+            UPDATE trials SET state = 'waiting', attempts = 0, error = NULL, finished_at = NULL WHERE id = ?
             """,
-            (key,),
+            (row["id"],),
         )
-        events.add(db, "retried", "waiting again", trial=key)
+        seal_outcome(db, row["id"])
+        events.add(db, "retried", "waiting again", trial=row["key"])
     return len(failed)
 
 
 def states(db: sqlite3.Connection, keys: Collection[str]) -> dict[str, State]:
     """Return the states of those of the keys that the store has, in their order."""
-    rows = db.execute(
-        "SELECT t.key, t.state FROM json_each(?) j JOIN trials t ON t.key = j.value ORDER BY j.key",
-        (to_json(list(keys)),),
-    ).fetchall()
-    return {key: State(state) for key, state in rows}
+    return {trial.row["key"]: trial.state for trial in checked(db, keys)}
 
 
 def trial(db: sqlite3.Connection, key: str) -> TrialRecord:
     """Return the one trial whose key begins with ``key``."""
-    return trials(db, [find(db, key)["key"]])[0]
+    return _record(one(db, find(db, key)["id"]))
 
 
 def trials(db: sqlite3.Connection, keys: Collection[str] | None) -> list[TrialRecord]:
     """Return those of the keys that the store has, in their order; for None all, in the order of planning."""
-    if keys is None:
-        rows = db.execute("SELECT * FROM trials ORDER BY id").fetchall()
-        measured = db.execute("SELECT * FROM metrics").fetchall()
-    else:
-        text = to_json(list(keys))
-        rows = db.execute(
-            "SELECT t.* FROM json_each(?) j JOIN trials t ON t.key = j.value ORDER BY j.key", (text,)
-        ).fetchall()
-        measured = db.execute(
-            """
-            SELECT m.* FROM json_each(?) j JOIN trials t ON t.key = j.value JOIN metrics m ON m.trial = t.id
-            """,
-            (text,),
-        ).fetchall()
-    metrics: dict[int, dict[str, float]] = {}
-    for row_id, name, value in measured:
-        metrics.setdefault(row_id, {})[name] = value
-    return [_record(row, metrics.get(row["id"], {})) for row in rows]
+    return [_record(trial) for trial in checked(db, keys)]
 
 
 def parameters(db: sqlite3.Connection, key: str) -> bytes:
     """Return a complete trial's trained parameters, safetensors bytes."""
     row = find(db, key)
+    trial = _sound(db, row["id"])
     found = db.execute("SELECT tensors FROM trained_parameters WHERE trial = ?", (row["id"],)).fetchone()
-    if found is None:
+    if found is None and WEIGHTS not in trial.parts:
         raise UnknownNameError(
             f"Trial {row['key'][:12]} has no trained parameters: it is {row['state']}. Run its study first "
             "(unroll run)."
         )
+    if found is None or trial.parts.get(WEIGHTS) != weights_seal(row["key"], found[0]):
+        raise DamageError(f"{trial.name} is damaged: its weights are not what was written")
     return bytes(found[0])
+
+
+def measures(db: sqlite3.Connection, key: str) -> dict[str, MeasureRecord]:
+    """Return what measures added to a trial, by their names; none for a trial that is older than they are."""
+    row = find(db, key)
+    _sound(db, row["id"])
+    rows = db.execute("SELECT * FROM measures WHERE trial = ? ORDER BY name", (row["id"],)).fetchall()
+    return {
+        row["name"]: MeasureRecord(
+            digest=row["digest"],
+            metrics=tuple(json.loads(row["metrics"])),
+            histories=tuple(json.loads(row["histories"])),
+        )
+        for row in rows
+    }
 
 
 def _expect(db: sqlite3.Connection, key: str, allowed: tuple[State, ...], doing: str) -> sqlite3.Row:
@@ -215,16 +251,30 @@ def _check_metrics(metrics: Mapping[str, float]) -> None:
             raise ValueError(f"Metric {name!r} has the name of a trial's own column. Give it another.")
 
 
-def _record(row: sqlite3.Row, metrics: dict[str, float]) -> TrialRecord:
-    plain: dict[str, Any] = planned_fields(row)
+def _sound(db: sqlite3.Connection, row_id: int) -> Checked:
+    """Return a trial; raises DamageError where anything of it is not what was written."""
+    trial = one(db, row_id)
+    if trial.damage:
+        raise DamageError(f"{trial.name} is damaged: {trial.damage}")
+    return trial
+
+
+def _record(trial: Checked) -> TrialRecord:
+    plain: dict[str, Any] = planned_fields(trial)
+    if trial.outcome:
+        nothing: dict[str, Any] = dict.fromkeys(
+            ("started_at", "finished_at", "seconds", "digest", "error", "fingerprint")
+        )
+        return TrialRecord(**plain, **nothing, state=State.damaged, attempts=0, metrics={}, damage=trial.outcome)
+    row = trial.row
     return TrialRecord(
         **plain,
-        state=State(row["state"]),
+        state=trial.state,
         attempts=row["attempts"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         seconds=row["seconds"],
-        metrics=metrics,
+        metrics=trial.metrics,
         digest=row["digest"],
         error=None if row["error"] is None else json.loads(row["error"]),
         fingerprint=None if row["fingerprint"] is None else json.loads(row["fingerprint"]),

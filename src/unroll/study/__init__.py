@@ -1,7 +1,7 @@
 """What is asked: studies, trials, study files."""
 
 from unroll.study.expansion import expand
-from unroll.study.files import read_study, shipped_studies, study_text, write_study
+from unroll.study.files import read_expanded, read_study, shipped_studies, spelled, study_text, write_study
 from unroll.study.settings import GenerateSettings, Settings, TrainSettings
 from unroll.study.study import Study, Where
 from unroll.study.trial import Trial
@@ -14,8 +14,10 @@ __all__ = [
     "Trial",
     "Where",
     "expand",
+    "read_expanded",
     "read_study",
     "shipped_studies",
+    "spelled",
     "study_text",
     "write_study",
 ]

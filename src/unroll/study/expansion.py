@@ -3,43 +3,56 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from unroll import registry
+from unroll.capabilities import Continues
 from unroll.defaults import MAX_TRIALS
-from unroll.errors import PlugInError, Problem, StudyError, UnknownNameError
-from unroll.study.messages import message_of
-from unroll.study.places import Path
-from unroll.study.settings import GenerateSettings, Settings, TrainSettings
+from unroll.errors import PlugInError, Problem, StudyError, UnknownNameError, UnrollError, did_you_mean
+from unroll.study.culprit import culprit, fails
+from unroll.study.levels import form_of
+from unroll.study.messages import message_of, shown
+from unroll.study.places import Path as Place
+from unroll.study.settings import GenerateSettings, Section, Settings, TrainSettings, as_read
 from unroll.study.study import SECTIONS, Study, Where, grid_problems, too_many
 from unroll.study.trial import Trial
 
-Placed = tuple[Path, Problem]
+Placed = tuple[Place, Problem]
 
 
-def expand(study: Study, max_trials: int = MAX_TRIALS) -> tuple[Trial, ...]:
+Judge: TypeAlias = Callable[[Trial], Iterable[tuple[str, Problem]]]
+"""Says what keeps a trial's condition from being run: each fault with a name, under which equal ones are one."""
+
+
+def expand(study: Study | str | Path, max_trials: int = MAX_TRIALS, judge: Judge | None = None) -> tuple[Trial, ...]:
     """Return a study's trials, each once, in the order of its lists with the seeds innermost.
 
-    Raises StudyError with every problem of the study; with the count alone, before anything is expanded, where there
-    are more than ``max_trials``.
+    ``study`` is a Study, or the shipped name or path of one. Raises StudyError with every problem of the study, those
+    that ``judge`` finds among them; with the count alone, before anything is expanded, where there are more than
+    ``max_trials``.
     """
-    trials, problems = examine(study, max_trials)
+    from unroll.study.files import as_study
+
+    trials, problems = examine(as_study(study), max_trials, judge)
     if problems:
         raise StudyError([problem for _, problem in problems])
     return trials
 
 
-def examine(study: Study, max_trials: int = MAX_TRIALS) -> tuple[tuple[Trial, ...], list[Placed]]:
+def examine(
+    study: Study, max_trials: int = MAX_TRIALS, judge: Judge | None = None
+) -> tuple[tuple[Trial, ...], list[Placed]]:
     """Return a study's trials and everything wrong with it, each fault with the path where it stands."""
     problems = list(grid_problems(study))
     if study.count() > max_trials:
         problems.append((("factors",), too_many(study.count(), max_trials)))
         return (), problems
-    plan = _Plan(study)
+    plan = _Plan(study, judge)
     trials: dict[str, Trial] = {}
     for number, grid in enumerate(study.factors):
         for trial in plan.grid(number, grid):
@@ -52,7 +65,7 @@ def examine(study: Study, max_trials: int = MAX_TRIALS) -> tuple[tuple[Trial, ..
 @dataclass(frozen=True)
 class _Value:
     value: Any
-    path: Path
+    path: Place
 
 
 @dataclass
@@ -60,11 +73,14 @@ class _Plan:
     """Collects problems while it expands; equal sections are validated once."""
 
     study: Study
-    _found: dict[tuple[str, str, Path], Placed] = field(default_factory=dict)
+    judge: Judge | None
+    _found: dict[tuple[str, str, Place], Placed] = field(default_factory=dict)
     _checked: dict[Any, Any] = field(default_factory=dict)
     _matched: set[int] = field(default_factory=set)
-    _read: set[Path] = field(default_factory=set)
-    _unread: dict[Path, str] = field(default_factory=dict)
+    _met: set[tuple[int, str, int]] = field(default_factory=set)
+    _words: dict[str, set[str]] = field(default_factory=dict)
+    _read: set[Place] = field(default_factory=set)
+    _unread: dict[Place, str] = field(default_factory=dict)
 
     def grid(self, number: int, grid: Settings) -> Iterator[Trial]:
         """Yield the trials of one grid, as far as it is sound."""
@@ -73,11 +89,14 @@ class _Plan:
             for factor, values in grid.items()
             if isinstance(values, tuple) and values
         }
+        for factor, value in grid.items():  # one that is no list counts as one of it, so that the rest is checked too
+            if isinstance(value, bool | int | float | str):
+                lists[factor] = [_Value(value, ("factors", number, factor))]
         seeds = lists.pop("seed", [])
         for values in itertools.product(*lists.values()):
             condition = dict(zip(lists, values, strict=True))
             resolved = self._condition(condition)
-            if resolved is not None:
+            if resolved is not None and not self._found:
                 for seed in seeds:
                     if isinstance(seed.value, int):
                         yield Trial.model_construct(seed=seed.value, **resolved)
@@ -86,13 +105,8 @@ class _Plan:
         """Return what was found; of sound factors also each ``[[where]]`` and ``[generate]`` that nothing reads."""
         sound_factors = sound_factors and not any(path[0] == "factors" for path, _ in self._found.values())
         for number, where in enumerate(self.study.where):
-            if number not in self._matched and sound_factors and not self.study.overrides:
-                self._problem(
-                    ("where", number, "match"),
-                    f"matches no condition: {', '.join(f'{k} = {v!r}' for k, v in where.match.items())}. "
-                    "Correct it or remove the [[where]]",
-                    "where.match",
-                )
+            if sound_factors and self._judged(where):
+                self._unmet(number, where)
         for path, task in self._unread.items():
             if path not in self._read and sound_factors:
                 self._problem(
@@ -104,6 +118,27 @@ class _Plan:
         return list(self._found.values())
 
     def _condition(self, condition: dict[str, _Value]) -> dict[str, Any] | None:
+        """Resolve a condition; None where something is wrong with it, which is noted."""
+        try:
+            return self._resolved(condition)
+        except UnrollError:
+            raise
+        except Exception as error:
+            if not self._fails(error, condition):
+                raise
+            return None
+
+    def _fails(self, error: Exception, condition: dict[str, _Value]) -> bool:
+        """Note that a plug-in raises what nobody asked it for; False where no plug-in is to blame."""
+        given = {part: found for part, found in condition.items() if part in ("task", "model")}
+        forms = {part: form_of(part, str(found.value)) for part, found in given.items()}
+        part = culprit(error, {part: form for part, form in forms.items() if form is not None})
+        if part is None:
+            return False
+        self._problem(given[part].path, fails(part, given[part].value, error), f"factors.{part}")
+        return True
+
+    def _resolved(self, condition: dict[str, _Value]) -> dict[str, Any] | None:
         names: dict[str, Any] = {
             factor: condition[factor].value for factor in ("task", "model", "length") if factor in condition
         }
@@ -113,19 +148,31 @@ class _Plan:
         train = self._section("train", "", TrainSettings, sections["train"])
         generate = self._generate(task, names.get("task"), sections["generate"])
         length = condition.get("length")
-        if length is not None and type(length.value) is int and length.value >= 1:
-            self._length(names.get("task"), task, length)
-        if task is None or model is None or train is None or length is None or self._found:
+        if length is None or not self._length(names.get("task"), task, length):
             return None
-        return {
+        if task is None or model is None or train is None or (generate is None and isinstance(task[0], Continues)):
+            return None
+        resolved = {
             **names,
             "protocol": self.study.protocol,
             "task_settings": task[1],
             "model_settings": model[1],
             "train": train[0],
             "generate": generate,
-            "versions": self._versions(names["task"], names["model"]),
+            "versions": self._versions(names["task"], names["model"], task[0].versions(length.value)),
         }
+        if self.judge is not None:
+            self._judge(Trial.model_construct(seed=0, **resolved), condition, sections)
+        return resolved
+
+    def _judge(self, trial: Trial, condition: dict[str, _Value], sections: dict[str, dict[str, _Value]]) -> None:
+        """Note what keeps a condition from being run, where the setting that is to blame was given."""
+        assert self.judge is not None  # noqa: S101 - the caller looked
+        for name, problem in self.judge(trial):
+            section, _, key = problem.setting.removeprefix("factors.").partition(".")
+            given = sections.get(section, {}).get(key) or condition.get(section)
+            path = given.path if given is not None else (section,)
+            self._found.setdefault((name, problem.setting, path), (path, problem))
 
     def _generate(
         self, task: tuple[Any, Settings] | None, name: Any, settings: dict[str, _Value]
@@ -133,8 +180,8 @@ class _Plan:
         """Validate ``[generate]`` for a task that generates; note what is given for one that does not."""
         if task is None:
             return None
-        paths = [found.path for found in settings.values()]
-        if not task[0].generates:
+        paths = [_whole(found.path) for found in settings.values()]
+        if not isinstance(task[0], Continues):
             self._unread.update(dict.fromkeys(paths, name))
             return None
         self._read.update(paths)
@@ -169,6 +216,7 @@ class _Plan:
     def _matches(
         self, number: int, where: Where, condition: dict[str, _Value], merged: dict[str, dict[str, _Value]]
     ) -> bool:
+        met: list[tuple[int, str, int]] = []
         matched = True
         for name, wanted in where.match.items():
             section, dot, key = name.partition(".")
@@ -188,8 +236,36 @@ class _Plan:
                 )
                 self._problem(("where", number, "match", name), f"cannot be matched: {why}", f"where.match.{name}")
                 continue  # as if it matched, so that its settings are checked as well
-            matched = matched and value in (wanted if isinstance(wanted, tuple) else (wanted,))
+            value = as_read(name, value)
+            self._words.setdefault(name, set()).update([value] if isinstance(value, str) else [])
+            places = [place for place, one in enumerate(_alternatives(wanted)) if as_read(name, one) == value]
+            met += [(number, name, place) for place in places]
+            matched = matched and bool(places)
+        if matched:
+            self._matched.add(number)
+            self._met.update(met)
         return matched
+
+    def _judged(self, where: Where) -> bool:
+        """Whether what this ``[[where]]`` matches is as it was written: no override has changed it."""
+        lists = {factor for grid in self.study.factors for factor in grid}
+        overrides = self.study.overrides
+        return not overrides or all(name in lists and name not in overrides for name in where.match)
+
+    def _unmet(self, number: int, where: Where) -> None:
+        """Note a ``[[where]]`` that matches no condition; of one that does, each wanted value that none has."""
+        path = ("where", number, "match")
+        if number not in self._matched:
+            wanted = ", ".join(f"{name} = {shown(value)}" for name, value in where.match.items())
+            message = f"matches no condition: {wanted}. Correct it or remove the [[where]]"
+            self._problem(path, message, "where.match")
+            return
+        for name, wanted in where.match.items():
+            for place, value in enumerate(_alternatives(wanted)):
+                if (number, name, place) not in self._met and name in self._words:
+                    hint = did_you_mean(value, sorted(self._words[name] - {value})) if isinstance(value, str) else ""
+                    message = f"{shown(value)} meets no condition.{hint} Correct it or remove it from the list"
+                    self._problem((*path, name, place), message, f"where.match.{name}")
 
     def _plugin(
         self, section: str, family: registry.Family, name: _Value | None, settings: dict[str, _Value]
@@ -204,7 +280,7 @@ class _Plan:
         return self._section(section, name.value, form, settings)
 
     def _section(
-        self, section: str, owner: str, form: type[BaseModel], settings: dict[str, _Value]
+        self, section: str, owner: str, form: type[Section], settings: dict[str, _Value]
     ) -> tuple[Any, Settings] | None:
         """Validate one section by its form; return the form's object and its settings, defaults included."""
         values = {key: found.value for key, found in settings.items()}
@@ -212,7 +288,7 @@ class _Plan:
         if memo not in self._checked:
             try:
                 made = form(**values)
-                self._checked[memo] = (made, Settings(made.model_dump()))
+                self._checked[memo] = (made, Settings(made.resolved()))
             except ValidationError as error:
                 self._checked[memo] = error
         checked: tuple[Any, Settings] | ValidationError = self._checked[memo]
@@ -221,44 +297,56 @@ class _Plan:
         for item in checked.errors():
             key = str(item["loc"][0]) if item["loc"] else None
             path = settings[key].path if key in settings else (section,)
+            path = _whole(path) if item["type"] == "extra_forbidden" else path
             of = f' ({section} "{owner}")' if owner and item["type"] == "extra_forbidden" else ""
             self._problem(path, message_of(item, form), f"{section}.{key}" if key else section, of)
         return None
 
-    def _length(self, name: Any, task: tuple[Any, Settings] | None, length: _Value) -> None:
+    def _length(self, name: Any, task: tuple[Any, Settings] | None, length: _Value) -> bool:
         """Ask the task; one whose settings are wrong is asked with its defaults, so that the length is checked too."""
+        if type(length.value) is not int or length.value < 1:
+            return False  # said elsewhere
         if task is None:
             try:
                 made = registry.tasks.load(name)()
             except (UnknownNameError, PlugInError, ValidationError):
-                return  # said elsewhere
+                return False  # said elsewhere
         else:
             made = task[0]
         try:
             made.check_length(length.value)
         except ValueError as error:
             self._problem(length.path, f'{error} (task "{name}")', "factors.length")
+            return False
+        return True
 
-    def _versions(self, task: str, model: str) -> Settings:
-        memo = ("versions", task, model)
+    def _versions(self, task: str, model: str, further: Mapping[str, str]) -> Settings:
+        memo = ("versions", task, model, Settings(further))
         if memo not in self._checked:
             versions = {"task": registry.tasks.version(task), "model": registry.models.version(model)}
-            self._checked[memo] = Settings(versions)
+            objective = registry.tasks.load(task).objective
+            if objective != "mse":  # of which the tasks' own versions tell
+                versions["objective"] = registry.objectives.version(objective)
+            self._checked[memo] = Settings({**further, **versions})
         versions_found: Settings = self._checked[memo]
         return versions_found
 
-    def _problem(self, path: Path, message: str, setting: str, of: str = "") -> None:
+    def _problem(self, path: Place, message: str, setting: str, of: str = "") -> None:
         self._found.setdefault((message, setting, path), (path, Problem(message + of, setting)))
+
+
+def _whole(path: Place) -> Place:
+    """Return where a factor's list stands, of one of its values: what is wrong with the name is one fault."""
+    return path[:3] if path[0] == "factors" else path
+
+
+def _alternatives(wanted: Any) -> tuple[Any, ...]:
+    return wanted if isinstance(wanted, tuple) else (wanted,)
 
 
 def _default(section: str, key: str, condition: dict[str, _Value]) -> Any:
     """Return a setting's default by its form; None where there is none, or the plug-in is unknown."""
-    form: type[BaseModel] = GenerateSettings if section == "generate" else TrainSettings
-    if section in ("task", "model"):
-        family = registry.tasks if section == "task" else registry.models
-        try:
-            form = family.load(condition[section].value)
-        except (KeyError, TypeError, UnknownNameError, PlugInError):
-            return None
-    field = form.model_fields.get(key)
+    owner = condition.get(section)
+    form = form_of(section, "" if owner is None else str(owner.value))
+    field = None if form is None else form.model_fields.get(key)
     return None if field is None or field.is_required() else field.get_default(call_default_factory=True)

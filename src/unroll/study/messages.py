@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from unroll.errors import Problem, did_you_mean
 
-LONGEST = 120
+LONGEST = 60
 """Characters of a value that a message shows."""
 
 _KINDS = {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import PydanticCustomError, core_schema
+
+LONGEST_RANGE = 1_000_000
 
 
 class Settings(Mapping[str, Any]):
@@ -15,7 +17,7 @@ class Settings(Mapping[str, Any]):
     __slots__ = ("_items",)
 
     def __init__(self, items: Mapping[str, Any] | None = None, /, **more: Any):
-        self._items = {str(key): _frozen(value) for key, value in {**(items or {}), **more}.items()}
+        self._items = {str(key): frozen(value) for key, value in {**(items or {}), **more}.items()}
 
     def __getitem__(self, key: str) -> Any:
         return self._items[key]
@@ -55,6 +57,7 @@ class Settings(Mapping[str, Any]):
 
 def plain(value: Any) -> Any:
     """Return a value with every Settings in it as a dict and every tuple as a list."""
+    value = native(value)
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
@@ -62,15 +65,45 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _frozen(value: Any) -> Any:
+def native(value: Any) -> Any:
+    """Return NumPy's scalars and arrays as Python's numbers and lists, a range as a tuple, all else as it is.
+
+    Raises ValueError for a range of more than ``LONGEST_RANGE`` values, which would fill the memory.
+    """
+    if isinstance(value, range):
+        if value[LONGEST_RANGE:]:
+            raise ValueError(f"{value} has more than {LONGEST_RANGE:,} values. Shorten it")
+        return tuple(value)
+    return value.tolist() if hasattr(value, "dtype") and hasattr(value, "tolist") else value
+
+
+def frozen(value: Any) -> Any:
+    """Return a value that can be hashed: lists in it become tuples, mappings become Settings."""
+    value = native(value)
     if isinstance(value, Mapping):
         return Settings(value)
     if isinstance(value, list | tuple):
-        return tuple(_frozen(item) for item in value)
+        return tuple(frozen(item) for item in value)
+    if isinstance(value, float) and value == 0:
+        return 0.0  # -0.0 is equal to it, and would have another key
     return value
 
 
-class Frozen(BaseModel):
+class _Native(BaseModel):
+    """A form whose fields may be given NumPy's values and ranges; it holds Python's own."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_native_values(cls, data: Any) -> Any:
+        return {name: _native(value) for name, value in data.items()} if isinstance(data, dict) else data
+
+
+def _native(value: Any) -> Any:
+    value = native(value)
+    return type(value)(map(native, value)) if type(value) in (list, tuple) else value
+
+
+class Frozen(_Native):
     """Base of studies and trials: frozen, strict, no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
@@ -80,7 +113,11 @@ class Frozen(BaseModel):
         return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **(update or {})})
 
 
-class Section(BaseModel):
+LATER: Final = "later"
+"""Marks a field, in ``Annotated``, that came when results were stored already: see ``Section.resolved``."""
+
+
+class Section(_Native):
     """Base of everything that a section of a study file describes: frozen, strict, no unknown keys, no NaN."""
 
     model_config = ConfigDict(
@@ -92,46 +129,122 @@ class Section(BaseModel):
         protected_namespaces=(),
     )
 
+    def resolved(self) -> dict[str, Any]:
+        """Return the settings as a trial's key holds them: all, but for fields marked LATER that have their default.
 
-def _none_word(value: Any) -> Any:
-    return None if value == "none" else value
+        What was stored before such a field existed was trained with what is now its default, and keeps its key.
+        """
+        fields = type(self).model_fields
+        return {
+            name: value
+            for name, value in self.model_dump().items()
+            if LATER not in fields[name].metadata or getattr(self, name) != fields[name].get_default()
+        }
+
+
+def none_word(value: Any) -> Any:
+    """Read the word "none" of a study file as None, which TOML does not have."""
+    return None if isinstance(value, str) and value == "none" else value
+
+
+def backend_word(value: Any) -> Any:
+    """Read "torch" as "reference": what files, keys and stores call PyTorch's own layers."""
+    return "reference" if value == "torch" else value
+
+
+def as_read(name: str, value: Any) -> Any:
+    """Return a setting's value as its form reads it, for comparison: words that mean the same are one."""
+    return backend_word(value) if name == "train.backend" else none_word(value)
 
 
 def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-Limit: TypeAlias = Annotated[Annotated[float, Field(gt=0, le=1e9)] | None, BeforeValidator(_none_word)]
+Limit: TypeAlias = Annotated[Annotated[float, Field(gt=0, le=1e9)] | None, BeforeValidator(none_word)]
+Epochs: TypeAlias = Annotated[Annotated[int, Field(ge=1, le=1_000_000)] | None, BeforeValidator(none_word)]
 
 
 class TrainSettings(Section):
     """How a trial is trained: the section ``[train]``.
 
     ``clip_norm`` bounds the norm of the gradient over all parameters, ``clip_value`` each of its elements; "none" (the
-    default) leaves it alone. ``momentum`` belongs to sgd and rmsprop. The other constants of the optimizers are
-    PyTorch's own (Adam: betas 0.9 and 0.999, eps 1e-8; RMSprop: alpha 0.99, eps 1e-8).
+    default) leaves it alone. ``momentum`` belongs to sgd and rmsprop, ``alpha`` (the share of the past in the mean of
+    squared gradients) to rmsprop. The other constants of the optimizers are PyTorch's own (Adam and AdamW: betas 0.9
+    and 0.999, eps 1e-8; RMSprop: eps 1e-8).
+
+    ``weight_decay``, 0 by default for every optimizer, is over all trained parameters, biases included: adamw
+    multiplies them by 1 - learning_rate · weight_decay before each step; the others add weight_decay · parameter to the
+    gradient, after it was clipped.
+
+    ``backend``: "native" kernels, "torch" for PyTorch's own layers ("reference" in keys and stores), or "auto", the
+    kernels where they can run.
+
+    ``schedule`` says how the learning rate changes, see ``unroll.training.schedules``: "cosine" falls with each update
+    from ``learning_rate`` towards ``final_learning_rate``; "step" multiplies it by ``step_factor`` after every
+    ``step_epochs`` epochs.
+
+    ``patience`` stops the training early: after so many epochs in a row without a new lowest validation loss. The
+    weights of the epoch with the lowest one are tested and stored, also where all ``epochs`` were trained.
     """
 
     epochs: int = Field(50, ge=1, le=1_000_000)
     batch: int = Field(64, ge=1, le=10_000_000)
-    optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
     learning_rate: float = Field(1e-3, gt=0, le=1e3)
     momentum: float = Field(0.0, ge=0, lt=1)
     clip_norm: Limit = None
     clip_value: Limit = None
-    backend: Literal["auto", "reference", "native"] = "auto"
+    backend: Annotated[Literal["auto", "reference", "native"], BeforeValidator(backend_word)] = "auto"
+    alpha: Annotated[float, LATER] = Field(0.99, ge=0, lt=1)
+    weight_decay: Annotated[float, LATER] = Field(0.0, ge=0, le=1e3)
+    schedule: Annotated[Literal["constant", "cosine", "step"], LATER] = "constant"
+    final_learning_rate: Annotated[float, LATER] = Field(0.0, ge=0, le=1e3)
+    step_epochs: Annotated[Epochs, LATER] = None
+    step_factor: Annotated[float, LATER] = Field(0.1, gt=0, lt=1)
+    patience: Annotated[Epochs, LATER] = None
 
     @model_validator(mode="after")
     def _combination(self) -> TrainSettings:
-        if self.momentum and self.optimizer == "adam":
+        if self.momentum and self.optimizer in ("adam", "adamw"):
             raise ValueError(
-                "train.momentum is for sgd and rmsprop; adam would ignore it. Give it in a [[where]] with "
+                f"train.momentum is for sgd and rmsprop; {self.optimizer} would ignore it. Give it in a [[where]] with "
                 'match = { "train.optimizer" = "sgd" }'
             )
         if self.clip_norm and self.clip_value:
             raise ValueError("train.clip_norm and train.clip_value exclude each other: set one of them to 'none'")
+        for setting, (owner, value) in BELONGS_TO.items():
+            if (
+                getattr(self, setting) != type(self).model_fields[setting].get_default()
+                and getattr(self, owner) != value
+            ):
+                raise ValueError(
+                    f"train.{setting} is for {owner} {value!r}; {getattr(self, owner)!r} would ignore it. Give it in a "
+                    f'[[where]] with match = {{ "train.{owner}" = "{value}" }}, or remove it'
+                )
+        if self.schedule == "step" and self.step_epochs is None:
+            raise ValueError("train.schedule 'step' needs train.step_epochs: after how many epochs the rate falls")
+        if self.schedule == "cosine" and self.final_learning_rate >= self.learning_rate:
+            raise ValueError(
+                f"train.final_learning_rate {self.final_learning_rate:g} is not below train.learning_rate "
+                f"{self.learning_rate:g}, from which the rate falls. Lower it"
+            )
         return self
 
+
+BELONGS_TO: Final[Mapping[str, tuple[str, str]]] = {
+    "alpha": ("optimizer", "rmsprop"),
+    "final_learning_rate": ("schedule", "cosine"),
+    "step_epochs": ("schedule", "step"),
+    "step_factor": ("schedule", "step"),
+}
+"""Settings of training that nothing reads unless another one has this value."""
+
+UNWATCHED: Final = (
+    "early stopping watches the validation loss, and there are no validation sequences. Set task.validation to more "
+    "than 0"
+)
+"""What is wrong with ``patience`` where a trial has no validation split."""
 
 LONGEST_PROMPT = 10_000
 LONGEST_STORED = 10_000
@@ -140,7 +253,7 @@ FURTHEST = 64
 
 Prompt: TypeAlias = Annotated[
     Annotated[tuple[float, ...], Field(min_length=1, max_length=LONGEST_PROMPT)] | None,
-    BeforeValidator(lambda value: _none_word(_as_tuple(value))),
+    BeforeValidator(lambda value: none_word(_as_tuple(value))),
 ]
 
 

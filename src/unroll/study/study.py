@@ -88,11 +88,11 @@ class Study(StudyForm):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of all that the study asks, its name included.
+        """SHA-256 of all that the study asks, its name included; None counts as the word "none" of a study file.
 
         A section ``generate`` that says nothing counts as absent, so studies written before it keep their digest.
         """
-        asked = self.model_dump()
+        asked = _spelled(self.model_dump())
         for table in (asked, *asked["where"]):
             if not table["generate"]:
                 del table["generate"]
@@ -103,26 +103,39 @@ class Study(StudyForm):
         return sum(math.prod(len(_listed(values)) for values in grid.values()) for grid in self.factors)
 
     def varying(self) -> tuple[str, ...]:
-        """Return the factors, besides the seed, that have more than one value."""
+        """Return the factors, besides the seed, that have more than one value, or that a grid leaves out."""
         values: dict[str, set[Any]] = {}
         for grid in self.factors:
             for factor, listed in grid.items():
                 values.setdefault(factor, set()).update(_listed(listed))
-        return tuple(factor for factor, listed in values.items() if len(listed) > 1 and factor != "seed")
+        return tuple(
+            factor
+            for factor, listed in values.items()
+            if factor != "seed" and (len(listed) > 1 or any(factor not in grid for grid in self.factors))
+        )
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from unroll.inert import html
 
         rows = "".join(
-            f"<tr><th>{escape(factor)}</th><td>{escape(', '.join(map(str, _listed(values))))}</td></tr>"
+            f"<tr><th>{html(factor)}</th><td>{html(', '.join(map(str, _listed(values))))}</td></tr>"
             for grid in self.factors
             for factor, values in grid.items()
         )
-        question = f"<p>{escape(self.question)}</p>" if self.question else ""
+        question = f"<p>{html(self.question)}</p>" if self.question else ""
         return (
-            f"<h4>Study {escape(self.name)}</h4>{question}<table>{rows}</table>"
+            f"<h4>Study {html(self.name)}</h4>{question}<table>{rows}</table>"
             f"<p>{self.count():,} trials, protocol {self.protocol}</p>"
         )
+
+
+def _spelled(value: Any) -> Any:
+    """Return plain data as a study file can say it."""
+    if isinstance(value, dict):
+        return {key: _spelled(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spelled(item) for item in value]
+    return "none" if value is None else value
 
 
 def _listed(values: Any) -> tuple[Any, ...]:
@@ -166,7 +179,8 @@ def _factor_problems(factor: str, values: Any) -> Iterator[tuple[tuple[int, ...]
         )
         return
     if not isinstance(values, tuple):
-        yield (), f"{shown(values)} is not a list. Write [{shown(values)}]"
+        alone = isinstance(plain(values), bool | int | float | str | None)
+        yield (), f"{shown(values)} is not a list. {f'Write [{shown(values)}]' if alone else 'Give a list of values'}"
         return
     if not values:
         yield (), "an empty list: no trial would come of it. Give at least one value"

@@ -35,8 +35,11 @@ class Trial(Frozen):
 
     @property
     def spec(self) -> dict[str, Any]:
-        """The canonical specification: plain data, every setting, nothing that the result does not depend on."""
-        generate = {} if self.generate is None else {"generate": plain(self.generate.model_dump())}
+        """The canonical specification: plain data, every setting, nothing that the result does not depend on.
+
+        Settings that came later are left out where they have their default (see ``Section.resolved``).
+        """
+        generate = {} if self.generate is None else {"generate": plain(self.generate.resolved())}
         return {
             "format": FORMAT,
             "task": self.task,
@@ -47,7 +50,7 @@ class Trial(Frozen):
             "settings": {
                 "task": self.task_settings.plain(),
                 "model": self.model_settings.plain(),
-                "train": self.train.model_dump(),
+                "train": self.train.resolved(),
                 **generate,
             },
             "versions": self.versions.plain(),
@@ -89,6 +92,20 @@ class Trial(Frozen):
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of plain data in its one canonical JSON form (sorted keys, no spaces, UTF-8)."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """SHA-256 of plain data in its one canonical JSON form (sorted keys, no spaces, UTF-8, no zero below zero)."""
+    text = _json(value)
+    if "-0.0" in text:
+        text = _json(_one_zero(value))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _one_zero(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _one_zero(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_one_zero(item) for item in value]
+    return 0.0 if isinstance(value, float) and value == 0 else value

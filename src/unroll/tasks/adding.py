@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from unroll.streams.base import Generator, Streams
-from unroll.tasks.base import Criterion, Dataset, Split, Task
+from unroll.streams.base import Generator
+from unroll.tasks.base import Criterion, Memory, Split, Task
 
 
 class Adding(Task):
@@ -30,33 +30,11 @@ class Adding(Task):
 
     name = "adding"
     summary = "the sum of two marked values of a sequence"
+    title = "adding"
+    in_a_sentence = "the adding problem"
     version = "1"
     tags = ("regression", "long-term memory")
-    sources = (
-        """@article{hochreiter1997long,
-  author  = {Hochreiter, Sepp and Schmidhuber, J{\\"u}rgen},
-  title   = {Long Short-Term Memory},
-  journal = {Neural Computation},
-  volume  = {9},
-  number  = {8},
-  pages   = {1735--1780},
-  year    = {1997},
-  doi     = {10.1162/neco.1997.9.8.1735}
-}""",
-        """@inproceedings{arjovsky2016unitary,
-  author    = {Arjovsky, Martin and Shah, Amar and Bengio, Yoshua},
-  title     = {Unitary Evolution Recurrent Neural Networks},
-  booktitle = {Proceedings of the 33rd International Conference on Machine Learning},
-  pages     = {1120--1128},
-  year      = {2016}
-}""",
-        """@article{bai2018empirical,
-  author  = {Bai, Shaojie and Kolter, J. Zico and Koltun, Vladlen},
-  title   = {An Empirical Evaluation of Generic Convolutional and Recurrent Networks for Sequence Modeling},
-  journal = {arXiv preprint arXiv:1803.01271},
-  year    = {2018}
-}""",
-    )
+    sources = ("hochreiter1997long", "arjovsky2016unitary", "bai2018empirical")
 
     markers: Literal["anywhere", "halves"] = "anywhere"
 
@@ -89,20 +67,17 @@ class Adding(Task):
         """1/6, at every length."""
         return 1 / 6
 
+    def memory(self, length: int) -> Memory:
+        """The last k of T steps, see ``unroll.analysis.memory``: of two marked values, each is among them by k/T."""
+        return Memory("steps", float(length))
+
     def check_length(self, length: int) -> None:
         """Two markers need two steps."""
         if length < 2:
             raise ValueError(f"{length} is too short: two markers need at least 2 steps")
 
-    def dataset(self, streams: Streams, length: int) -> Dataset:
-        """Draw the splits; see Task."""
-        self.check_length(length)
-        train = self._split(streams.generator("data"), self.train, length)
-        validation = self._split(streams.generator("validation"), self.validation, length)
-        test = self._split(streams.generator("test"), self.test, length)
-        return Dataset(train, validation, test)
-
-    def _split(self, generator: Generator, n: int, length: int) -> Split:
+    def sequences(self, generator: Generator, n: int, length: int) -> Split:
+        """Draw sequences; see Task."""
         values = generator.uniform(0.0, 1.0, (n, length))
         markers = np.zeros((n, length))
         np.put_along_axis(markers, self._marked(generator, n, length), 1.0, axis=1)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
 from unroll.axes import Float64
+from unroll.capabilities import Recalls
 from unroll.streams import Streams
 from unroll.tasks.base import Criterion
-from unroll.tasks.numbers import Grid, Numbers
+from unroll.tasks.numbers import Numbers
+from unroll.tasks.windows import Grid
 
 VALUES = tuple(k / 1000 for k in range(-1000, 1001))
 
 
-class Announce(Numbers):
+class Announce(Numbers, Recalls):
     r"""A value v, then zeros: after T steps, v again.
 
     ::
@@ -31,7 +34,9 @@ class Announce(Numbers):
 
     name = "announce"
     summary = "a value shown once and asked for after a gap"
-    version = "1"
+    title = "delayed recall"
+    in_a_sentence = "delayed recall"
+    version = "2"
     tags = ("number sequences", "long-term memory")
 
     representation: Literal["raw", "difference"] = "raw"
@@ -84,11 +89,22 @@ class Announce(Numbers):
         """See Numbers: the value at every T-th step."""
         return np.where(np.arange(n) % length == 0, parameters, 0.0)
 
-    def truth(self, prompt: Float64, n: int) -> Float64 | None:
-        """See Numbers: the prompt is the value and its gap, and is repeated."""
-        return None if prompt[1:].any() else prompt[np.arange(n) % len(prompt)]
+    def beginning(self, length: int) -> tuple[float, ...]:
+        """See Numbers: a value and its whole gap."""
+        return (self.prompt[0],) + (0.0,) * (length - 1)
 
-    def regimes(self, streams: Streams, length: int, further: int = 64) -> dict[str, Float64]:
+    def versions(self, length: int) -> Mapping[str, str]:
+        """See Numbers; the prompt is one of this version."""
+        return {name: version for name, version in super().versions(length).items() if name != "prompt"}
+
+    def truth(self, prompt: Float64, n: int, length: int) -> Float64 | None:
+        """See Numbers: known where the prompt is a value at every T-th step, and nothing in between."""
+        whole = self.terms(prompt[None, :1], len(prompt) + n, length)[0]
+        return whole[len(prompt) :] if np.array_equal(whole[: len(prompt)], prompt) else None
+
+    def regimes(
+        self, streams: Streams, length: int, further: int = 64, prompt: Sequence[float] | None = None
+    ) -> dict[str, Float64]:
         """See Numbers; there is nothing longer than one gap."""
-        found = super().regimes(streams, length, further)
+        found = super().regimes(streams, length, further, prompt)
         return {name: values for name, values in found.items() if name != "longer"}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from unroll.axes import Sequences, Targets
-from unroll.streams.base import Streams
+from unroll.axes import Classes, Int64, Mask, Positions, Sequences, Targets, Tokens
+from unroll.streams.base import Generator, Streams
+from unroll.study.plug_in import PlugIn
 
 MOST_SEQUENCES = 100_000_000
 Count = Annotated[int, Field(ge=1, le=MOST_SEQUENCES)]
@@ -20,12 +21,19 @@ Count = Annotated[int, Field(ge=1, le=MOST_SEQUENCES)]
 class Split:
     """Sequences with their targets.
 
-    ``x``: float32 (N, T, I). ``y``: float32 (N, O) where the readout is on the last step, (N, T, O) where it is on
-    every step.
+    ``x``: float32 (N, T, I), or for a task of tokens the ids 0, ..., I - 1, uint8 or int32 (N, T). ``y``: for numbers
+    float32, (N, O) where the readout is on the last step, (N, T, O) where it is on every step, (N, S, O) where it is on
+    some; for classes int32 (N, S), -1 where a position is not scored, with S = 1, T or the number of those steps.
+    ``at``: int32 (N, S), the step, from 0, of each score, rising in each row; None unless the readout is on some steps.
+    ``asked``: bool (N, S), the positions of which an accuracy is told; None for all that are scored.
+
+    A sequence that is shorter than others ends with zeros after its last score.
     """
 
-    x: Sequences
-    y: Targets
+    x: Sequences | Tokens
+    y: Targets | Classes
+    at: Positions | None = None
+    asked: Mask | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -35,50 +43,57 @@ class Split:
 class Dataset:
     """The three splits of a trial; validation may be empty (N = 0).
 
-    ``dropped`` counts, by split, what was left out because it occurs in training.
+    ``dropped`` counts, by split, what was left out because another split holds the same. ``test_sequences``: the number
+    of the sequence that each test example was cut from, (N,), so that examples of one sequence do not count as
+    independent of each other; None where each was drawn by itself.
     """
 
     train: Split
     validation: Split
     test: Split
     dropped: Mapping[str, int] = field(default_factory=dict)
+    test_sequences: Int64 | None = None
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """When a trial counts as solved: ``metric`` below ``below``."""
+    """When a trial counts as solved: ``metric`` below ``below``, or above ``above``; exactly one of them is given."""
 
     metric: str
-    below: float
+    below: float | None = None
+    above: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.below is None) == (self.above is None):
+            raise ValueError(f"A criterion of {self.metric} needs either below or above. Give one of them.")
+
+    def met(self, value: float) -> bool:
+        """Say whether a value meets it; one that is no number does not."""
+        return value < self.below if self.below is not None else value > (self.above or 0.0)
 
 
-class Task(BaseModel, ABC):
-    """A family of sequences with a target; its fields are the settings that ``[task]`` may hold.
+@dataclass(frozen=True)
+class Memory:
+    """How a loss is read as an amount that is remembered: ``most`` * (1 - loss / baseline), from 0 to ``most``.
 
-    A task is a frozen pydantic model: types, bounds and defaults of its settings are declared on its fields and are
-    checked before anything is trained. ``train``, ``validation`` and ``test`` count the sequences of the splits. The
-    loss is the mean squared error. ``version`` changes whenever the same settings and streams would give other data.
+    A perfect memory of a part of what is asked, and the best answer without any for the rest, has just that loss.
     """
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        validate_default=True,
-        protected_namespaces=(),
-    )
+    unit: Literal["steps", "symbols", "pairs", "bits"]
+    most: float
 
-    name: ClassVar[str]
-    summary: ClassVar[str]
-    version: ClassVar[str | None] = None
-    sources: ClassVar[tuple[str, ...]] = ()
-    """BibTeX entries."""
-    tags: ClassVar[tuple[str, ...]] = ()
+
+class Task(PlugIn):
+    """A family of sequences with a target; its fields are the settings that ``[task]`` may hold.
+
+    See PlugIn. ``train``, ``validation`` and ``test`` count the sequences of the splits.
+    """
+
+    noun = "task"
     draws: ClassVar[Literal["numpy", "python"]] = "numpy"
     """Whose generator gives the data under the protocol ``notebook``: NumPy's legacy one or Python's ``random``."""
-    generates: ClassVar[bool] = False
-    """Whether a trained network can go on alone, on its own output: a task of ``unroll.tasks.numbers``."""
+    objective: ClassVar[str] = "mse"
+    """What is minimised, by its name in ``unroll.registry``: "mse" for numbers, "cross_entropy" for classes."""
 
     train: Count = 10_000
     validation: Annotated[int, Field(ge=0, le=MOST_SEQUENCES)] = 0
@@ -87,33 +102,58 @@ class Task(BaseModel, ABC):
     @property
     @abstractmethod
     def inputs(self) -> int:
-        """I, the number of inputs a step."""
+        """I, the number of inputs a step; of tokens the size of the alphabet."""
 
     @property
     @abstractmethod
     def outputs(self) -> int:
-        """O, the number of outputs."""
+        """O, the number of outputs, or of classes."""
 
     @property
     @abstractmethod
-    def readout(self) -> Literal["last", "every"]:
-        """Whether the target belongs to the last step or to every step."""
+    def readout(self) -> Literal["last", "every", "some"]:
+        """Whether the targets belong to the last step, to every step, or to the steps ``Split.at``."""
 
     @property
     @abstractmethod
     def solved(self) -> Criterion:
         """When a trial of this task counts as solved."""
 
+    @property
+    def tokens(self) -> bool:
+        """Whether the inputs are symbols, given by their ids, and not numbers."""
+        return False
+
     @abstractmethod
     def baseline(self, length: int) -> float:
         """Return the test loss of the best predictor that remembers nothing."""
 
-    @abstractmethod
+    def chance(self, length: int) -> float | None:
+        """Return the accuracy of that predictor on what is asked; None where there is no accuracy."""
+        return None
+
+    def memory(self, length: int) -> Memory | None:
+        """Return how a test loss is read as an amount that is remembered; None where no such law holds."""
+        return None
+
+    def total_steps(self, length: int) -> int:
+        """Return how many steps the longest sequence has: the length, unless a task's own has another meaning."""
+        return length
+
+    def sequences(self, generator: Generator, n: int, length: int) -> Split:
+        """Draw ``n`` sequences of ``length`` steps from a stream of their own: what a task writes, or ``dataset``."""
+        raise NotImplementedError(f"The task {self.name} draws nothing: give it a method sequences, or dataset.")
+
     def dataset(self, streams: Streams, length: int) -> Dataset:
         """Return the three splits for sequences of ``length`` steps.
 
         Draws from the streams ``data``, ``validation`` and ``test``, in this order, and from nothing else.
         """
+        self.check_length(length)
+        train = self.sequences(streams.generator("data"), self.train, length)
+        validation = self.sequences(streams.generator("validation"), self.validation, length)
+        test = self.sequences(streams.generator("test"), self.test, length)
+        return Dataset(train, validation, test)
 
     def check_length(self, length: int) -> None:
         """Raise ValueError, with the bound, where sequences of this length make no sense."""
@@ -123,6 +163,13 @@ class Task(BaseModel, ABC):
     def expected(self, sequences: int, length: int) -> int:
         """Return how many training examples so many sequences come to on average: themselves, unless they are cut."""
         return sequences
+
+    def versions(self, length: int) -> Mapping[str, str]:
+        """Return the versions, by name, of what gives the data beside the class itself, as far as settings use it.
+
+        They are part of a trial's key, beside that of the task and of the model.
+        """
+        return {}
 
     @property
     def notes(self) -> str:

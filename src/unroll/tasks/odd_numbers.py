@@ -6,29 +6,39 @@ from typing import Annotated
 
 from pydantic import Field
 
-from unroll.tasks.numbers import Grid
+from unroll.study.settings import LATER
+from unroll.tasks.ranges import Ranges, Values, in_range, values_of
 from unroll.tasks.recurrence import Recurrence
+from unroll.tasks.windows import Grid
 
 
 class OddNumbers(Recurrence):
-    r"""Odd numbers in a row: :math:`x_{t+1} = x_t + 2`, the first one of 1, 3, ..., 13; 5 to 12 terms."""
+    r"""Odd numbers in a row: :math:`x_{t+1} = x_t + 2`, the first one of 1, 3, ..., 13; 5 to 12 terms.
+
+    ``starts`` is the range of the first number, in a list; ``steps`` are the steps that a sequence may take: more than
+    one make of it numbers in a row at a distance that has to be found out.
+    """
 
     name = "odd_numbers"
     summary = "runs of odd numbers, to be continued"
+    title = "odd numbers"
+    in_a_sentence = "odd numbers"
     version = "1"
 
     min_terms: Annotated[int, Field(ge=1, le=10_000)] = 5
     max_terms: Annotated[int, Field(ge=2, le=10_000)] = 12
+    starts: Annotated[Ranges, Field(max_length=1), LATER] = ((1.0, 13.0, 2.0),)
+    steps: Annotated[Values, LATER] = (2.0,)
 
     @property
-    def recurrence(self) -> tuple[float, ...]:
+    def recurrence(self) -> Grid:
         """See Recurrence."""
-        return (1.0,)
+        return ((1.0,),)
 
     @property
-    def step(self) -> float:
+    def constants(self) -> tuple[float, ...]:
         """See Recurrence."""
-        return 2.0
+        return values_of(self.steps)
 
     @property
     def prompt(self) -> tuple[float, ...]:
@@ -37,9 +47,10 @@ class OddNumbers(Recurrence):
 
     def first_terms(self) -> Grid:
         """See Recurrence."""
-        return (tuple(float(start) for start in range(1, 14, 2)),)
+        return (in_range(*self.starts[0]),)
 
     def beyond(self) -> dict[str, Grid]:
         """See Recurrence; the larger starts are odd numbers too."""
+        found = super().beyond()
         larger = tuple(10 * start + 1 for start in self.first_terms()[0])
-        return {**super().beyond(), "larger": (larger, (self.step,))}
+        return {**found, "larger": (larger, *found["larger"][1:])}

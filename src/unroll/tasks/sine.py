@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import numpy as np
 
 from unroll.axes import Float64
-from unroll.tasks.numbers import Grid, Runs
+from unroll.study.settings import LATER
+from unroll.tasks.numbers import Runs
+from unroll.tasks.ranges import Values, between, values_of
 from unroll.tasks.recurrence import continued, follows
+from unroll.tasks.windows import Grid
 
-PERIODS = tuple(float(period) for period in range(6, 17))
-UNSEEN_PERIODS = tuple(period + 0.5 for period in PERIODS[:-1])
-PHASES = tuple(k / 16 for k in range(16))
-UNSEEN_PHASES = tuple((k + 0.5) / 16 for k in range(16))
-AMPLITUDES = (0.5, 1.0, 1.5, 2.0, 2.5)
 DECIMALS = 12
 """Sines are rounded to so many: a zero that float64 misses by 1e-16 would make nonsense of a ratio to it."""
 
@@ -23,11 +22,19 @@ class Sine(Runs):
     r"""Sine waves :math:`x_t = a \sin(2\pi(t/p + \varphi))`: p of 6 to 16 steps, 16 phases, a of 0.5 to 2.5.
 
     For each period it is a linear recurrence, :math:`x_{t+1} = 2\cos(2\pi/p)\,x_t - x_{t-1}`; three terms say which.
+    ``periods`` (steps), ``phases`` (in periods) and ``amplitudes``: lists of numbers and of ranges [low, high] or
+    [low, high, step].
     """
 
     name = "sine"
     summary = "sine waves, each of another period, phase and amplitude"
+    title = "sine"
+    in_a_sentence = "sines"
     version = "1"
+
+    periods: Annotated[Values, LATER] = ((6.0, 16.0),)
+    phases: Annotated[Values, LATER] = ((0.0, 0.9375, 0.0625),)
+    amplitudes: Annotated[Values, LATER] = ((0.5, 2.5, 0.5),)
 
     @property
     def rule(self) -> str:
@@ -41,14 +48,16 @@ class Sine(Runs):
 
     def grid(self) -> Grid:
         """See Numbers: period, phase (in periods), amplitude."""
-        return PERIODS, PHASES, AMPLITUDES
+        return values_of(self.periods), values_of(self.phases), values_of(self.amplitudes)
 
     def beyond(self) -> dict[str, Grid]:
         """Amplitudes ten times larger, phases and periods between the trained ones."""
+        periods, phases, amplitudes = self.grid()
+        half = (between(phases)[0] - phases[0]) if len(phases) > 1 else 0.5
         return {
-            "larger": (PERIODS, PHASES, tuple(10 * a for a in AMPLITUDES)),
-            "starts": (PERIODS, UNSEEN_PHASES, AMPLITUDES),
-            "step": (UNSEEN_PERIODS, PHASES, AMPLITUDES),
+            "larger": (periods, phases, tuple(10 * a for a in amplitudes)),
+            "starts": (periods, tuple(phase + half for phase in phases), amplitudes),
+            "step": (between(periods), phases, amplitudes),
         }
 
     def terms(self, parameters: Float64, n: int, length: int) -> Float64:
@@ -57,7 +66,7 @@ class Sine(Runs):
         terms: Float64 = amplitude * np.round(np.sin(2 * np.pi * (np.arange(n) / period + phase)), DECIMALS)
         return terms
 
-    def truth(self, prompt: Float64, n: int) -> Float64 | None:
+    def truth(self, prompt: Float64, n: int, length: int) -> Float64 | None:
         """See Numbers: known from three terms on, where they lie on one wave."""
         if len(prompt) < 3 or not prompt[1:-1].any():
             return None

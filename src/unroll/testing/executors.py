@@ -77,6 +77,14 @@ def until_stopped(item: int, channel: Channel) -> str:
     return "stopped"
 
 
+def send_whatever_happens(item: int, channel: Channel) -> str:
+    """Send, catch every exception of it, and wait for the wish to stop."""
+    try:
+        return until_stopped(item, channel)
+    except Exception:
+        return "caught what the coordinator raised"
+
+
 def ignore(message: object) -> None:
     """Receive a message and do nothing with it."""
 
@@ -181,8 +189,10 @@ class ExecutorConformance(ABC):
             assert "the disk is full" in str(error)
             error = executor.submit(count, 5, Channel(refuse)).exception(PATIENCE)
             assert isinstance(error, OSError)
+            error = executor.submit(send_whatever_happens, 0, Channel(refuse)).exception(PATIENCE)
+            assert isinstance(error, OSError)
             assert executor.submit(double, 4, Channel(ignore)).result(PATIENCE) == 8
-        assert received == [0, 0]
+        assert received == [0, 0, 0]
 
     def test_stop_before_the_start(self) -> None:
         """The wish to stop is there when the callable first looks."""

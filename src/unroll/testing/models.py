@@ -13,16 +13,19 @@ import json
 import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import pytest
 import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from unroll.citation import cited
 from unroll.models import Model
+from unroll.models.base import Memory
 from unroll.models.network import Network
 from unroll.streams import Generator, KeyedStreams
+from unroll.streams.noise import noise
 from unroll.streams.notebook import NotebookStreams
 from unroll.testing.untouched import global_generators_untouched
 
@@ -35,6 +38,9 @@ class ModelConformance(ABC):
 
     sizes: ClassVar[tuple[tuple[int, int, int, int], ...]] = ((1, 1, 1, 1), (3, 7, 2, 1), (4, 5, 1, 3))
     """B, T, I, O of the networks under test."""
+
+    longest_window: ClassVar[int] = 64
+    """Steps, at least as many as the window of the model under test holds, where its memory is a window."""
 
     @abstractmethod
     def model(self) -> Model:
@@ -97,6 +103,17 @@ class ModelConformance(ABC):
         last.load_state_dict(every.state_dict())
         torch.testing.assert_close(every(batch(3, 6, 2))[:, -1], last(batch(3, 6, 2)), rtol=0, atol=1e-12)
 
+    def test_its_memory_is_what_it_says(self) -> None:
+        """The gradient of the last output reaches the first input through a state, however far; not beyond a window.
+
+        Of a memory that is "none" it reaches the last input alone.
+        """
+        memory = self.model().memory
+        x = batch(3, 2 if memory == "none" else self.longest_window + 1, 2).requires_grad_()
+        self.network().double().eval()(x).sum().backward()
+        felt = x.grad is not None and bool(x.grad[:, 0].any())
+        assert felt == (memory == "state"), f'its memory is not "{memory}"'
+
     def test_the_sequences_of_a_batch_do_not_mix(self) -> None:
         """Each sequence has the output that it has alone."""
         for network, x, _, (B, *_) in self.cases():
@@ -145,6 +162,17 @@ class ModelConformance(ABC):
             for streams in (KeyedStreams, NotebookStreams):
                 self.network(generator=streams(1).generator("init")).eval()(batch(2, 3, 2).float())
 
+    def test_what_a_network_draws_in_training_is_the_noise_of_its_update(self) -> None:
+        """Training mode draws from torch's generator alone, which each update seeds: see ``unroll.streams.noise``."""
+        network, x = self.network().train(), batch(5, 3, 2).float()
+        with global_generators_untouched():
+            outputs = []
+            for update in (3, 3, 4, 3):
+                with noise(7, update):
+                    outputs.append(network(x).detach().clone())
+        assert torch.equal(outputs[0], outputs[1]), "the same update, other bits"
+        assert torch.equal(outputs[0], outputs[3]), "what was drawn before decides"
+
     def test_parameters_can_be_counted_without_memory(self) -> None:
         """Built on the meta device, a network has its parameters' shapes and nothing else."""
         with torch.device("meta"):
@@ -168,12 +196,13 @@ class ModelConformance(ABC):
             type(model)(**{**plain, "no_such_setting": 1})
 
     def test_the_facts_are_there(self) -> None:
-        """Name, summary and sources as BibTeX."""
+        """Name, summary and sources whose entries are found; what its memory is."""
         model = self.model()
+        assert model.memory in get_args(Memory)
         assert model.name.isidentifier()
         assert model.summary
         assert "\n" not in model.summary
-        assert all(source.lstrip().startswith("@") for source in model.sources)
+        assert len(cited(type(model))) == len(model.sources)
 
 
 class FittedConformance(ModelConformance):

@@ -7,25 +7,38 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from unroll.errors import StoreError, StoreHeldError, StoreMissingError, UnknownNameError
-from unroll.store import PlannedStudy, PlannedTrial, State, Store
+from unroll.store import MeasureRecord, PlannedStudy, PlannedTrial, State, Store
+from unroll.store.digests import results_digest
+from unroll.store.seals import CHECKSUM, checkpoint_seal
+from unroll.study.trial import digest
 
+WEIGHTS = safetensors.numpy.save({"readout.weight": np.arange(6, dtype=np.float32).reshape(1, 6)})
 FINGERPRINT: Mapping[str, Any] = {"numerics": {"torch": "2.6.0"}, "circumstances": {"threads": 1}}
 
 
 def planned_trial(seed: int, **changes: Any) -> PlannedTrial:
     """Return a trial whose key follows from its specification, as keys do."""
-    spec = {"task": "adding", "model": "lstm", "length": 50, "seed": seed, "train": {"learning_rate": 1e-3}}
+    condition = {
+        "format": 1,
+        "task": "adding",
+        "model": "lstm",
+        "length": 50,
+        "protocol": "keyed",
+        "settings": {"task": {}, "model": {}, "train": {"learning_rate": 1e-3}},
+    }
+    spec = {**condition, "seed": seed}
     values: dict[str, Any] = {
-        "key": hashlib.sha256(f"trial {seed}".encode()).hexdigest(),
-        "condition": hashlib.sha256(b"condition").hexdigest(),
+        "key": digest(spec),
+        "condition": digest(condition),
         "task": "adding",
         "model": "lstm",
         "length": 50,
@@ -37,6 +50,7 @@ def planned_trial(seed: int, **changes: Any) -> PlannedTrial:
         "solved_metric": "test_mse",
         "solved_below": 0.01,
         "notes": "markers anywhere",
+        "declared": {"score": {"name": "test_mse", "words": "test MSE"}, "quantities": [], "chance": 0.5},
     }
     return PlannedTrial(**{**values, **changes})
 
@@ -55,17 +69,36 @@ def planned_study(name: str, trials: tuple[PlannedTrial, ...]) -> PlannedStudy:
 
 
 def finish(store: Store, key: str, **changes: Any) -> None:
-    """Finish a running trial with results of which each differs from the others."""
+    """Finish a running trial with results of which each differs from the others, under their own digest."""
     values: dict[str, Any] = {
         "metrics": {"test_mse": 0.004, "seconds_per_epoch": 0.1, "updates_to_solve": 120.0},
         "histories": {"train_loss": np.linspace(1, 0, 7), "gradient_norm": np.linspace(2, 3, 70)},
         "axes": {"train_loss": "epoch", "gradient_norm": "update"},
-        "parameters": b"\x00safetensors\xff",
+        "parameters": WEIGHTS,
         "fingerprint": FINGERPRINT,
-        "digest": "ab" * 32,
         "seconds": 1.25,
+        **changes,
     }
-    store.finish(key, **{**values, **changes})
+    added = changes.get("measures", {}).values()
+    theirs = {name for measure in added for name in (*measure.metrics, *measure.histories)}
+    values.setdefault("digest", digest_of({k: values[k] for k in ("metrics", "histories", "parameters")}, theirs))
+    store.finish(key, **values)
+
+
+def digest_of(results: Mapping[str, Any], without: Collection[str] = ()) -> str:
+    """Return the digest of results as ``Store.finish`` takes them, without what measures added."""
+    metrics = {name: value for name, value in results["metrics"].items() if name not in without}
+    curves = {
+        name: np.asarray(values, "<f4").tobytes()
+        for name, values in results["histories"].items()
+        if name not in without
+    }
+    return results_digest(metrics, curves, results.get("parameters", b""))
+
+
+def sealed(tensors: bytes, **position: Any) -> tuple[bytes, dict[str, Any]]:
+    """Return a checkpoint's bytes, and its position with the checksum over both."""
+    return tensors, position | {CHECKSUM: checkpoint_seal(tensors, position)}
 
 
 class StoreConformance(ABC):
@@ -120,11 +153,26 @@ class StoreConformance(ABC):
                 assert record.state is State.complete
                 assert record.metrics["test_mse"] == 0.004
                 assert record.fingerprint == FINGERPRINT
-                assert (record.digest, record.seconds) == ("ab" * 32, 1.25)
-                assert reader.parameters(trial.key) == b"\x00safetensors\xff"
+                assert (len(record.digest or ""), record.seconds) == (64, 1.25)
+                assert reader.parameters(trial.key) == WEIGHTS
                 loss = reader.history(trial.key, "train_loss")
                 np.testing.assert_array_equal(loss, np.linspace(1, 0, 7).astype(np.float32), strict=True)
                 assert list(reader.histories(trial.key)) == ["train_loss", "gradient_norm"]
+
+    def test_what_measures_added_is_told_apart(self, tmp_path: Path) -> None:
+        """Their metrics are a trial's like all others, but its digest does not cover them."""
+        key = planned_trial(1).key
+        norms = {"gradient_norm": np.linspace(2, 3, 70)}
+        own = digest_of({"metrics": {"test_inputs": 7.0}, "histories": norms})
+        measure = MeasureRecord(digest=own, metrics=("test_inputs",), histories=("gradient_norm",))
+        with self.open_store(tmp_path / "results.db", write=True) as store:
+            store.plan(planned_study("one", (planned_trial(1),)))
+            store.claim(key)
+            assert store.measures(key) == {}
+            finish(store, key, metrics={"test_mse": 0.004, "test_inputs": 7.0}, measures={"overlap": measure})
+            assert store.measures(key) == {"overlap": measure}
+            assert store.trial(key).metrics["test_inputs"] == 7.0
+            assert store.verify().verified == 1
 
     def test_a_finished_trial_never_changes(self, tmp_path: Path) -> None:
         """No second result, no failure, no restart."""
@@ -179,6 +227,27 @@ class StoreConformance(ABC):
             assert store.claim(key) == 2
             finish(store, key)
             assert store.checkpoint(key) is None
+            assert store.kept_states() == ()
+
+    def test_the_last_checkpoint_stays_where_it_is_asked_for(self, tmp_path: Path) -> None:
+        """It stays whole, is told by ``kept_states``, and is forgotten with its study."""
+        first, second = planned_trial(1), planned_trial(2)
+        with self.open_store(tmp_path / "results.db", write=True) as store:
+            study = planned_study("one", (first, second))
+            store.plan(study)
+            for trial in (first, second):
+                store.claim(trial.key)
+                store.save_checkpoint(trial.key, *sealed(b"last", epoch=7), {"torch": "2.6.0"})
+                assert store.kept_states() == ()
+                finish(store, trial.key, keep_checkpoint=trial is second)
+            assert store.kept_states() == (second.key,)
+            saved = store.checkpoint(second.key)
+            assert saved is not None
+            assert (saved.tensors, saved.position["epoch"]) == (b"last", 7)
+            assert store.trial(second.key).state is State.complete
+            assert store.verify().faults == ()
+            store.forget(study.digest)
+            assert store.kept_states() == ()
 
     def test_a_failure_is_kept_until_it_is_tried_again(self, tmp_path: Path) -> None:
         """The error and the histories so far stay for whoever asks; a new attempt starts clean."""
@@ -274,6 +343,19 @@ class StoreConformance(ABC):
             kinds = [event["kind"] for event in store.events(study=study.digest)]
             assert kinds == ["planned", "started", "note", "released", "started", "finished"]
             assert store.events(trial=key)[1]["data"] == {"torch": "2.5"}
+
+    def test_what_is_stored_is_verified(self, tmp_path: Path) -> None:
+        """Keys and digests are seen to be what they should be; made-up ones are unverified, not damaged."""
+        sound, by_hand = planned_trial(1), planned_trial(2, key="f" * 64)
+        with self.open_store(tmp_path / "results.db", write=True) as store:
+            store.plan(planned_study("one", (sound, by_hand)))
+            for trial in (sound, by_hand):
+                store.claim(trial.key)
+                finish(store, trial.key)
+            found = store.verify()
+            assert (found.verified, found.unverified, found.faults) == (1, 1, ())
+            assert store.forget_damaged() == 0
+            assert store.trial(sound.key).damage is None
 
     def test_frames_hold_what_the_trials_hold(self, tmp_path: Path) -> None:
         """One row a trial in the order asked for, each metric a column; histories in long form."""

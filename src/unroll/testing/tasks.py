@@ -19,11 +19,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from unroll import registry
+from unroll.capabilities import Continues
+from unroll.citation import cited
 from unroll.streams import KeyedStreams, Streams
 from unroll.streams.notebook import NotebookStreams
 from unroll.tasks import Dataset, Split, Task
 from unroll.testing.untouched import global_generators_untouched
 
+ARRAYS = ("x", "y", "at", "asked")
 PROTOCOLS: tuple[Callable[[int], Streams], ...] = (KeyedStreams, NotebookStreams)
 
 
@@ -49,16 +53,14 @@ class TaskConformance(ABC):
                 yield task, length, task.dataset(protocol(seed), length)
 
     def test_splits_have_their_sizes_and_shapes(self) -> None:
-        """float32; x (N, T, I); y (N, O), or (N, T, O) for a readout on every step; an empty split is allowed."""
+        """As ``unroll.tasks.Split`` says them: numbers or ids, targets that are numbers or classes, steps that rise."""
         for sizes in ((40, 20, 30), (1, 0, 1)):
             for task, length, data in self.datasets(train=sizes[0], validation=sizes[1], test=sizes[2]):
-                assert task.readout in ("last", "every")
+                steps = task.total_steps(length)
                 for split, n in zip((data.train, data.validation, data.test), sizes, strict=True):
                     assert len(split) == n
-                    assert split.x.dtype == split.y.dtype == np.float32
-                    assert split.x.shape == (n, length, task.inputs)
-                    target = (n, task.outputs) if task.readout == "last" else (n, length, task.outputs)
-                    assert split.y.shape == target
+                    _inputs_are_right(task, split, (n, steps))
+                    _targets_are_right(task, split, (n, steps))
 
     def test_every_number_is_finite(self) -> None:
         """No NaN and no infinity, in inputs or targets."""
@@ -113,11 +115,31 @@ class TaskConformance(ABC):
         for length in self.lengths:
             task = self.task(train=20_000, validation=0, test=1)
             assert 0 < task.baseline(length) < float("inf")
-            y = task.dataset(KeyedStreams(1), length).train.y.astype(np.float64)
-            losses = np.square(y - y.mean(axis=0)).reshape(len(y), -1).mean(axis=1)
+            y = task.dataset(KeyedStreams(1), length).train.y
+            if task.objective == "mse":
+                numbers = y.astype(np.float64)
+                losses = np.square(numbers - numbers.mean(axis=0)).reshape(len(y), -1).mean(axis=1)
+            else:
+                losses = registry.objectives.load(task.objective)().constant(y)
             if self.baseline_is_exact:
+                # Of n sequences, each free number of the best answer takes about half of one in n from the loss.
+                fitted = 0.0 if task.objective == "mse" else y.shape[1] * task.outputs / (2 * len(y) * y.shape[1])
                 error = losses.std() / len(y) ** 0.5
-                assert abs(losses.mean() - task.baseline(length)) < 5 * error + 1e-12
+                assert abs(losses.mean() - task.baseline(length)) < 5 * error + fitted + 1e-12
+
+    def test_an_accuracy_has_its_chance(self) -> None:
+        """That of always answering the most frequent class of each asked position, within five standard errors."""
+        for length in self.lengths:
+            task = self.task(train=20_000, validation=0, test=1)
+            chance = task.chance(length)
+            assert (chance is None) == (task.objective == "mse")
+            if chance is None:
+                continue
+            data = task.dataset(KeyedStreams(1), length).train
+            asked = data.y >= 0 if data.asked is None else data.asked
+            counts = [np.bincount(y[one]) for y, one in zip(data.y.T, asked.T, strict=True) if one.any()]
+            best = sum(count.max() for count in counts) / asked.sum()
+            assert abs(best - chance) < 5 * (chance / asked.sum()) ** 0.5 + 0.02
 
     def test_lengths_that_make_no_sense_are_refused(self) -> None:
         """ValueError, with the length in the message, before anything is drawn."""
@@ -143,26 +165,65 @@ class TaskConformance(ABC):
                 self.task(**{name: 0})
 
     def test_the_facts_are_there(self) -> None:
-        """Name, summary and sources as BibTeX; a criterion that a training can reach."""
+        """Name, summary and sources whose entries are found; a criterion that a training can reach."""
         task = self.task()
         assert task.name.isidentifier()
         assert task.summary
         assert "\n" not in task.summary
-        assert all(source.lstrip().startswith("@") for source in task.sources)
-        assert task.solved.below > 0
-        assert task.solved.metric == "test_mse" or task.generates
-        if task.solved.metric == "test_mse":
+        assert len(cited(type(task))) == len(task.sources)
+        assert task.solved.below is None or task.solved.below > 0
+        objective = registry.objectives.load(task.objective)
+        measured = {objective.score.name, *(quantity.name for quantity in objective.counted)}
+        assert task.solved.metric in measured or isinstance(task, Continues)
+        if task.solved.metric == objective.score.name:
+            assert task.solved.below is not None
             assert task.solved.below < task.baseline(self.lengths[0])
         assert task.inputs >= 1
         assert task.outputs >= 1
 
 
+def _inputs_are_right(task: Task, split: Split, shape: tuple[int, int]) -> None:
+    if task.tokens:
+        assert split.x.dtype in (np.uint8, np.int32)
+        assert split.x.shape == shape
+        assert not split.x.size or 0 <= split.x.min() <= split.x.max() < task.inputs
+    else:
+        assert split.x.dtype == np.float32
+        assert split.x.shape == (*shape, task.inputs)
+
+
+def _targets_are_right(task: Task, split: Split, shape: tuple[int, int]) -> None:
+    n, steps = shape
+    scored = {"last": 1, "every": steps}.get(task.readout)
+    if task.readout == "some":
+        assert split.at is not None
+        assert split.at.dtype == np.int32
+        assert (np.diff(split.at, axis=1) > 0).all()
+        assert not split.at.size or 0 <= split.at.min() <= split.at.max() < steps
+        scored = split.at.shape[1]
+    else:
+        assert split.at is None
+    if task.objective == "mse":
+        assert split.y.dtype == np.float32
+        assert split.y.shape == ((n, task.outputs) if task.readout == "last" else (n, scored, task.outputs))
+        return
+    assert split.y.dtype == np.int32
+    assert split.y.shape == (n, scored)
+    assert not split.y.size or -1 <= split.y.min() <= split.y.max() < task.outputs
+    assert (split.y >= 0).any(axis=1).all(), "each sequence has a scored position"
+    if split.asked is not None:
+        assert split.asked.dtype == np.bool_
+        assert split.asked.shape == split.y.shape
+        assert not (split.asked & (split.y < 0)).any(), "only what is scored is asked"
+
+
 def _arrays(data: Dataset) -> list[np.ndarray]:
-    return [array for split in (data.train, data.validation, data.test) for array in (split.x, split.y)]
+    every = [getattr(split, name) for split in (data.train, data.validation, data.test) for name in ARRAYS]
+    return [array for array in every if array is not None]
 
 
 def _bits(data: Dataset) -> list[bytes]:
     def of(split: Split) -> bytes:
-        return split.x.tobytes() + split.y.tobytes()
+        return b"".join(array.tobytes() for array in (getattr(split, name) for name in ARRAYS) if array is not None)
 
     return [of(data.train), of(data.validation), of(data.test)]

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import mse_loss
 
 from unroll import registry
-from unroll.axes import Float32
-from unroll.errors import DivergedError
+from unroll.axes import Float32, Float64
+from unroll.errors import DivergedError, Problem, StudyError
 from unroll.models.network import Network
-from unroll.streams import KeyedStreams, Streams
-from unroll.streams.notebook import NotebookStreams
+from unroll.models.resolve import resolve
+from unroll.objectives import Objective
+from unroll.streams.noise import noise
 from unroll.study import Trial
-from unroll.tasks import Criterion, Split, Task
-from unroll.training.checkpoint import Checkpoint
-from unroll.training.measures import measure
-from unroll.training.network import build_network, model_of, task_of
-from unroll.training.optimizers import ParameterVector, optimizer_of
-from unroll.training.result import AXES, Result
+from unroll.study.settings import UNWATCHED
+from unroll.tasks import Criterion
+from unroll.training.checkpoint import Checkpoint, Position, damaged
+from unroll.training.common import common
+from unroll.training.early_stopping import best_epoch, is_over
+from unroll.training.examples import Examples
+from unroll.training.measures import dataset_of, measure
+from unroll.training.memoryless import memoryless
+from unroll.training.network import build_network, streams_of
+from unroll.training.optimizers import ParameterVector, optimizer_of, state_kinds
+from unroll.training.overlap import overlap
+from unroll.training.result import AXES, VALIDATION, Measured, Result, axis_of
+from unroll.training.schedules import learning_rate
+from unroll.training.tensors import Kind, kind, pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,8 @@ def train(trial: Trial, checkpoint: Checkpoint | None = None) -> Generator[Progr
     The result is the same to the bit however often the training was frozen and continued, as long as numerics (see
     ``unroll.training.numerics``) and the number of threads, which must be one, stay the same.
 
-    Raises DivergedError at the first loss that is NaN or infinite, CheckpointError for a checkpoint of another trial.
+    Raises DivergedError at the first loss that is NaN or infinite, CheckpointError for a checkpoint that is damaged or
+    another trial's, StudyError where ``train.patience`` has no validation loss to watch.
     """
     return (yield from Training(trial, checkpoint).run())
 
@@ -60,23 +69,33 @@ class Training:
 
     def __init__(self, trial: Trial, checkpoint: Checkpoint | None = None):
         self.trial, self.settings = trial, trial.train
-        self.task: Task = task_of(trial)
+        self.task, model = resolve(trial)
         streams = streams_of(trial)
         self.streams = streams
-        dataset = self.task.dataset(streams, trial.length)
-        self.train, self.validation, self.test = map(_tensors, (dataset.train, dataset.validation, dataset.test))
+        dataset = dataset_of(trial, self.task, streams)
+        self.objective: Objective = registry.objectives.load(self.task.objective)()
+        alphabet = self.task.inputs if self.task.tokens else 0
+        splits = (dataset.train, dataset.validation, dataset.test)
+        self.train, self.validation, self.test = (Examples.of(split, alphabet) for split in splits)
         self.network: Network = build_network(trial, streams.generator("init"))
-        self.fitted = model_of(trial).fitted
+        self.fitted = model.fitted
         self.vector = ParameterVector(self.network, needed=not self.fitted)
         self.optimizer = optimizer_of(self.settings, self.vector.values)
         self.sequences = len(dataset.train)
+        self.scored = self.objective.scored(self.train.y)
         self.per_epoch = math.ceil(self.sequences / self.settings.batch)
         self.epochs = 0 if self.fitted else self.settings.epochs
+        self.patience = None if self.fitted else self.settings.patience
+        if self.patience is not None and not len(dataset.validation):
+            raise StudyError([Problem(UNWATCHED, "train.patience")])
+        self.best: dict[str, Tensor] = {}  # the weights of the best epoch so far, with patience
         self.total = self.per_epoch * self.epochs
-        self.dropped = dataset.dropped
+        self.dropped, self.test_sequences = dataset.dropped, dataset.test_sequences
+        self.test_losses: Float64 = np.zeros(len(dataset.test))  # of each test sequence, when the training has ended
         sizes = {"update": self.total, "epoch": self.epochs}
-        names = [name for name in AXES if name != "validation_loss" or len(dataset.validation)]
-        self.histories = {name: np.zeros(sizes[AXES[name]], dtype=np.float32) for name in names if self.epochs}
+        watched = [f"{VALIDATION}{name}" for name in self._evaluated()] if len(dataset.validation) else []
+        names = [*AXES, *watched] if self.epochs else []
+        self.histories = {name: np.zeros(sizes[axis_of(name)], dtype=np.float32) for name in names}
         self.epoch = self.done = 0
         self.epoch_loss = self.epoch_seconds = 0.0
         if checkpoint is not None:
@@ -88,28 +107,44 @@ class Training:
             losses = yield from self._fit()
         else:
             losses = yield from self._train()
-        losses["test_mse"] = yield from self._evaluate(self.test, "test loss")
+        means = yield from self._evaluate(self.test, "test loss", self.test_losses)
+        losses |= {f"test_{name}": mean for name, mean in self._named(means).items()}
         return self._result(losses)
 
     def _fit(self) -> Generator[Progress, None, dict[str, float]]:
         """Fit the network in one go, again where it was frozen since: that takes no longer and gives the same bits."""
-        self.network.fit(*self.train)
-        losses = {"train_loss": (yield from self._evaluate(self.train, "training loss"))}
-        if len(self.validation[0]):
-            losses["validation_mse"] = yield from self._evaluate(self.validation, "validation loss")
+        with noise(self.trial.seed, 0):
+            self.network.fit(self.train.inputs(), self.train.y)
+        losses = {"train_loss": (yield from self._evaluate(self.train, "training loss"))["loss"]}
+        if len(self.validation):
+            means = yield from self._evaluate(self.validation, "validation loss")
+            losses |= {f"{VALIDATION}{name}": mean for name, mean in self._named(means).items()}
         return losses
 
     def _train(self) -> Generator[Progress, None, dict[str, float]]:
-        while self.epoch < self.epochs:
+        while self.epoch < self.epochs and not self._stopped():
             yield from self._train_epoch()
-            if "validation_loss" in self.histories:
-                loss = yield from self._evaluate(self.validation, "validation loss")
-                self.histories["validation_loss"][self.epoch] = loss
+            if len(self.validation):
+                means = yield from self._evaluate(self.validation, "validation loss")
+                for name, mean in means.items():
+                    self.histories[f"{VALIDATION}{name}"][self.epoch] = mean
             self._end_epoch()
-        losses = {"train_loss": float(self.histories["train_loss"][-1])}
-        if "validation_loss" in self.histories:
-            losses["validation_mse"] = float(self.histories["validation_loss"][-1])
+        kept = self.epoch
+        if self.patience is not None:
+            kept = self._best_epoch()
+            self.network.load_state_dict(self.best)
+        losses = {"train_loss": float(self.histories["train_loss"][kept - 1])}
+        if len(self.validation):
+            means = {name: float(self.histories[f"{VALIDATION}{name}"][kept - 1]) for name in self._evaluated()}
+            losses |= {f"{VALIDATION}{name}": mean for name, mean in self._named(means).items()}
         return losses
+
+    def _stopped(self) -> bool:
+        """Whether patience has run out."""
+        return self.patience is not None and is_over(self.histories["validation_loss"][: self.epoch], self.patience)
+
+    def _best_epoch(self) -> int:
+        return best_epoch(self.histories["validation_loss"][: self.epoch])
 
     def _train_epoch(self) -> Generator[Progress, None, None]:
         start = perf_counter()
@@ -124,10 +159,12 @@ class Training:
             yield self._progress()
 
     def _update(self, batch: Tensor) -> None:
-        x, y = self.train
+        examples = self.train.take(batch)
+        self.optimizer.param_groups[0]["lr"] = learning_rate(self.settings, self.done, self.per_epoch)
         self.vector.gradient.zero_()
-        loss = mse_loss(self.network(x.index_select(0, batch)), y.index_select(0, batch))
-        loss.backward()  # type: ignore[no-untyped-call]
+        with noise(self.trial.seed, self.done):
+            loss = self.objective.loss(examples.answers(self.network), examples.y)
+            loss.backward()  # type: ignore[no-untyped-call]
         value, norm = loss.item(), self.vector.gradient.norm().item()
         self.histories["loss"][self.done] = value
         self.histories["grad_norm"][self.done] = norm
@@ -136,25 +173,47 @@ class Training:
             raise DivergedError("training loss", value, self.epoch + 1, self.done)
         self.vector.clip(norm, self.settings)
         self.optimizer.step()
-        self.epoch_loss += value * len(batch)
+        self.epoch_loss += value * self.objective.scored(examples.y)
 
     def _end_epoch(self) -> None:
-        self.histories["train_loss"][self.epoch] = self.epoch_loss / self.sequences
+        self.histories["train_loss"][self.epoch] = self.epoch_loss / self.scored
         self.histories["seconds"][self.epoch] = self.epoch_seconds
         self.epoch += 1
         self.epoch_loss = self.epoch_seconds = 0.0
+        if self.patience is not None and self._best_epoch() == self.epoch:
+            self.best = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
 
-    def _evaluate(self, split: tuple[Tensor, Tensor], name: str) -> Generator[Progress, None, float]:
+    def _evaluate(
+        self, split: Examples, name: str, each: Float64 | None = None
+    ) -> Generator[Progress, None, dict[str, float]]:
+        """Return a split's "loss" and what else is counted; fill ``each``, (N,), with the losses of its sequences."""
         self.network.eval()
-        total, n = 0.0, len(split[0])
-        for first in range(0, n, self.settings.batch):
-            x, y = (tensor[first : first + self.settings.batch] for tensor in split)
+        total, scored = 0.0, 0
+        sums: dict[str, tuple[float, int]] = {}
+        for first in range(0, len(split), self.settings.batch):
+            part = split.part(first, self.settings.batch)
             with torch.no_grad():
-                total += mse_loss(self.network(x), y).item() * len(x)
+                outputs = part.answers(self.network)
+                count = self.objective.scored(part.y)
+                total += self.objective.loss(outputs, part.y).item() * count
+                scored += count
+                for what, (value, over) in self.objective.counts(outputs, part.y, part.asked).items():
+                    before = sums.get(what, (0.0, 0))
+                    sums[what] = before[0] + value, before[1] + over
+                if each is not None:
+                    each[first : first + len(part)] = self.objective.each(outputs, part.y).numpy()
             yield self._progress()
         if not math.isfinite(total):
-            raise DivergedError(name, total / n, min(self.epoch + 1, self.settings.epochs), self.done)
-        return total / n
+            raise DivergedError(name, total / scored, max(1, math.ceil(self.done / self.per_epoch)), self.done)
+        return {"loss": total / scored, **self.objective.means(sums)}
+
+    def _evaluated(self) -> list[str]:
+        """Return the names of what an evaluation gives."""
+        return ["loss", *(quantity.name.removeprefix("test_") for quantity in self.objective.counted)]
+
+    def _named(self, means: dict[str, float]) -> dict[str, float]:
+        """Return means with the loss under its own name, such as "mse"."""
+        return {self.objective.kind if name == "loss" else name: mean for name, mean in means.items()}
 
     def _progress(self) -> Progress:
         loss = float(self.histories["loss"][self.done - 1]) if self.done else math.nan
@@ -163,65 +222,101 @@ class Training:
     def histories_so_far(self) -> dict[str, Float32]:
         """Return the histories as far as they have been recorded."""
         recorded = {"update": self.done, "epoch": self.epoch}
-        return {name: values[: recorded[AXES[name]]].copy() for name, values in self.histories.items()}
+        return {name: values[: recorded[axis_of(name)]].copy() for name, values in self.histories.items()}
 
     def freeze(self) -> Checkpoint:
         """Return a checkpoint of the training as it is between two updates."""
         state = {f"network.{name}": tensor.numpy() for name, tensor in self.network.state_dict().items()}
+        state |= {f"best.{name}": tensor.numpy() for name, tensor in self.best.items()}
         state |= {f"history.{name}": values for name, values in self.histories_so_far().items()}
         for name, value in self.optimizer.state[self.vector.values].items():
             if value is not None:
                 state[f"optimizer.{name}"] = value.numpy()
-        position = {
-            "key": self.trial.key,
-            "epoch": self.epoch,
-            "done": self.done,
-            "epoch_loss": self.epoch_loss.hex(),
-            "epoch_seconds": self.epoch_seconds,
-        }
-        return Checkpoint.freeze(state, position)
+        at = Position(self.epoch, self.done, self.epoch_loss, self.epoch_seconds)
+        return Checkpoint.freeze(state, self.trial.key, at)
 
     def _thaw(self, checkpoint: Checkpoint) -> None:
-        arrays = checkpoint.arrays(self.trial.key)
-        tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+        key = self.trial.key
+        checkpoint.check(key)
+        try:
+            at = Position.of(checkpoint.position, self.epochs, self.per_epoch)
+        except ValueError as error:
+            raise damaged(key, error) from error
+        arrays = checkpoint.arrays(key, self._frozen_kinds(at))
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         self.network.load_state_dict(_named(tensors, "network."))
+        self.best = _named(tensors, "best.")
         self.optimizer.state[self.vector.values] = _named(tensors, "optimizer.")
         for name, values in self.histories.items():
             recorded = arrays[f"history.{name}"]
             values[: len(recorded)] = recorded
-        self.epoch, self.done = checkpoint.position["epoch"], checkpoint.position["done"]
-        self.epoch_loss = float.fromhex(checkpoint.position["epoch_loss"])
-        self.epoch_seconds = checkpoint.position["epoch_seconds"]
+        self.epoch, self.done = at.epoch, at.done
+        self.epoch_loss, self.epoch_seconds = at.epoch_loss, at.epoch_seconds
+
+    def _frozen_kinds(self, at: Position) -> dict[str, Kind]:
+        """Return what a checkpoint at this position holds."""
+        recorded = {"update": at.done, "epoch": at.epoch}
+        weights = {name: kind(tensor.numpy()) for name, tensor in self.network.state_dict().items()}
+        kinds = {f"network.{name}": expected for name, expected in weights.items()}
+        if self.patience is not None and at.epoch:
+            kinds |= {f"best.{name}": expected for name, expected in weights.items()}
+        kinds |= {f"history.{name}": kind(values[: recorded[axis_of(name)]]) for name, values in self.histories.items()}
+        if at.done:
+            state = state_kinds(self.settings, self.vector.values)
+            kinds |= {f"optimizer.{name}": expected for name, expected in state.items()}
+        return kinds
 
     def _result(self, losses: dict[str, float]) -> Result:
         measures = measure(self.trial, self.task, self.network)
-        metrics = {**losses, **measures.metrics, **{f"dropped_{split}": float(n) for split, n in self.dropped.items()}}
+        metrics = {**losses, **measures.metrics, **self._dropped()}
         criterion = self.task.solved
-        metrics["solved"] = float(metrics[criterion.metric] < criterion.below)
+        metrics["solved"] = float(criterion.met(metrics[criterion.metric]))
+        histories = self.histories_so_far()
         if self.epochs:
-            metrics["seconds_per_epoch"] = float(np.median(self.histories["seconds"]))
-            epoch = self._solved_in(criterion)
+            metrics["seconds_per_epoch"] = float(np.median(histories["seconds"]))
+            epoch = self._solved_in(histories, criterion)
             if epoch is not None:
                 metrics["updates_to_solve"] = float(epoch * self.per_epoch)
+        if self.patience is not None:
+            metrics |= {"epochs_trained": float(self.epoch), "best_epoch": float(self._best_epoch())}
         weights = {name: tensor.numpy() for name, tensor in self.network.state_dict().items()}
-        return Result(metrics, {**self.histories, **measures.histories}, Checkpoint.freeze(weights, {}).tensors)
+        return Result(
+            metrics,
+            {**histories, **measures.histories},
+            pack(weights),
+            measured=self._measured(measures.sequences),
+        )
 
-    def _solved_in(self, criterion: Criterion) -> int | None:
-        """Return the first epoch, from 1, whose loss meets a criterion of the loss; None where none does."""
-        watched = self.histories.get("validation_loss", self.histories["train_loss"])
-        below = np.flatnonzero(watched < criterion.below)
-        return int(below[0]) + 1 if len(below) and criterion.metric == "test_mse" else None
+    def _dropped(self) -> dict[str, float]:
+        """Return the counts that are part of the digest, which knew nothing of what training was left without."""
+        return {f"dropped_{split}": float(n) for split, n in self.dropped.items() if split != "train"}
 
+    def _measured(self, sequences: Mapping[str, int]) -> dict[str, Measured]:
+        """Return what stands outside the digest; see Measured."""
+        constant = self.objective.constant(self.test.y.numpy())
+        found = {"memoryless": memoryless(self.objective.kind, constant, self.test_losses, self.test_sequences)}
+        if len(self.test) > 1:
+            found["spread"] = Measured({"test_sd": float(np.std(self.test_losses, ddof=1))})
+        if sequences:
+            dropped = self.dropped.get("train", 0)
+            found["overlap"] = overlap(self.train.x.numpy(), self.test.x.numpy(), dropped, sequences)
+        if self.task.readout == "every" and self.task.objective == "mse":
+            found["common"] = common(self.network, self.test.x, self.test.y)
+        return found
 
-def streams_of(trial: Trial) -> Streams:
-    """Return fresh streams of a trial, by its protocol."""
-    if trial.protocol == "notebook":
-        return NotebookStreams(trial.seed, registry.tasks.load(trial.task).draws)
-    return KeyedStreams(trial.seed)
+    def _solved_in(self, histories: Mapping[str, Float32], criterion: Criterion) -> int | None:
+        """Return the first epoch, from 1, in which a criterion is met; None where none is, or nobody has watched it.
 
-
-def _tensors(split: Split) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(split.x), torch.from_numpy(split.y)
+        Watched is the same quantity on the validation split; without one, of a loss, that on the training split.
+        """
+        kind = criterion.metric.removeprefix("test_")
+        watched = histories.get(f"{VALIDATION}{'loss' if kind == self.objective.kind else kind}")
+        if watched is None and kind == self.objective.kind:
+            watched = histories["train_loss"]
+        if watched is None:
+            return None
+        met = np.flatnonzero([criterion.met(float(value)) for value in watched])
+        return int(met[0]) + 1 if len(met) else None
 
 
 def _named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

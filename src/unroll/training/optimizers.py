@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import unwrap
+
 import torch
 from torch import Tensor, nn
 
 from unroll.errors import PlugInError
 from unroll.study import TrainSettings
+from unroll.training.tensors import Kind, kind
 
 
 class ParameterVector:
@@ -42,10 +46,39 @@ class ParameterVector:
             self.gradient.clamp_(-settings.clip_value, settings.clip_value)
 
 
+def _uncompiled(optimizer: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
+    """Return an optimizer's class without its guards for PyTorch's compiler, whose import takes a process two seconds.
+
+    What they guard is the same; without gradients, as they have it.
+    """
+    methods = {
+        "step": torch.no_grad()(unwrap(optimizer.step)),
+        "add_param_group": unwrap(optimizer.add_param_group),
+    }
+    return type(optimizer.__name__, (optimizer,), methods)
+
+
+_ADAM, _ADAMW, _SGD, _RMSPROP = map(
+    _uncompiled, (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.RMSprop)
+)
+
+
 def optimizer_of(settings: TrainSettings, values: Tensor) -> torch.optim.Optimizer:
     """Return the optimizer that the settings ask for; constants that they do not name are PyTorch's defaults."""
-    if settings.optimizer == "adam":
-        return torch.optim.Adam([values], lr=settings.learning_rate, foreach=False)
+    shared = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay, "foreach": False}
+    if settings.optimizer in ("adam", "adamw"):
+        return (_ADAM if settings.optimizer == "adam" else _ADAMW)([values], **shared)
     if settings.optimizer == "sgd":
-        return torch.optim.SGD([values], lr=settings.learning_rate, momentum=settings.momentum, foreach=False)
-    return torch.optim.RMSprop([values], lr=settings.learning_rate, momentum=settings.momentum, foreach=False)
+        return _SGD([values], momentum=settings.momentum, **shared)
+    return _RMSPROP([values], alpha=settings.alpha, momentum=settings.momentum, **shared)
+
+
+def state_kinds(settings: TrainSettings, values: Tensor) -> dict[str, Kind]:
+    """Return what an optimizer that has made an update keeps of the parameters."""
+    moments = ("exp_avg", "exp_avg_sq")
+    vectors = {"adam": moments, "adamw": moments, "sgd": (), "rmsprop": ("square_avg",)}[settings.optimizer]
+    if settings.momentum:
+        vectors += ("momentum_buffer",)
+    counts = () if settings.optimizer == "sgd" else ("step",)
+    step = torch.zeros(())
+    return {**{name: kind(values.numpy()) for name in vectors}, **{name: kind(step.numpy()) for name in counts}}

@@ -2,66 +2,100 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from unroll.axes import Float32
-
-TIMES = frozenset({"seconds", "seconds_per_epoch"})
-"""Histories and metrics that are measured times: no two runs agree in them, so the digest leaves them out."""
+from unroll.store.digests import results_digest
 
 AXES: Mapping[str, Literal["epoch", "update"]] = {
     "loss": "update",
     "grad_norm": "update",
     "train_loss": "epoch",
-    "validation_loss": "epoch",
     "seconds": "epoch",
 }
-"""The histories of a trial.
+"""The histories of every trial.
 
 ``loss``: the training loss of each batch before its update; ``grad_norm``: the Euclidean norm of the gradient over all
-parameters before clipping; ``train_loss``: the mean of ``loss`` over an epoch's sequences; ``validation_loss``: after
-each epoch, if there is a validation split; ``seconds``: time spent on training in each epoch.
+parameters before clipping; ``train_loss``: the mean of ``loss`` over an epoch's scored positions; ``seconds``: time
+spent on training in each epoch. With a validation split there are those whose names begin with ``VALIDATION``.
 """
+
+VALIDATION = "validation_"
+"""What the names of histories begin with that tell of the validation split after each epoch: ``validation_loss``, and
+what else the task's objective counts, such as ``validation_accuracy``."""
 
 
 def axis_of(name: str) -> Literal["epoch", "update", "horizon"]:
     """Return a history's axis: "horizon", steps ahead from 1, for what is measured when the training has ended."""
-    return AXES.get(name, "horizon")
+    return "epoch" if name.startswith(VALIDATION) else AXES.get(name, "horizon")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one measure adds to a trial. It stands outside the trial's digest and has a digest of its own.
+
+    So a trial's digest stays what it was before the measure existed. ``metrics`` and ``histories`` as in Result; their
+    names are the measure's own.
+    """
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    histories: Mapping[str, Float32] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its metrics and histories."""
+        return results_digest(self.metrics, _bytes(self.histories))
 
 
 @dataclass(frozen=True)
 class Result:
     """The outcome of one trial.
 
-    ``metrics``: ``test_mse``; ``train_loss`` and, with a validation split, ``validation_mse`` of the last epoch;
-    ``solved`` (1 or 0, by the task's criterion); ``updates_to_solve``: updates up to the end of the first epoch whose
-    validation loss (training loss where there is no validation split) meets the criterion, absent where none does;
+    ``metrics``: the test loss under the name that the task's objective gives it, such as ``test_mse``, and what else
+    the objective counts, such as ``test_accuracy``; ``train_loss`` and, with a validation split, ``validation_mse`` and
+    so on of the last epoch, with early stopping (``train.patience``) of the best, whose weights are tested and stored;
+    then also ``epochs_trained`` and ``best_epoch``, both counted from 1, and all histories end with the last epoch that
+    was trained; ``solved`` (1 or 0, by the task's criterion); ``updates_to_solve``: updates up to the end of the first
+    epoch in which the validation split (of a loss, the training split where there is none) meets the criterion, absent
+    where none does;
     ``seconds_per_epoch``: median over the epochs, validation left out. ``histories``: float32 arrays named in AXES. A
-    task that generates adds what ``unroll.training.measures`` names to both.
-    ``parameters``: the trained weights as safetensors bytes.
+    task that generates adds what ``unroll.training.measures`` names to both. ``parameters``: the trained weights as
+    safetensors bytes. ``measured``: what later measures add, by their names.
     """
 
     metrics: Mapping[str, float]
     histories: Mapping[str, Float32]
     parameters: bytes
+    measured: Mapping[str, Measured] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything but the measured times: equal digests mean equal bits."""
-        total = hashlib.sha256()
-        for name in sorted(self.metrics.keys() - TIMES):
-            total.update(f"{name}={float(self.metrics[name]).hex()}\n".encode())
-        for name in sorted(self.histories.keys() - TIMES):
-            total.update(f"{name}:".encode() + self.histories[name].astype("<f4").tobytes())
-        total.update(self.parameters)
-        return total.hexdigest()
+        """SHA-256 of everything but the times and what later measures add: equal digests mean equal bits."""
+        return results_digest(self.metrics, _bytes(self.histories), self.parameters)
+
+    @property
+    def all_metrics(self) -> dict[str, float]:
+        """The trial's metrics and those of its measures."""
+        return dict(self.metrics) | {
+            name: value for measured in self.measured.values() for name, value in measured.metrics.items()
+        }
+
+    @property
+    def all_histories(self) -> dict[str, Float32]:
+        """The trial's histories and those of its measures."""
+        return dict(self.histories) | {
+            name: values for measured in self.measured.values() for name, values in measured.histories.items()
+        }
 
     @property
     def seconds(self) -> float:
         """Time spent on training, in all epochs together."""
         return float(np.sum(self.histories.get("seconds", ()), dtype=np.float64))
+
+
+def _bytes(histories: Mapping[str, Float32]) -> dict[str, bytes]:
+    return {name: values.astype("<f4").tobytes() for name, values in histories.items()}

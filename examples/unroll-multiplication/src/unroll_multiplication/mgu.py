@@ -22,18 +22,8 @@ class MGU(Model):
     name = "mgu"
     summary = "minimal gated unit, one gate"
     tags = ("recurrent",)
-    sources = (
-        """@article{zhou2016minimal,
-  author  = {Zhou, Guo-Bing and Wu, Jianxin and Zhang, Chen-Lin and Zhou, Zhi-Hua},
-  title   = {Minimal Gated Unit for Recurrent Neural Networks},
-  journal = {International Journal of Automation and Computing},
-  volume  = {13},
-  number  = {3},
-  pages   = {226--234},
-  year    = {2016},
-  doi     = {10.1007/s11633-016-1006-2}
-}""",
-    )
+    sources = ("zhou2016minimal",)
+    references = "references.bib"  # beside this module
 
     hidden: Annotated[int, Field(ge=1, le=65_536)] = 64
 

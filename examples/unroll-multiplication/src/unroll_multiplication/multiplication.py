@@ -26,18 +26,7 @@ class Multiplication(Task):
     name = "multiplication"
     summary = "the product of two marked values of a sequence"
     tags = ("regression", "long-term memory")
-    sources = (
-        """@article{hochreiter1997long,
-  author  = {Hochreiter, Sepp and Schmidhuber, J{\\"u}rgen},
-  title   = {Long Short-Term Memory},
-  journal = {Neural Computation},
-  volume  = {9},
-  number  = {8},
-  pages   = {1735--1780},
-  year    = {1997},
-  doi     = {10.1162/neco.1997.9.8.1735}
-}""",
-    )
+    sources = ("hochreiter1997long",)  # which unroll has
 
     @property
     def inputs(self) -> int:

@@ -3,7 +3,7 @@
 // Inside, hidden units are padded to Hp = padded(H) and cut into unit blocks of one vector (W numbers). A group is U unit
 // blocks taken together: one for GRU and LSTM, whose four accumulators a unit fill the registers, up to four for the simple
 // RNN. Rows are the sequences, in blocks of at most 64, each block taken through all steps: its state stays in the first-level
-// cache. Padded units have zero weights; they hold finite values that nothing reads.
+// cache. Padded units have zero weights, and nothing reads what they hold: an infinity times zero would make NaN of it.
 //
 //   w_x    [group][i][u][Gx][W]      packed input weights, forward
 //   w_h    [group][k][u][Gh][W]      packed recurrent weights, forward: 16 KB a group for an LSTM of 64 units
@@ -251,18 +251,33 @@ void unblock_rows(const T* from, int64_t R, Range rows, int64_t H, T* to) {
     for (int64_t unit = 0; unit < H; ++unit) to[r * H + unit] = from[(unit / W * R + r) * W + unit % W];
 }
 
-// Steps [first, last) of some of R rows of x, gathered by step, with a 1 behind each.
+// Steps [first, last) of some of R rows of x, gathered by step, with a 1 behind each; zeros past a row's length, whatever is there.
 template <class C, class T>
-void gather_inputs(const Layout<C, T>& l, const T* x, int64_t R, Range rows, int64_t first, int64_t last, T* inputs) {
+void gather_inputs(const Layout<C, T>& l, const T* x, const int64_t* ends, int64_t R, Range rows, int64_t first, int64_t last, T* inputs) {
   const int64_t I = l.s.I, I1 = l.I1;
   for (int64_t r = rows.begin; r < rows.end; ++r) {
     const T* from = x + (r * l.s.T + first) * I;
     T* to = inputs + r * I1;
+    const int64_t end = ends ? ends[r] : l.s.T;
     for (int64_t t = first; t < last; ++t, from += I, to += R * I1) {
-      copy(from, to, I);
+      if (t < end)
+        copy(from, to, I);
+      else
+        fill_zero(to, I);
       to[I] = T(1);
     }
   }
+}
+
+// Zeros in the gate deltas of a block's padded units, from `real` on: the products sum over them.
+template <class C, class T>
+UNROLL_INLINE void clear_padding(T* deltas, int64_t real) {
+  constexpr int W = kLanes<T>;
+  Vec<T> lane{};
+  for (int i = 0; i < W; ++i) lane[i] = T(i);
+  const Vec<T> first = splat(T(larger(real, 0)));
+#pragma GCC unroll 8
+  for (int a = 0; a < C::A; ++a) store(deltas + a * W, lane < first ? load(deltas + a * W) : Vec<T>{});
 }
 
 // Which of a block's rows are still running at step t; their lengths never rise.
@@ -344,7 +359,7 @@ void forward_block(const Layout<C, T>& l, const ForwardCall& call, int64_t lane,
   pad_rows(h0 ? h0 + rows.begin * H : nullptr, H, rows.size(), H, Hp, states + rows.begin * Hp);
   if (C::kCellState) block_rows(c0, R, rows, H, Hp, b.cell);
   for (int64_t t = 0; t < TT; ++t) {
-    if (t % kInputChunk == 0) gather_inputs(l, x, R, rows, t, smaller(t + kInputChunk, TT), b.inputs);
+    if (t % kInputChunk == 0) gather_inputs(l, x, ends, R, rows, t, smaller(t + kInputChunk, TT), b.inputs);
     const T* h_prev = states + (kept ? t : t % 2) * R * Hp;
     T* h = states + (kept ? t + 1 : (t + 1) % 2) * R * Hp;
     const Range live = running(ends, rows, t);
@@ -479,8 +494,9 @@ void delta_steps(const Layout<C, T>& l, BackwardBlock<T>& at, int64_t begin, int
           for (int64_t u = 0; u < U; ++u) {
             const int64_t block = first + u, column = r * Hp + block * W;
             const T* saved = C::Saved ? at.gates + ((t * l.blocks + block) * R + r) * C::Saved * W : nullptr;
-            C::template backward<T>(saved, h_prev + column, h + column, load(dh + column), b.dc + (block * R + r) * W,
-                                    deltas + r * record + u * C::A * W, dh_next + column);
+            T* delta = deltas + r * record + u * C::A * W;
+            C::template backward<T>(saved, h_prev + column, h + column, load(dh + column), b.dc + (block * R + r) * W, delta, dh_next + column);
+            if ((block + 1) * W > H) clear_padding<C>(delta, H - block * W);
           }
         // While the product runs, ask for the saved gates of the next rows, and of these rows one step earlier: the
         // hardware's own prefetching is weak on a walk backwards.
@@ -496,7 +512,7 @@ void delta_steps(const Layout<C, T>& l, BackwardBlock<T>& at, int64_t begin, int
     at.dh = dh_next;
     at.dh_next = dh;
   }
-  gather_inputs(l, at.x, R, rows, begin, end, inputs);
+  gather_inputs(l, at.x, at.ends, R, rows, begin, end, inputs);
   if (at.dx)
     for (int64_t t = begin; t < end; ++t) {
       T* dx = b.dx + rows.begin * l.Ip;

@@ -1,74 +1,20 @@
-"""Plug-ins are found by name wherever they come from, and their versions tell their results apart.
+"""Plug-ins are found by name wherever they come from.
 
-Faults that were planted and seen here: the base class not checked; a declared version that a subclass inherits; an
-editable install named by its version number; a source hash over the file names alone; a broken task that ends the
-check of a study.
+Faults that were planted and seen here: the last of two entry points taken; the base class not checked; a broken task
+that ends the check of a study.
 """
 
-import importlib
-import json
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
 import unroll
+from tests.registry.conftest import TASK, Install
 from unroll import registry
 from unroll.errors import PlugInError, StudyError, UnknownNameError
 from unroll.models.lstm import LSTM
 from unroll.study import Study, expand
 from unroll.tasks.adding import Adding
-
-TASK = """
-from unroll.tasks.adding import Adding
-
-class Mine(Adding):
-    name = "mine"
-    summary = "someone else's"
-"""
-
-Install = Callable[..., Path]
-
-
-@pytest.fixture(autouse=True)
-def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test sees what another installed or registered."""
-    modules = set(sys.modules)
-    for family in (registry.tasks, registry.models):
-        monkeypatch.setattr(family, "_registered", {})
-    registry._entry_points.cache_clear()
-    yield
-    for name in set(sys.modules) - modules:
-        if name.startswith("fake_"):
-            del sys.modules[name]
-    registry._entry_points.cache_clear()
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Put a distribution with one package on the path, as pip would leave it."""
-
-    def lay_out(
-        entries: dict[str, str], source: str = TASK, *, package: str = "fake_lab", editable: bool = False
-    ) -> Path:
-        site = tmp_path / "site"
-        (site / package).mkdir(parents=True)
-        (site / package / "__init__.py").write_text(dedent(source))
-        info = site / f"{package}-1.2.3.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package.replace('_', '-')}\nVersion: 1.2.3\n")
-        lines = [line for group, entry in entries.items() for line in (f"[{group}]", entry)]
-        (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
-        if editable:
-            (info / "direct_url.json").write_text(json.dumps({"url": "file:///x", "dir_info": {"editable": True}}))
-        monkeypatch.syspath_prepend(site)
-        importlib.invalidate_caches()
-        registry._entry_points.cache_clear()
-        return site / package
-
-    return lay_out
 
 
 def test_unroll_brings_its_own() -> None:
@@ -80,7 +26,6 @@ def test_unroll_brings_its_own() -> None:
             plugin = family.load(name)
             assert plugin.name == name
             assert plugin.summary
-            assert all(source.startswith("@") and source.count("{") == source.count("}") for source in plugin.sources)
 
 
 def test_an_unknown_name_gets_a_hint() -> None:
@@ -157,7 +102,9 @@ def test_register() -> None:
     assert unroll.register(Mine) is Mine
     assert unroll.register(Other) is Other
     assert registry.tasks.load("mine") is Mine
-    assert registry.tasks.registered() == {"mine": Mine}
+    ((name, (registered, version)),) = registry.tasks.registered().items()
+    assert (name, registered) == ("mine", Mine)
+    assert version.text == registry.tasks.version("mine")
     assert registry.models.names()[-1] == "other"
 
     class Better(Adding):
@@ -181,51 +128,18 @@ def test_a_taken_name_is_refused(install: Install) -> None:
     assert registry.tasks.registered() == {}
 
 
-def test_a_declared_version_is_the_version() -> None:
-    assert registry.tasks.version("adding") == Adding.version
-
-    class Heir(Adding):
-        name = "heir"
-
-    class Versioned(Adding):
-        name = "versioned"
-        version = "7"
-
-    registry.tasks.register("heir", Heir)
-    registry.tasks.register("versioned", Versioned)
-    assert registry.tasks.version("versioned") == "7"
-    assert registry.tasks.version("heir").startswith("source:")  # what it inherits is not its own
-
-
-def test_an_editable_install_is_known_by_its_source(install: Install) -> None:
-    folder = install({"unroll.tasks": "mine = fake_lab:Mine"}, editable=True)
-    versions = [registry.tasks.version("mine")]
-    (folder / "helper.py").write_text("x = 1\n")
-    versions.append(registry.tasks.version("mine"))
-    (folder / "helper.py").write_text("x = 2\n")
-    versions.append(registry.tasks.version("mine"))
-    (folder / "helper.py").rename(folder / "renamed.py")
-    versions.append(registry.tasks.version("mine"))
-    assert all(version.startswith("source:") for version in versions)
-    assert len(set(versions)) == 4
-    (folder / "notes.txt").write_text("not code")
-    assert registry.tasks.version("mine") == versions[-1]
-
-
-def test_a_class_of_a_script_is_known_by_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(tmp_path)
-    versions = []
-    for name, length in (("fake_a", 2), ("fake_b", 2), ("fake_c", 3)):
-        method = f"\n    def check_length(self, length: int) -> None:\n        assert length > {length}\n"
-        (tmp_path / f"{name}.py").write_text(TASK + method)
-        registry.tasks.register("mine", importlib.import_module(name).Mine)
-        versions.append(registry.tasks.version("mine"))
-    assert versions[0] == versions[1] != versions[2]
-
-
-def test_a_class_without_a_source_must_declare_its_version() -> None:
-    scope: dict[str, type] = {"__name__": "fake_typed_in"}  # type: ignore[dict-item]
-    exec(TASK, scope)
-    registry.tasks.register("mine", scope["Mine"])
-    with pytest.raises(PlugInError, match='Give the class a version: version = "1"'):
+def test_a_name_that_two_claim_is_nobodys(install: Install) -> None:
+    """Not the built-in's either: whoever installed the other package may mean that."""
+    install({"unroll.tasks": "adding = fake_lab:Mine"})
+    with pytest.raises(
+        PlugInError, match=r"claimed by unroll \(unroll.tasks.adding:Adding\) and fake-lab \(fake_lab:Mine"
+    ):
+        registry.tasks.load("adding")
+    install({"unroll.tasks": "mine = fake_lab_a:Mine"}, package="fake_lab_a")
+    install({"unroll.tasks": "mine = fake_lab_b:Mine"}, package="fake_lab_b")
+    with pytest.raises(PlugInError, match=r"claimed by fake-lab-. \(.*\) and fake-lab-. \("):
         registry.tasks.version("mine")
+    assert registry.tasks.names().count("adding") == registry.tasks.names().count("mine") == 1
+    with pytest.raises(StudyError) as caught:
+        expand(Study(name="a", factors={"task": ["adding", "mine"], "model": ["lstm"], "length": [4], "seed": [1]}))
+    assert len(caught.value.problems) == 2

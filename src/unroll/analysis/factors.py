@@ -1,0 +1,92 @@
+"""Sentences on which settings matter, where the seeds separate their levels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from unroll.analysis.comparison import SIGNIFICANT
+from unroll.analysis.differences import NO_LESS, factor_words
+from unroll.analysis.effects import DESIGN
+from unroll.analysis.finding import Finding, Tables
+from unroll.analysis.settings import known
+from unroll.wording import capital, counted, listed, number, setting
+
+OWN_FAMILY = "corrected for all settings of the study, apart from the comparisons of models"
+TEST = f"two-sided sign-flip test of each seed's mean over all other settings, {OWN_FAMILY}"
+Row = dict[Any, Any]
+
+
+def factors(tables: Tables) -> Iterator[Finding]:
+    """Yield, of each setting whose levels are separated, which of them are and by how much."""
+    for factor, rows in _by_factor(tables):
+        parts = [row for row in rows if row["p_family"] <= SIGNIFICANT and row["better"]]
+        if not parts:
+            continue
+        words, first = parts[0]["score_words"], setting(parts[0]["first"])
+        if len(parts) == 1:
+            row = parts[0]
+            by = _by(row)
+            sentence = f"With {factor} = {setting(row['level'])} the {words} is {by} than with {first}{_extent(row)}"
+        else:
+            each = [f"{_by(row)} with {setting(row['level'])}{_extent(row)}" for row in parts]
+            sentence = f"Compared with {factor} = {first}, the {words} is {listed(each)}"
+        seeds = listed(sorted({row["n"] for row in parts}), "or")
+        p = number(max(row["p_family"] for row in parts), 2)
+        yield Finding("found", f"{sentence}.", f"median of {seeds} seeds, p at most {p}, {OWN_FAMILY}", compares=True)
+
+
+def open_factors(tables: Tables) -> Iterator[Finding]:
+    """Yield which settings' levels are not separated, or that settings are told without a test."""
+    open_: list[str] = []
+    tested = list(_by_factor(tables))
+    for factor, rows in tested:
+        left = [setting(row["level"]) for row in rows if row["p_family"] > SIGNIFICANT]
+        if left:
+            open_.append(f"{factor} ({listed(left)} against {setting(rows[0]['first'])})")
+    if open_:
+        few = sorted({row["n"] for _, rows in tested for row in rows if row["smallest_p"] > SIGNIFICANT})
+        also = f"; {listed([counted(n, 'seed') for n in few], 'or')} cannot separate levels here" if few else ""
+        yield Finding("not_shown", capital(f"settings not separated by these seeds: {listed(open_)}{also}."), TEST)
+    if not tested and _several(tables):
+        yield Finding(
+            "not_shown", "Settings are told, not compared: no two of their levels were tried with all else equal."
+        )
+
+
+def _several(tables: Tables) -> bool:
+    """Say whether a model was trained with several settings."""
+    rows = tables.conditions
+    settings = [known(values) for values in rows[["task", "model", *tables.factors]].to_numpy(object)]
+    return len(set(settings)) > len(rows[["task", "model"]].drop_duplicates())
+
+
+def _by_factor(tables: Tables) -> Iterator[tuple[str, list[Row]]]:
+    """Yield each setting with its levels that some seed has beside the first."""
+    table = tables.effects
+    if table.empty:
+        return
+    for factor, rows in table[~table["factor"].isin(DESIGN) & (table["n"] > 0)].groupby("factor", sort=False):
+        yield str(factor), rows.to_dict("records")
+
+
+def _by(row: Row) -> str:
+    """Return how much lower or higher a level's score is than the first one's."""
+    side = "lower" if row["better"] == "level" else "higher"
+    effect = float(row["effect"])
+    ratio = (1 / effect if effect else math.inf) if side == "lower" else effect
+    if not math.isfinite(ratio):
+        return f"{side} without a bound"
+    if pd.isna(ratio) or ratio < NO_LESS:
+        return side
+    return f"{factor_words(ratio)} times {side}"
+
+
+def _extent(row: Row) -> str:
+    """Return in how many of the other settings a level's effect is the same, where there are several."""
+    if row["settings"] < 2:
+        return ""
+    return f" (the same way in {row['same_way']} of {row['settings']} conditions)"

@@ -1,0 +1,92 @@
+"""What keeps a condition from being run, known before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psutil
+
+from unroll.errors import BackendError, Problem
+from unroll.models import Model
+from unroll.models.resolve import resolve
+from unroll.models.sized import Sized
+from unroll.running.sizes import checkpoint_bytes, memory_parts
+from unroll.store import LARGEST
+from unroll.study import Trial
+from unroll.study.settings import UNWATCHED
+from unroll.tasks import Task
+from unroll.tasks.numbers import Numbers, too_short
+
+ADVICE = {
+    "data": ("factors.length", "the data while they are made. Lower task.train or the length"),
+    "network": ("model.hidden", "weights, gradients and the optimizer's state. Lower model.hidden or model.layers"),
+    "curves": ("train.epochs", "the curves of all updates. Lower train.epochs or raise train.batch"),
+}
+"""Of each part of a trial's memory: the setting that is to blame, and what it is and what to do."""
+
+
+def judge(trial: Trial) -> Iterator[tuple[str, Problem]]:
+    """Yield what keeps a trial's condition from being run, each with a name: equal ones are one fault.
+
+    Its backend, a model that cannot do its task, a prompt too short for it, early stopping with nothing to watch,
+    memory, and room in the store. Imports torch only to count the parameters of a model that cannot count them itself
+    (see ``unroll.models.sized``).
+    """
+    resolved = resolve(trial)
+    task, model = resolved
+    try:
+        resolved.backend(trial)
+    except BackendError as error:
+        yield str(error), Problem(str(error), "train.backend")
+    try:
+        model.check_task(task)
+    except ValueError as error:
+        yield str(error), Problem(str(error), "model")
+        return
+    if trial.generate is not None and trial.generate.prompt is not None and isinstance(task, Numbers):
+        least, given = task.needed(trial.length, model.reach), len(trial.generate.prompt)
+        if given < least:
+            message = too_short(f"{trial.model} at T = {trial.length}", least, given)
+            yield message, Problem(message, "generate.prompt")
+    if trial.train.patience is not None and not model.fitted and not task.expected(task.validation, trial.length):
+        yield UNWATCHED, Problem(UNWATCHED, "train.patience")
+    yield from _too_large(trial, _count(trial, model, task))
+
+
+def _count(trial: Trial, model: Model, task: Task) -> int:
+    """Return the number of trained parameters."""
+    if model.fitted:
+        return 0
+    if isinstance(model, Sized):
+        return model.count(model.width(task.inputs, task.outputs), task.inputs, task.outputs)
+    from unroll.training import count_parameters
+
+    return count_parameters(trial)
+
+
+def _too_large(trial: Trial, parameters: int) -> Iterator[tuple[str, Problem]]:
+    parts = memory_parts(trial, parameters)
+    needed, memory = sum(parts.values()), psutil.virtual_memory().total
+    network = f"{trial.model} with {parameters:,} parameters"
+    if needed > memory:
+        largest = max(ADVICE, key=lambda part: parts[part])
+        setting, advice = ADVICE[largest]
+        yield (
+            f"memory {largest}",
+            Problem(
+                f"{trial.task} at T = {trial.length} and {network} need {needed / 1e9:,.0f} GB, more than the "
+                f"{memory / 1e9:,.0f} GB of this machine, most of it for {advice}",
+                setting,
+            ),
+        )
+        return
+    checkpoint = checkpoint_bytes(trial, parameters)
+    if checkpoint > LARGEST:
+        yield (
+            "checkpoint",
+            Problem(
+                f"{network} has checkpoints of {checkpoint / 1e9:,.1f} GB, more than the {LARGEST / 1e9:,.0f} GB that "
+                "the store can hold in one piece. Lower model.hidden, model.layers or train.epochs",
+                "model.hidden",
+            ),
+        )

@@ -1,0 +1,94 @@
+"""Results of a store, trained again: whether the same bits come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import SystemRandom
+
+from unroll.errors import UnrollError
+from unroll.running.work import confirm_plugins
+from unroll.store import State, Store, TrialRecord
+from unroll.study import Trial
+from unroll.training import Result, numerics, single_thread, train
+from unroll.training.network import backend_of
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """A complete trial that was drawn, and what came of it.
+
+    ``different``: what of it came out otherwise; nothing where every bit is the same. ``reason``: why it could not be
+    compared, and was not trained; "" where it was.
+    """
+
+    trial: str
+    key: str
+    different: tuple[str, ...] = ()
+    reason: str = ""
+
+
+def recompute(store: Store, sample: int) -> Iterator[Recomputed]:
+    """Train complete trials again, drawn at random, until ``sample`` of them could be compared.
+
+    A trial can be compared where its task and model are known here in the versions that its key names, and all is the
+    same that bits depend on: processor, instructions, backend, versions (``unroll.training.numerics``).
+    """
+    complete = [record for record in store.trials() if record.state is State.complete]
+    SystemRandom().shuffle(complete)
+    compared = 0
+    for record in complete:
+        if compared >= sample:
+            return
+        name = f"{record.key[:12]} ({record.model} on {record.task}, T = {record.length}, seed {record.seed})"
+        trial = _as_it_was_asked(record)
+        reason = _why_not(trial, record) if trial is not None else "its specification is older than what is run today"
+        if trial is None or reason:
+            yield Recomputed(name, record.key, reason=reason)
+            continue
+        compared += 1
+        try:
+            different = _different(store, record, _trained(trial))
+        except UnrollError as error:
+            different = (f"it fails now: {error}",)
+        yield Recomputed(name, record.key, different)
+
+
+def _as_it_was_asked(record: TrialRecord) -> Trial | None:
+    """Return the trial that a specification describes; None of one that another form of specifications describes."""
+    try:
+        trial = Trial.from_spec(dict(record.spec))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return trial if trial.key == record.key else None
+
+
+def _why_not(trial: Trial, record: TrialRecord) -> str:
+    """Return why a trial cannot be trained to the same bits here, or ""."""
+    try:
+        confirm_plugins(trial)
+        now = numerics(backend_of(trial))
+    except UnrollError as error:
+        return str(error)
+    then = dict((record.fingerprint or {}).get("numerics", {}))
+    other = [f"{name} {then.get(name, 'unknown')}, here {now[name]}" for name in now if then.get(name) != now[name]]
+    return f"it was trained with other numerics: {'; '.join(other)}" if other else ""
+
+
+def _trained(trial: Trial) -> Result:
+    steps = train(trial)
+    with single_thread():
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+
+
+def _different(store: Store, record: TrialRecord, result: Result) -> tuple[str, ...]:
+    """Return the names of what is not the same bits: the results that a trial's digest covers, and each measure."""
+    stored = {name: measure.digest for name, measure in store.measures(record.key).items()}
+    found = {name: measured.digest for name, measured in result.measured.items()}
+    measures = [name for name in sorted(stored.keys() & found.keys()) if stored[name] != found[name]]
+    return (*(["results"] if result.digest != record.digest else []), *measures)

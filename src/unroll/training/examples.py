@@ -1,0 +1,61 @@
+"""A split as tensors, a batch of it, and what a network answers to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from unroll.models.network import Network
+from unroll.tasks import Split
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The tensors of a split, see ``unroll.tasks.Split``; ``alphabet`` is the number of symbols, 0 without tokens."""
+
+    x: Tensor
+    y: Tensor
+    at: Tensor | None
+    asked: Tensor | None
+    alphabet: int
+
+    @classmethod
+    def of(cls, split: Split, alphabet: int) -> Examples:
+        """Return a split's tensors, which share its memory."""
+        at, asked = (None if array is None else torch.from_numpy(array) for array in (split.at, split.asked))
+        return cls(torch.from_numpy(split.x), torch.from_numpy(split.y), at, asked, alphabet)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, rows: Tensor) -> Examples:
+        """Return the sequences with these numbers."""
+        at, asked = (None if one is None else one.index_select(0, rows) for one in (self.at, self.asked))
+        return Examples(self.x.index_select(0, rows), self.y.index_select(0, rows), at, asked, self.alphabet)
+
+    def part(self, first: int, size: int) -> Examples:
+        """Return up to ``size`` sequences from the one with the number ``first`` on."""
+        chosen = slice(first, first + size)
+        at, asked = (None if one is None else one[chosen] for one in (self.at, self.asked))
+        return Examples(self.x[chosen], self.y[chosen], at, asked, self.alphabet)
+
+    def inputs(self) -> Tensor:
+        """Return what a network is given, float32 (B, T, I): numbers as they are, a symbol as a one among zeros."""
+        return one_hot(self.x.long(), self.alphabet).float() if self.alphabet else self.x
+
+    def answers(self, network: Network) -> Tensor:
+        """Return a network's outputs for the last step, every step, or the steps that are scored."""
+        outputs: Tensor = network(self.inputs())
+        if self.at is None:
+            return outputs
+        steps = self.at.long().unsqueeze(-1).expand(-1, -1, outputs.shape[-1])
+        return outputs.gather(1, steps)
+
+
+def readout_of(readout: Literal["last", "every", "some"]) -> Literal["last", "every"]:
+    """Return which outputs a network makes for a task's readout: those of some steps are chosen from all."""
+    return "every" if readout == "some" else readout

@@ -1,0 +1,56 @@
+"""What ``make bench`` measured becomes tables that texts can quote; what it did not measure stays.
+
+Planted and found: the share of the notebook's time taken from another length.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.kept import keep
+from published.tables import Source
+
+MACHINE = {
+    "cpu": "a processor",
+    "cores": 2,
+    "instructions": "AVX2",
+    "system": "Linux",
+    "python": "3.11",
+    "torch": "2.13",
+    "unroll": "0.1.0",
+    "measured": "2026-11-26T10:00:00+00:00",
+}
+
+
+def part(found: object) -> dict[str, object]:
+    return {"machine": MACHINE, "rounds": 5, "found": found}
+
+
+def epochs(cell: str, T: int, notebook: float, native: float) -> dict[str, object]:
+    return {"cell": cell, "T": T, "median": {"notebook": notebook, "native v4": native},
+            "against tuned": {"notebook": 1.1, "native v4": 7.56}}  # fmt: skip
+
+
+def test_tables_of_a_measurement(tmp_path: Path):
+    bare = {"cell": "gru", "T": 100, "median": {"notebook": 0.0174, "native v4": 0.00282}, "share": {"native v4": 0.69}}
+    measured = [epochs("gru", 100, 2.9, 0.55), epochs("gru", 500, 16.1, 2.52)]
+    workers = {"workers": {"gru": {"1": 522.4, "2": 828.0}}}
+    keep({"bare": part([bare]), "epochs": part(measured), "scaling": part(workers)}, tmp_path / "bench")
+    source = Source("bench", tmp_path / "bench")
+    assert [row["said"] for row in source.table("bare")] == [17.4, "2.82 (69 %)"]
+    assert source.table("bare")[1]["ms"] == pytest.approx(2.82)
+    shares = {(row["T"], row["contender"]): row["of_notebook"] for row in source.table("epochs")}
+    assert shares[500, "native v4"] == pytest.approx(2.52 / 16.1)
+    assert shares[100, "native v4"] == pytest.approx(0.55 / 2.9)
+    assert source.table("epochs")[1]["said"] == "0.55 (7.56x)"
+    assert source.table("workers") == [{"cell": "GRU", "one": 522, "two": 828, "ratio": 828 / 522.4}]
+    assert source.facts["date"] == "2026-11-26"
+    assert source.facts["processor"] == "a processor"
+
+    keep({"epochs": part(measured[1:])}, tmp_path / "bench")
+    again = Source("bench", tmp_path / "bench")
+    assert len(again.table("bare")) == 2, "what is not measured again stays"
+    assert len(again.table("epochs")) == 2
+    assert again.changed() == []

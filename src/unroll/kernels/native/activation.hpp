@@ -50,12 +50,16 @@ UNROLL_INLINE void squash(Vec<float> (&z)[N]) {
   exponential<N>(x, s, p);
   UNROLL_EACH over[i] = s[i] * p[i] + (i < Logistic ? s[i] : (s[i] - 1.0f));
   UNROLL_EACH under[i] = over[i] + (i < Logistic ? 1.0f : 2.0f);
+  if constexpr (!kFused) {
+    // Without fused multiply-add a Newton step near the smallest number loses its flushed second term, and how good the estimate
+    // was, which differs between makers, would show. The division is rounded once, everywhere alike.
+    UNROLL_EACH z[i] = (i < Logistic ? splat(1.0f) : over[i]) / under[i];
+    return;
+  }
   UNROLL_EACH y[i] = reciprocal_estimate(under[i]);
-  // Newton steps, the first on the reciprocal, the last on the reciprocal or the quotient; never a vector division. Without fused
-  // multiply-add, y + y (1 - x y) would flush its small second term where y is near the smallest number: y (2 - x y) does not,
-  // but may stay one unit beside 1.
+  // Newton steps, the first on the reciprocal, the last on the reciprocal or the quotient; never a vector division.
 #if !defined(__AVX512F__)
-  UNROLL_EACH y[i] = kFused ? y[i] + y[i] * (1.0f - under[i] * y[i]) : y[i] * (2.0f - under[i] * y[i]);  // a shorter estimate
+  UNROLL_EACH y[i] = y[i] + y[i] * (1.0f - under[i] * y[i]);  // a shorter estimate
 #endif
   UNROLL_EACH z[i] = i < Logistic ? y[i] : over[i] * y[i];
   UNROLL_EACH over[i] = (i < Logistic ? splat(1.0f) : over[i]) - under[i] * z[i];

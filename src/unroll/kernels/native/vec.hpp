@@ -83,14 +83,12 @@ UNROLL_INLINE Vec<T> at_most(Vec<T> x, T high) {
   return x > high ? splat<T>(high) : x;
 }
 
-// An estimate of 1 / x: 14 bits on AVX-512, 12 on SSE and AVX, 16 on NEON (8 and one Newton step).
+// An estimate of 1 / x: 14 bits on AVX-512, 12 on AVX, 16 on NEON (8 and one Newton step); exact elsewhere.
 UNROLL_INLINE Vec<float> reciprocal_estimate(Vec<float> x) {
 #if defined(__AVX512F__)
   return (Vec<float>)_mm512_rcp14_ps((__m512)x);
 #elif defined(__AVX__)
   return (Vec<float>)_mm256_rcp_ps((__m256)x);
-#elif defined(__SSE2__)
-  return (Vec<float>)_mm_rcp_ps((__m128)x);
 #elif defined(__aarch64__)
   const Vec<float> y = (Vec<float>)vrecpeq_f32((float32x4_t)x);
   return y + y * (1.0f - x * y);

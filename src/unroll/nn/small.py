@@ -1,10 +1,10 @@
 """Which calls are faster on torch's own layer: a fixed rule of sizes, instruction set and the need of gradients.
 
 A call of the native kernels reads the weights into an order of their own, and crosses from Python to C++ with a dozen
-tensors; a few steps do not earn that back. Without AVX-512, torch's wide LSTM (oneDNN) is faster in calls of any size.
-Forward alone, reading the weights weighs more: of few sequences more steps are needed. And without AVX-512 torch's LSTM
-and RNN are then faster where sequences times units are many. The bounds come from the grid of benchmarks/layers.py;
-nothing is measured while a model runs.
+tensors; a few steps do not earn that back. Torch's wide LSTM (oneDNN) is faster in calls of any size, on one make of
+processor at least. Forward alone, reading the weights weighs more: of few sequences more steps are needed. And without
+AVX-512 torch's LSTM and RNN are then faster where a step's product of state and weights is large. The bounds come from
+the grid of benchmarks/layers.py; nothing is measured while a model runs.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ WIDTH = 128
 FORWARD_STEPS = {"RNN_TANH": 20, "RNN_RELU": 20, "GRU": 10, "LSTM": 1}
 """The same where no gradients are needed, for WIDTH hidden units; fewer units need less, but never less than above."""
 
-WIDEST_LSTM = {"v2": 64, "v3": 64}
-"""Hidden units above which torch's LSTM is faster, by instruction set: of 64 sequences forward, from 72 units on."""
+WIDEST_LSTM = {"v2": 64, "v3": 64, "v4": 96}
+"""Hidden units above which torch's LSTM is faster, by instruction set: on v4 of one to sixteen sequences."""
 
-MANY = {"v2": 4096, "v3": 4096}
-"""Sequences times hidden units from which torch's LSTM and RNN are faster forward alone, by instruction set."""
+LARGE = {"LSTM": 1 << 16, "RNN_TANH": 1 << 18, "RNN_RELU": 1 << 18}
+"""Sequences times hidden units squared from which torch's layer is faster forward alone, without AVX-512."""
+
+NARROW = ("v2", "v3")
+"""The instruction sets without AVX-512."""
 
 
 def torchs_is_faster_always(layer: torch.nn.RNNBase, isa: str) -> str:
@@ -43,8 +46,8 @@ def torchs_is_faster(layer: torch.nn.RNNBase, x: Tensor, isa: str) -> bool:
     if steps * WIDTH < LEAST_STEPS[layer.mode] * max(WIDTH, layer.hidden_size):
         return True
     few = steps * WIDTH < FORWARD_STEPS[layer.mode] * layer.hidden_size
-    many = isa in MANY and layer.mode != "GRU" and sequences * layer.hidden_size >= MANY[isa]
-    return (few or many) and not _needs_gradients(layer, x)
+    large = isa in NARROW and layer.mode in LARGE and sequences * layer.hidden_size**2 >= LARGE[layer.mode]
+    return (few or large) and not _needs_gradients(layer, x)
 
 
 def _needs_gradients(layer: torch.nn.RNNBase, x: Tensor) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from unroll import registry
-from unroll.analysis.horizons import REGIMES
+from unroll.measures.horizons.table import REGIMES
 from unroll.reading import Results
 from unroll.store import PlannedStudy, PlannedTrial, State, Store
 from unroll.study import Study, Trial, expand

@@ -46,7 +46,8 @@ except SystemExit as end:
 
 
 @pytest.mark.parametrize(("name", "torch"), [("errors.UnrollError", 0), ("tasks.Task", 0), ("models.Model", 0),
-                                             ("plots.Plots", 0), ("nn.LSTM", 1)])  # fmt: skip
+                                             ("measures.Measure", 0), ("measures.Plots", 0),
+                                             ("nn.LSTM", 1)])  # fmt: skip
 def test_packages_are_reached_through_unroll_alone(name: str, torch: int) -> None:
     """In a fresh process: elsewhere somebody has imported them before. Only the layers need torch."""
     loaded = modules_after(f"import unroll; assert {name.split('.')[0]!r} in dir(unroll); unroll.{name}")

@@ -72,6 +72,6 @@ def layers() -> tuple[type, ...]:
         unroll.errors.PromptError,
         unroll.tasks.Task,
         unroll.models.Model,
-        unroll.plots.Plots,
+        unroll.measures.Plots,
         unroll.nn.LSTM,
     )

@@ -12,6 +12,7 @@ from unroll.lazy import lazily
 
 if TYPE_CHECKING:
     from unroll import errors as errors
+    from unroll import measures as measures
     from unroll import models as models
     from unroll import nn as nn
     from unroll import plots as plots
@@ -61,7 +62,7 @@ __all__ = [
     "write_study",
 ]
 
-_MODULES = ("errors", "models", "nn", "plots", "tasks")
+_MODULES = ("errors", "measures", "models", "nn", "plots", "tasks")
 """Not in ``__all__``: ``from unroll import *`` would import torch for the layers."""
 
 __getattr__ = lazily(__name__, _HOMES, _MODULES)

@@ -143,18 +143,20 @@ def load_model(
 
 
 def register(plugin: PlugIn) -> PlugIn:
-    """Make a task or a model known that is defined in a script or a notebook. May be used as a class decorator.
+    """Make a task, a model or a measure known that is defined in a script or a notebook. Also a class decorator.
 
     >>> @unroll.register                                                    # doctest: +SKIP
     ... class Parity(unroll.tasks.Task): ...
     """
+    from unroll.measures import Measure
     from unroll.models import Model
     from unroll.tasks import Task
 
-    for family, base in ((registry.tasks, Task), (registry.models, Model)):
+    for family, base in ((registry.tasks, Task), (registry.models, Model), (registry.measures, Measure)):
         if isinstance(plugin, type) and issubclass(plugin, base):
             family.register(plugin.name, plugin)
             return plugin
     raise PlugInError(
-        f"{plugin!r} is neither a task nor a model: inherit from unroll.tasks.Task or unroll.models.Model."
+        f"{plugin!r} is neither a task nor a model nor a measure: inherit from unroll.tasks.Task, unroll.models.Model "
+        "or unroll.measures.Measure."
     )

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unroll import registry
-from unroll.capabilities import Capability, Recalls
+from unroll.capabilities import Capability
 from unroll.commands import Asked
 from unroll.defaults import POINTS, STORE
 from unroll.errors import PlugInError, StoreError, StudyError, UnknownNameError, UnrollError, did_you_mean
 from unroll.held import study_of
+from unroll.measures.installed import known, measure
 from unroll.quantity import Quantity
 from unroll.store import PlannedTrial, Store, TrialRecord
 from unroll.study import Study, expand
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from unroll.analysis.finding import Words
     from unroll.axes import Float32
     from unroll.generation import Trained
-    from unroll.plots import Plots
+    from unroll.measures import Plots
     from unroll.store.checked import Checked
 
 MOST_NAMED = 5
@@ -70,45 +71,23 @@ class Results:
         with self._open() as opened:
             frame = opened.frame(self._of(self._keys))
         self._damaged |= dict.fromkeys(frame.loc[frame["state"] == "damaged", "key"], "its results")
-        return self._with_settings(frame, self.factors)
+        return self.with_settings(frame, self.factors)
 
-    def generation(self) -> pd.DataFrame:
-        """Return one row a trial and step of its continuation: see ``unroll.analysis.generation``."""
-        from unroll.analysis import generation
+    def measure(self, name: str) -> pd.DataFrame:
+        """Return the table of a measure, by its name: see ``unroll.measures``. Its name is a method, too.
 
-        curves = {name: self.histories(name) for name in ("continuation", "truth", "relative_error")}
-        return generation(self.trials(), curves, self.factors)
+        Raises UnknownNameError for a name of none.
+        """
+        return measure(name).table(self)
 
-    def horizons(self) -> pd.DataFrame:
-        """Return one row a condition, regime and horizon, its free-running errors: see ``unroll.analysis.horizons``."""
-        from unroll.analysis import horizons
+    def __getattr__(self, name: str) -> Callable[[], pd.DataFrame]:
+        named = {} if name.startswith("_") else {one.rows or one.name: one.name for one in known().values()}
+        if name not in named:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return lambda: self.measure(named[name])
 
-        with self._open() as opened:
-            names = opened.history_names(self._keys)
-        regimes = [name.removeprefix("relative_error_") for name in names if name.startswith("relative_error_")]
-        regimes.sort(key=lambda regime: (regime != "within", regime))
-        measures = ("relative_error", "absolute_error", "one_step_error")
-        curves = {(regime, name): self.histories(f"{name}_{regime}") for regime in regimes for name in measures}
-        return horizons(self.trials(), curves, self.factors)
-
-    def traps(self) -> pd.DataFrame:
-        """Return one row a condition of a generating task, its traps and their worth: see ``unroll.analysis.traps``."""
-        from unroll.analysis import traps
-        from unroll.analysis.traps import SETTINGS
-
-        trials = self._with_settings(self.trials(), SETTINGS)
-        errors = self.histories("relative_error")
-        last = errors.groupby("key")["value"].last().astype("float64")
-        trials["prompt_error"] = trials["key"].map(last)
-        return traps(trials[trials["generate.prime"].notna()], self.factors)
-
-    def window_lag(self) -> pd.DataFrame:
-        """Return one row a model, lag and capacity, of delayed recall: see ``unroll.analysis.window_lag``."""
-        from unroll.analysis import window_lag
-
-        trials = self._with_settings(self.trials(), ("model.window", "model.hidden", "model.parameters"))
-        recalling = [task for task in trials["task"].unique() if self._can("task", task, Recalls)]
-        return window_lag(trials[trials["task"].isin(recalling)], self.factors)
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(one.rows or one.name for one in known().values())]
 
     def parameters(self) -> pd.DataFrame:
         """Return how many parameters each model has: see ``unroll.analysis.parameters``."""
@@ -138,13 +117,13 @@ class Results:
         """Return the effective memory, one row per condition with a law of it: see ``unroll.analysis.memory``."""
         from unroll.analysis import memory
 
-        return memory(self._with_settings(self.trials(), ["task.test"]), self.factors)
+        return memory(self.with_settings(self.trials(), ["task.test"]), self.factors)
 
     def early_stopping(self) -> pd.DataFrame:
         """Return where early stopping ended the trainings: see ``unroll.analysis.early_stopping``."""
         from unroll.analysis import early_stopping
 
-        return early_stopping(self._with_settings(self.trials(), ["train.epochs"]), self.factors)
+        return early_stopping(self.with_settings(self.trials(), ["train.epochs"]), self.factors)
 
     def missing(self) -> pd.DataFrame:
         """Return the trials that are not complete, and why: see ``unroll.analysis.missing``."""
@@ -159,7 +138,7 @@ class Results:
     @property
     def plot(self) -> Plots:
         """The study's figures: ``results.plot.lengths()`` and so on."""
-        from unroll.plots import Plots
+        from unroll.measures import Plots
 
         return Plots(self)
 
@@ -184,6 +163,11 @@ class Results:
         """Return one history of all trials, one row a value: the trial, the step on its axis (from 1), the value."""
         with self._open() as opened:
             return opened.history_frame(self._of(self._keys), name, self._damaged)
+
+    def history_names(self) -> Sequence[str]:
+        """Return the names of all histories that these trials have."""
+        with self._open() as opened:
+            return opened.history_names(self._keys)
 
     def comparison(self, first: str, second: str) -> pd.DataFrame:
         """Return two models' losses compared seed by seed, one row a task and length, and what this shows in words.
@@ -277,10 +261,10 @@ class Results:
                 saved=saved(self.study),
                 epochs=epochs.pop() if len(epochs) == 1 else None,
                 early_stopping=now.early_stopping(),
-                generation=now.generation(),
-                horizons=now.horizons(),
-                traps=now.traps(),
-                window_lag=now.window_lag(),
+                generation=now.measure("continuation"),
+                horizons=now.measure("horizons"),
+                traps=now.measure("traps"),
+                window_lag=now.measure("window_lag"),
                 stateless=self.stateless,
             )
         )
@@ -300,7 +284,7 @@ class Results:
             some = (self._of(keys[start : start + AT_ONCE]) for start in starts)
             parts = [thinned(opened.history_frame(trials, name, self._damaged), points) for trials in some]
         full = [part for part in parts if len(part)] or parts[:1]
-        return self._with_settings(pd.concat(full, ignore_index=True), self.factors)
+        return self.with_settings(pd.concat(full, ignore_index=True), self.factors)
 
     def curves(self, name: str) -> pd.DataFrame:
         """Return one history of each condition, over its seeds: see ``unroll.analysis.curves``."""
@@ -347,7 +331,8 @@ class Results:
 
         return Words(said("task"), said("model"))
 
-    def _can(self, kind: str, name: str, capability: type[Capability]) -> bool:
+    def can(self, kind: str, name: str, capability: type[Capability]) -> bool:
+        """Say whether a "task" or a "model" said, when the study was planned, that it can do something."""
         return capability.capability in self.facts(kind, name).get("capabilities", ())
 
     @cached_property
@@ -398,7 +383,8 @@ class Results:
             ways.setdefault(trial.model, set()).add(digest(trial.spec["settings"][section]))
         return max(map(len, ways.values()))
 
-    def _with_settings(self, frame: pd.DataFrame, settings: Iterable[str]) -> pd.DataFrame:
+    def with_settings(self, frame: pd.DataFrame, settings: Iterable[str]) -> pd.DataFrame:
+        """Return a frame of trials with a column for each of these settings, as their specifications have it."""
         from unroll.analysis.settings import as_they_are
 
         planned = {trial.key: trial for trial in self.planned}
@@ -449,17 +435,9 @@ class _Frozen(Results):
         """See Results."""
         return self._once("effects", super().effects)
 
-    def generation(self) -> pd.DataFrame:
+    def measure(self, name: str) -> pd.DataFrame:
         """See Results."""
-        return self._once("generation", super().generation)
-
-    def horizons(self) -> pd.DataFrame:
-        """See Results."""
-        return self._once("horizons", super().horizons)
-
-    def traps(self) -> pd.DataFrame:
-        """See Results."""
-        return self._once("traps", super().traps)
+        return self._once(f"measure {name}", lambda: super(_Frozen, self).measure(name))
 
     def frozen(self) -> Results:
         """See Results."""

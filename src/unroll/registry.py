@@ -1,8 +1,9 @@
 """Names of plug-ins: where each one is found, and which version of it is meant.
 
 A plug-in is named by one line: here for those that come with unroll, in the entry points of a distribution for
-third parties (groups ``unroll.tasks``, ``unroll.models``, ``unroll.objectives``, ``unroll.executors``), or by
-``register`` for a class that is defined in a script or a notebook. Nothing is imported before it is asked for.
+third parties (groups ``unroll.tasks``, ``unroll.models``, ``unroll.objectives``, ``unroll.measures``,
+``unroll.executors``), or by ``register`` for a class that is defined in a script or a notebook. Nothing is imported
+before it is asked for.
 """
 
 from __future__ import annotations
@@ -187,6 +188,23 @@ objectives = Family(
     {
         "mse": "unroll.objectives.mse:MSE",
         "cross_entropy": "unroll.objectives.cross_entropy:CrossEntropy",
+    },
+)
+
+measures = Family(
+    "measure",
+    "unroll.measures.base:Measure",
+    {
+        "lengths": "unroll.measures.lengths:Lengths",
+        "solved": "unroll.measures.solved:Solved",
+        "learning": "unroll.measures.learning:Learning",
+        "gradients": "unroll.measures.gradients:Gradients",
+        "effects": "unroll.measures.effects:Effects",
+        "timing": "unroll.measures.timing:Timing",
+        "continuation": "unroll.measures.continuation:Continuation",
+        "horizons": "unroll.measures.horizons:Horizons",
+        "traps": "unroll.measures.traps:Traps",
+        "window_lag": "unroll.measures.window_lag:WindowLag",
     },
 )
 

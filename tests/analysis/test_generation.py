@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.analysis.frames import curve, trials
-from unroll.analysis import generation
+from unroll.measures.continuation.table import continuations
 
 
 def test_values_beside_the_truth():
@@ -18,7 +18,7 @@ def test_values_beside_the_truth():
         "truth": curve(a1=[11.0, 13.0], a2=[11.0, 13.0]),
         "relative_error": curve(a1=[0.25, 0.0], a2=[0.0, 0.125]),
     }
-    table = generation(frame, curves, ["task.split"])
+    table = continuations(frame, curves, ["task.split"])
     assert list(table.columns) == [
         *("task", "model", "length", "task.split", "seed", "key"),
         *("step", "value", "truth", "absolute_error", "relative_error", "output_ceiling"),
@@ -33,7 +33,7 @@ def test_values_beside_the_truth():
 
 
 def test_a_rule_that_nobody_knows_leaves_nan():
-    table = generation(
+    table = continuations(
         trials([{"key": "a1"}]), {"continuation": curve(a1=[1.0]), "truth": curve(), "relative_error": curve()}
     )
     assert list(table["value"]) == [1.0]
@@ -43,4 +43,4 @@ def test_a_rule_that_nobody_knows_leaves_nan():
 
 def test_nothing_was_generated():
     none = {"continuation": curve(), "truth": curve(), "relative_error": curve()}
-    assert generation(trials([{"key": "a1"}]), none).empty
+    assert continuations(trials([{"key": "a1"}]), none).empty

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.analysis.frames import curve, trials
-from unroll.analysis import horizons
+from unroll.measures.horizons.table import horizons
 
 
 def test_medians_over_the_seeds_in_the_order_of_the_study():

@@ -17,10 +17,12 @@ import pytest
 from tests.analysis.builders import trials as built
 from tests.analysis.frames import curve, trials
 from tests.stored import stored
-from unroll.analysis import curves, generation, horizons
+from unroll.analysis import curves
 from unroll.analysis.settings import as_they_are, grouped, table_of
 from unroll.exporters.markdown import to_markdown
-from unroll.plots import timing
+from unroll.measures.continuation.table import continuations
+from unroll.measures.horizons.table import horizons
+from unroll.measures.timing import figure as timing
 from unroll.report import report
 from unroll.report.tables import plain
 
@@ -72,7 +74,7 @@ def test_curves_and_horizons_keep_what_is_none_and_what_is_not_there():
     points = frame.merge(values, on="key").assign(first=lambda t: t["step"], last=lambda t: t["step"], low=0, high=1)
     for table in (
         horizons(frame, {("within", name): values for name in names[:3]}, factors),
-        generation(frame, dict.fromkeys(names, values), factors),
+        continuations(frame, dict.fromkeys(names, values), factors),
         curves(points, factors),
     ):
         seen = {tuple(map(repr, row)) for row in table[list(factors)].to_numpy(object)}
@@ -91,7 +93,7 @@ def test_a_line_through_times_is_that_of_its_own_setting():
     )
     levels = {1.0: None, 2.0: math.nan, 3.0: ((1.0,), 2.0)}
     frame = frame.assign(**{"model.x": as_they_are([levels[rate] for rate in frame["rate"]], frame.index)})
-    drawn = timing.table(SimpleNamespace(trials=lambda: frame, factors=("model.x",)))
+    drawn = timing.points(SimpleNamespace(trials=lambda: frame, factors=("model.x",)))
     assert drawn["exponent"].tolist() == pytest.approx([1.0] * 3 + [2.0] * 3 + [3.0] * 3)
 
 

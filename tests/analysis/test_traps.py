@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from tests.analysis.frames import trials
-from unroll.analysis import traps
+from unroll.measures.traps.table import traps
 
 ON = {"task.scale": "whole", "generate.prime": "twice", "task.split": "none", "model.nonlinearity": "tanh"}
 ON = {**ON, "task.representation": "raw", "one_step_relative_error_within": 0.25, "prompt_error": 0.6}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from tests.analysis.frames import trials
-from unroll.analysis import window_lag
+from unroll.measures.window_lag.table import window_lag
 
 
 def test_a_row_a_model_lag_and_capacity():

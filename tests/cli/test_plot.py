@@ -28,10 +28,10 @@ def test_plot_refuses_with_the_next_step(finished: str, unroll):
 
 
 def test_the_help_names_every_figure(unroll):
-    from unroll.plots import FIGURES
+    from unroll.measures.figures import drawn
 
     text = " ".join(unroll("plot", "--help").out.split())
-    assert all(name in text for name in FIGURES)
+    assert all(name in text for name in drawn())
 
 
 def test_without_a_name_the_file_is_named_after_study_and_figure(finished: str, unroll):

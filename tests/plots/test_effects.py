@@ -14,8 +14,8 @@ import pytest
 
 from tests.analysis.test_effects import FACTORS, HIDDEN, RATE, grid
 from unroll.analysis import effects
-from unroll.plots.effects import caption, describe, table
-from unroll.plots.effects import effects as draw
+from unroll.measures.effects.figure import caption, describe, draw
+from unroll.measures.effects.figure import points as table
 
 
 def source(frame: pd.DataFrame) -> SimpleNamespace:

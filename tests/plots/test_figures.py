@@ -19,8 +19,10 @@ from matplotlib.figure import Figure
 
 from tests.stored import BASELINE, SECONDS, stored
 from unroll.errors import UnknownNameError, UnrollError
-from unroll.plots import FIGURES, save
-from unroll.plots.figures import module
+from unroll.measures import known
+from unroll.measures.figures import drawn
+from unroll.measures.figures import figure as module
+from unroll.plots import save
 from unroll.plots.files import to_bytes
 from unroll.reading import Results
 
@@ -244,11 +246,11 @@ def test_unknown_figures_and_files_are_refused(results: Results, tmp_path: Path)
 
 
 def test_every_figure_has_its_method_and_its_parts(results: Results):
-    for name in FIGURES:
+    for name in drawn():
         kind = module(name)
         assert callable(getattr(results.plot, name))
-        assert all(callable(getattr(kind, part)) for part in ("table", name, "describe", "caption"))
-        assert kind.NEEDS
+        assert all(callable(getattr(kind, part)) for part in ("points", "draw", "describe", "caption"))
+        assert known()[name].needs
 
 
 def test_jupyter_shows_a_figure_and_matplotlib_stays_as_it_was(results: Results):
@@ -280,7 +282,7 @@ def test_a_continuation_without_seeds_is_one_panel():
     table = pd.DataFrame(
         {"step": [1, 2], "value": [11.0, 12.9], "truth": [11.0, np.nan], "relative_error": [0.0, np.nan]}
     )
-    figure = module("continuation").continuation(table.assign(series="tanh RNN"))
+    figure = module("continuation").draw(table.assign(series="tanh RNN"))
     assert len(figure.axes) == 1
     assert "truth" in texts(figure)
 

@@ -16,8 +16,10 @@ import pandas as pd
 import pytest
 
 from unroll.cli.generation_tables import window_lag_table
-from unroll.plots import continuation, horizons, panels
-from unroll.plots.figures import Plots
+from unroll.measures import Plots, known
+from unroll.measures.continuation import figure as continuation
+from unroll.measures.horizons import figure as horizons
+from unroll.plots import panels
 from unroll.plots.files import to_bytes
 
 TRAPS = ["scale", "priming twice", "overlap", "bounded state"]
@@ -33,6 +35,10 @@ class Numbers:
 
     def trials(self) -> pd.DataFrame:
         return pd.DataFrame({"model": self.models})
+
+    def measure(self, name: str) -> pd.DataFrame:
+        """Return the table of a measure: a method of its name, or of what its rows are called."""
+        return getattr(self, known()[name].rows or name)()
 
     def generation(self) -> pd.DataFrame:
         rows = [
@@ -217,10 +223,10 @@ TELLING = [
 def test_the_most_telling_panels_are_where_a_recurrent_model_is_nearest_and_raw_ones():
     source = Families()
     for kind, total in ((continuation, 11), (horizons, 22)):
-        table = kind.most_telling(kind.table(source))
+        table = kind.most_telling(kind.points(source))
         assert [title for title, _ in panels.by_panel(table)] == TELLING
         assert panels.total(table) == total
-        figure = getattr(kind, kind.__name__.rpartition(".")[2])(table)
+        figure = kind.draw(table)
         assert any(f"8 of {total} panels are shown." in text for text in texts(figure))
 
 
@@ -257,7 +263,7 @@ def test_the_map_of_a_terminal_keeps_settings_apart():
     frame = pd.DataFrame(rows, columns=["model", "length", "train.learning_rate", "unexplained"])
     frame = frame.assign(capacity_name="hidden", capacity=8, parameters=9, train_inputs=5.0, test_inputs=5.0)
     factors = ("model.hidden", "train.learning_rate")
-    results = SimpleNamespace(window_lag=lambda: frame.assign(test_seen=0.0), factors=factors)
+    results = SimpleNamespace(measure=lambda name: frame.assign(test_seen=0.0), factors=factors)
     table = window_lag_table(results)
     assert [column.name for column in table.columns][:5] == [
         "model", "learning_rate", "memory", "lag 2", "lag 4",

@@ -28,7 +28,7 @@ Install = Callable[..., Path]
 def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test sees what another installed or registered."""
     modules = set(sys.modules)
-    for family in (registry.tasks, registry.models):
+    for family in (registry.tasks, registry.models, registry.measures):
         monkeypatch.setattr(family, "_registered", {})
         monkeypatch.setattr(family, "_versions", {})
     registry._entry_points.cache_clear()

@@ -6,8 +6,6 @@ from unroll.analysis.early_stopping import early_stopping
 from unroll.analysis.effects import contrast, effects
 from unroll.analysis.finding import Finding, Tables
 from unroll.analysis.findings import findings
-from unroll.analysis.generation import generation
-from unroll.analysis.horizons import horizons
 from unroll.analysis.improving import improving
 from unroll.analysis.memory import memory
 from unroll.analysis.missing import missing
@@ -15,8 +13,6 @@ from unroll.analysis.parameters import parameters
 from unroll.analysis.span import span
 from unroll.analysis.summary import conditions
 from unroll.analysis.timing import growth, timing
-from unroll.analysis.traps import traps
-from unroll.analysis.window_lag import window_lag
 
 __all__ = [
     "Finding",
@@ -29,9 +25,7 @@ __all__ = [
     "early_stopping",
     "effects",
     "findings",
-    "generation",
     "growth",
-    "horizons",
     "improving",
     "memory",
     "missing",
@@ -39,6 +33,4 @@ __all__ = [
     "span",
     "thinned",
     "timing",
-    "traps",
-    "window_lag",
 ]

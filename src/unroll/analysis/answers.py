@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from unroll.analysis.finding import Finding, Tables, Words
-from unroll.analysis.horizons import CLOSE
 from unroll.analysis.overlap import FEWEST
 from unroll.wording import capital, counted, listed, measured, percent
 
@@ -18,6 +17,7 @@ Q1 = "What are the strengths and weaknesses of a vanilla RNN?"
 Q2 = "How does a recurrent network differ from a feedforward one, and can a feedforward network do it too?"
 
 VANILLA = "tanh_rnn"
+CLOSE = 0.01
 STEP = 8
 """Steps ahead at which models are judged, as far as the notebook continued its prompts."""
 LAST = 3

@@ -161,8 +161,8 @@ def _print_text(made: Continuation, trained: Trained) -> None:
 
 
 def _plot(made: Continuation, trained: Trained, path: Path) -> None:
-    from unroll.plots.continuation import continuation
+    from unroll.measures.continuation.figure import draw
     from unroll.plots.files import save
 
-    save(continuation(made.table(trained.trial.model)), path)
+    save(draw(made.table(trained.trial.model)), path)
     say(f"Wrote {path}.", err=True)

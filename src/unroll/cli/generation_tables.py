@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from unroll.analysis.horizons import REGIMES
 from unroll.cli.layout import LISTED, Cell, Column, Layout, figures, heading, prose
+from unroll.measures.horizons.table import REGIMES
 from unroll.wording import MISSING, listed, number, percent, setting, short_names
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def with_generation(results: Results) -> list[dict[str, Any]]:
 
 def generation_table(results: Results) -> Layout | None:
     """Return what each condition made of the prompt: of its trials the one with the median error, and the truth."""
-    frame = _in_order(results.generation())
+    frame = _in_order(results.measure("continuation"))
     if frame.empty:
         return None
     factors = results.factors
@@ -105,7 +105,7 @@ def generation_table(results: Results) -> Layout | None:
 def horizons_table(results: Results) -> Layout | None:
     """Return how far each condition can be left alone: median relative errors on test sequences, by regime."""
     factors = results.factors
-    frame = _in_order(results.horizons())
+    frame = _in_order(results.measure("horizons"))
     far = frame.groupby(["task", "model", "length", *factors], dropna=False)["horizon"].transform("max") > 1
     frame = frame[far]  # a task that asks for one value has no horizon: its errors are in the other tables
     if frame.empty:
@@ -148,9 +148,9 @@ def horizons_table(results: Results) -> Layout | None:
 
 def traps_table(results: Results) -> Layout | None:
     """Return what each trap was worth; None for a study in which none of them is a factor."""
-    from unroll.analysis.traps import TRAPS
+    from unroll.measures.traps.table import TRAPS
 
-    frame = results.traps()
+    frame = results.measure("traps")
     frame = _in_order(frame.sort_values("off", key=lambda names: names.map(len), kind="stable"))
     if frame.empty or not set(TRAPS) & set(results.factors):
         return None
@@ -188,9 +188,9 @@ def traps_table(results: Results) -> Layout | None:
 def window_lag_table(results: Results) -> Layout | None:
     """Return the map of lag and capacity: how much of the announced value stays unexplained."""
     from unroll.analysis.settings import grouped
-    from unroll.analysis.window_lag import further as beside
+    from unroll.measures.window_lag.table import further as beside
 
-    frame = results.window_lag()
+    frame = results.measure("window_lag")
     lags = sorted(frame["length"].unique())
     if len(lags) < 2:
         return None
@@ -248,14 +248,14 @@ def _caption(results: Results, text: str) -> str:
     """Return a table's caption, and in which conditions the code has made a constant of the task."""
     from unroll.analysis.overlap import constants
 
-    found = constants(results.horizons(), results.factors)
+    found = constants(results.measure("horizons"), results.factors)
     said = f"{listed(found)}: the code leaves fewer than three different inputs, so the task has become a constant"
     return "\n".join(filter(None, [text, said if found else ""]))
 
 
 def _reach(errors: pd.Series[float]) -> str:
     """Return the last horizon before an error passes 1 %, and a sign where none does."""
-    from unroll.analysis.horizons import CLOSE
+    from unroll.measures.horizons.table import CLOSE
 
     passed = [place for place, error in enumerate(errors) if not error <= CLOSE]
     return str(passed[0]) if passed else f"≥ {len(errors)}"

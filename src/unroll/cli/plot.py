@@ -37,10 +37,11 @@ def plot(
     Prints what the figure shows, in words.
     """
     from unroll.cli.asked import file_name, results_of
-    from unroll.plots.figures import Plots, module
+    from unroll.measures.figures import Plots
+    from unroll.measures.figures import figure as known
     from unroll.plots.files import form_of, save
 
-    module(figure)
+    known(figure)
     if out is not None:
         form_of(out)
     results = results_of(study, overrides, store)

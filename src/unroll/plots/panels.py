@@ -12,7 +12,6 @@ from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, DrawingArea, HPacker, TextArea
 from matplotlib.patches import Rectangle
 
-from unroll.plots.source import Source
 from unroll.plots.style import FAINT, INK, MAP, PAPER, SOFT, Drawing, Look, new
 from unroll.wording import distinct, labels, number, powers, setting, short_names
 
@@ -177,19 +176,18 @@ def bare(axes: Axes) -> None:
         spine.set_visible(False)
 
 
-def begun(source: Source) -> pd.DataFrame:
+def begun(trials: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
     """Return the trials that have curves, complete or failed, for a figure with a panel for each length.
 
     key, length, panel (title), series (model), state, score_words, baseline, solved_below (NaN where the criterion is
     another metric). Ordered by length. Of more panels than are drawn only the first are kept; ``panel`` still knows how
     many there were.
     """
-    trials = source.trials()
     table = pd.DataFrame(
         {
             "key": trials["key"],
             "length": trials["length"],
-            "panel": titles(trials, source.factors, by_length=by_length(trials) or trials["task"].nunique() == 1),
+            "panel": titles(trials, factors, by_length=by_length(trials) or trials["task"].nunique() == 1),
             "series": series(trials["model"], trials["model"]),
             "state": trials["state"],
             "score_words": trials["score_words"],

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Set
 
-from unroll.plots.source import Source
+import pandas as pd
 
 MOST = 8
 UNSEEN = "\N{NULL}"
@@ -13,10 +13,10 @@ EVERY = 120
 """Panels of a figure that is a file of its own."""
 
 
-def facts(frame: pd.DataFrame, source: Source) -> dict[str, pd.Series]:
+def facts(frame: pd.DataFrame, stateless: Set[str]) -> dict[str, pd.Series]:
     """Return what panels are chosen by: task, raw (numbers as they are), state (the model keeps one)."""
     raw = frame["task.representation"] == "raw" if "task.representation" in frame else pd.Series(True, frame.index)
-    return {"task": frame["task"], "raw": raw, "state": ~frame["model"].isin(source.stateless)}
+    return {"task": frame["task"], "raw": raw, "state": ~frame["model"].isin(stateless)}
 
 
 def telling(table: pd.DataFrame, step: str, error: str, of: int | None = None) -> pd.DataFrame:

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from unroll.measures.continuation.figure import most_telling as continuation
+from unroll.measures.figures import drawn
+from unroll.measures.horizons.figure import most_telling as horizons
+from unroll.measures.installed import known
+from unroll.measures.solved.figure import by_model
 from unroll.plots import panels
-from unroll.plots.figures import FIGURES, module
 from unroll.plots.telling import UNSEEN
 from unroll.report.source import ReportSource
 from unroll.wording import counted
@@ -15,6 +19,7 @@ from unroll.wording import counted
 SEQUENCES = {"continuation", "horizons", "traps", "window_lag"}
 BY_LENGTH = ("lengths", "timing")
 OVER_UPDATES = ("learning", "gradients")
+MOST_TELLING = {"continuation": continuation, "horizons": horizons}
 NEAREST = "of each task the representation with which a recurrent model ends nearest to the truth, and raw numbers"
 MOST_CURVES = 4
 """Panels of curves over the training that a reader of number sequences looks at."""
@@ -30,8 +35,8 @@ class Choice:
 
     def title(self, name: str) -> str:
         """Return a figure's title."""
-        compared = name == "solved" and module(name).by_model(self.tables[name])
-        return "Which tasks are solved" if compared else FIGURES[name]
+        compared = name == "solved" and by_model(self.tables[name])
+        return "Which tasks are solved" if compared else known()[name].title
 
     def left_out(self, name: str, study: str) -> str:
         """Return how many panels a figure leaves out and how to see them; "" where it has all."""
@@ -54,7 +59,7 @@ class Choice:
 
 def choose(results: ReportSource) -> Choice:
     """Return what of a study's figures its report shows: of the adding problem, all that has data."""
-    found = {name: module(name).table(results) for name in FIGURES}
+    found = {name: one.points(results) for name, one in drawn().items()}
     tables = {name: table for name, table in found.items() if len(table)}
     if tables.keys().isdisjoint(SEQUENCES):
         return Choice("solved", tables, lengths=True)
@@ -62,18 +67,18 @@ def choose(results: ReportSource) -> Choice:
         del tables["horizons"]
     for name in ("continuation", "horizons"):
         if name in tables:
-            tables[name] = module(name).most_telling(tables[name])
+            tables[name] = MOST_TELLING[name](tables[name])
     if "window_lag" in tables and tables["window_lag"]["lag"].nunique() < 2:
         del tables["window_lag"]
     conditions = results.table()
     several = panels.by_length(conditions)
     dropped = {name for name in OVER_UPDATES if name in tables and panels.total(tables[name]) > MOST_CURVES}
-    recalled = set(results.window_lag()["task"])
+    recalled = set(results.measure("window_lag")["task"])
     if "window_lag" in tables and recalled == set(conditions["task"]):  # its map tells lengths and solved at once
         dropped |= {"solved", *BY_LENGTH}
     elif not several:
         dropped |= set(BY_LENGTH)
-        if not module("solved").by_model(tables["solved"]):
+        if not by_model(tables["solved"]):
             dropped.add("solved")
     kept = {name: table for name, table in tables.items() if name not in dropped}
     lead = next((name for name in ("solved", "window_lag", "traps", "continuation", "horizons") if name in kept), "")

@@ -16,10 +16,10 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from unroll.analysis.answers import STEP
-from unroll.analysis.horizons import REGIMES
 from unroll.citation import software
 from unroll.inert import inert
-from unroll.plots.figures import module
+from unroll.measures.figures import figure
+from unroll.measures.horizons.table import REGIMES
 from unroll.plots.files import to_svg
 from unroll.report import facts, tables
 from unroll.report.choice import Choice, choose
@@ -103,8 +103,8 @@ def _context(results: ReportSource) -> dict[str, Any]:
 
 def _figures(choice: Choice, study: str, styles: Styles) -> Iterator[Figure]:
     for name, table in choice.tables.items():
-        kind = module(name)
-        drawn = to_svg(getattr(kind, name)(table), transparent=True)
+        kind = figure(name)
+        drawn = to_svg(kind.draw(table), transparent=True)
         svg = inline(drawn, name, kind.describe(table), styles)
         caption = kind.caption(table) + choice.left_out(name, study)
         yield Figure(name, choice.title(name), caption, Markup(svg))  # noqa: S704 - serialised, so escaped
@@ -122,7 +122,7 @@ def _tables(results: ReportSource) -> Iterator[tables.Table]:
     )
     yield from (table for table in (make(results) for make in found) if table is not None)
     for name, (title, note) in SEQUENCES.items():
-        frame = getattr(results, name)()
+        frame = results.measure(name)
         if name == "horizons" and len(frame):
             shown = frame["horizon"].isin(HORIZONS)
             frame = frame[shown] if shown.sum() <= tables.MOST_ROWS else frame[frame["horizon"] == STEP]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from unroll.plots.source import Source
+from unroll.measures.source import Source
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -93,12 +93,13 @@ class Outcome:
 
 def registered_plugins() -> Plugins:
     """Return the classes that were registered in this process, for workers that have not seen them."""
-    return {"task": registry.tasks.registered(), "model": registry.models.registered()}
+    families = (registry.tasks, registry.models, registry.measures)
+    return {family.noun: family.registered() for family in families}
 
 
 def adopt_plugins(plugins: Plugins) -> None:
     """Register in a worker what was registered in the coordinator."""
-    for family in (registry.tasks, registry.models):
+    for family in (registry.tasks, registry.models, registry.measures):
         for name, (plugin, version) in plugins.get(family.noun, {}).items():
             family.register(name, plugin, version)
 

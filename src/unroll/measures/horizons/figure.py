@@ -6,33 +6,32 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from unroll.analysis.horizons import CLOSE, REGIMES
+from unroll.measures.horizons.table import CLOSE, REGIMES
+from unroll.measures.source import Source
 from unroll.plots import panels, telling
-from unroll.plots.source import Source
 from unroll.plots.style import SOFT, Drawing, Look, log_ticks, looks, styled
 from unroll.wording import number
 
-NEEDS = "a complete trial of a task of number sequences"
 SMALLEST = 1e-6
 """Errors below it, zero among them, are drawn here: a logarithmic axis has no zero."""
 LARGEST = 1e6
 WITHIN = "within"
 
 
-def table(source: Source) -> pd.DataFrame:
+def points(source: Source) -> pd.DataFrame:
     """Return one row a condition, regime and horizon.
 
     The columns of ``telling.facts``; title; panel (the title with the regime), series (model), regime, horizon (steps
     ahead), n (trials), value (median relative error), low, high (smallest and largest of the trials).
     """
-    found = source.horizons()
+    found = source.measure("horizons")
     if found.empty:
         return found
     titles = panels.titles(found, source.factors, by_length=panels.by_length(found))
     shown = [REGIMES.get(regime, regime) for regime in found["regime"]]
     return pd.DataFrame(
         {
-            **telling.facts(found, source),
+            **telling.facts(found, source.stateless),
             "title": titles,
             "panel": [" · ".join(filter(None, pair)) for pair in zip(titles, shown, strict=True)],
             "series": panels.series(found["model"], source.trials()["model"]),
@@ -46,7 +45,7 @@ def table(source: Source) -> pd.DataFrame:
     )
 
 
-def horizons(table: pd.DataFrame) -> Drawing:
+def draw(table: pd.DataFrame) -> Drawing:
     """Draw the table: a panel a task and regime; bands from the smallest to the largest error of any trial."""
     with styled():
         figure, parts = panels.grid(table, height=1.4, single=2.9, most=telling.EVERY)

@@ -36,8 +36,8 @@ def window_lag(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFram
     -------
     task, model, length (the lag, in steps), the ``factors``, capacity_name ("window" or "hidden"), capacity,
     planned (trials), n (complete ones); unexplained (median over the trials), each_seed, solved (how many), parameters;
-    train_inputs, test_inputs, test_seen: see ``unroll.analysis.horizons``. Models without either setting, or whose
-    hidden size follows from a number of parameters, have no rows.
+    train_inputs, test_inputs, test_seen: see ``unroll.measures.horizons.table``. Models without either setting, or
+    whose hidden size follows from a number of parameters, have no rows.
 
     """
     head = ["task", "model", "length", *factors]

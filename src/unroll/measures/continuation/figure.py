@@ -7,28 +7,27 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from unroll.measures.source import Source
 from unroll.plots import panels, telling
-from unroll.plots.source import Source
 from unroll.plots.style import INK, PAPER, Drawing, Look, looks, plain, styled
 from unroll.wording import number
 
-NEEDS = "a complete trial of a task of number sequences"
 WIDE = 100.0
 """Where the truth grows by more than this factor, the axis is logarithmic from about its smallest value on."""
 
 
-def table(source: Source) -> pd.DataFrame:
+def points(source: Source) -> pd.DataFrame:
     """Return one row a trial and step.
 
     The columns of ``telling.facts``; panel (title), series (model), key, step (from 1), value, truth (NaN where no rule
     gives it), relative_error.
     """
-    steps = source.generation()
+    steps = source.measure("continuation")
     if steps.empty:
         return steps
     return pd.DataFrame(
         {
-            **telling.facts(steps, source),
+            **telling.facts(steps, source.stateless),
             "panel": panels.titles(steps, source.factors, by_length=panels.by_length(steps)),
             "series": panels.series(steps["model"], source.trials()["model"]),
             **{name: steps[name] for name in ("key", "step", "value", "truth", "relative_error")},
@@ -36,7 +35,7 @@ def table(source: Source) -> pd.DataFrame:
     )
 
 
-def continuation(table: pd.DataFrame) -> Drawing:
+def draw(table: pd.DataFrame) -> Drawing:
     """Draw the table; without columns panel and key, it is one panel, and each series one trial."""
     table = table.assign(panel=table.get("panel", ""), key=table.get("key", table["series"]))
     with styled():

@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from unroll.measures.lengths.figure import SMALLEST
+from unroll.measures.source import Source
 from unroll.plots import panels
-from unroll.plots.lengths import SMALLEST
 from unroll.plots.panels import BASELINE, SOLVED
-from unroll.plots.source import Source
 from unroll.plots.style import Drawing, Look, log_ticks, looks, styled, whole_ticks
 from unroll.wording import loss_words, number
 
-NEEDS = "a trial that has trained for an epoch"
 POINTS = 200
 """The most points of a curve in a figure; longer ones keep the smallest and largest value of each stretch."""
 WHICH = {"validation_loss": "validation", "train_loss": "training"}
@@ -23,13 +22,13 @@ WHICH = {"validation_loss": "validation", "train_loss": "training"}
 _THIN = "Thin lines: each seed. Thick"
 
 
-def table(source: Source) -> pd.DataFrame:
+def points(source: Source) -> pd.DataFrame:
     """Return one row a trial and point of its curve: the validation loss, or the training loss where none was measured.
 
     The columns of ``panels.begun``; seed, first, last (the epochs that a point stands for), value (their median), low,
     high, loss ("validation MSE" or "training MSE").
     """
-    trials = panels.begun(source)
+    trials = panels.begun(source.trials(), source.factors)
     found: list[pd.DataFrame] = []
     left = trials["key"].tolist()
     for name in WHICH:
@@ -44,7 +43,7 @@ def table(source: Source) -> pd.DataFrame:
     return table.assign(loss=table["history"].map(WHICH) + " " + losses)
 
 
-def learning(table: pd.DataFrame) -> Drawing:
+def draw(table: pd.DataFrame) -> Drawing:
     """Draw the table: a panel a length; thin lines are seeds, thick ones their median; × is where a trial failed.
 
     Where a panel has more than ``panels.MOST_LINES`` trials, a band from the smallest to the largest takes the place of

@@ -5,23 +5,21 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from unroll.analysis.window_lag import further
+from unroll.measures.source import Source
+from unroll.measures.window_lag.table import further
 from unroll.plots import panels
-from unroll.plots.source import Source
 from unroll.plots.style import Drawing, new, styled
 from unroll.wording import MISSING, labels, reached, setting
 
-NEEDS = "a planned trial of delayed recall"
 
-
-def table(source: Source) -> pd.DataFrame:
+def points(source: Source) -> pd.DataFrame:
     """Return one row a model, lag and capacity.
 
     panel (model, and settings that vary), capacity_name ("window" or "hidden"), capacity, lag (steps), planned
     (trials), n (complete ones), unexplained (share of the baseline's loss, median; None without a complete trial),
     each_seed (list: that share for each), solved (trials).
     """
-    found = source.window_lag().rename(columns={"length": "lag"})
+    found = source.measure("window_lag").rename(columns={"length": "lag"})
     if found.empty:
         return found
     names = ["capacity_name", "capacity", "lag", "planned", "n", "unexplained", "each_seed", "solved"]
@@ -34,7 +32,7 @@ def table(source: Source) -> pd.DataFrame:
     return found[names].assign(panel=titles)
 
 
-def window_lag(table: pd.DataFrame) -> Drawing:
+def draw(table: pd.DataFrame) -> Drawing:
     """Draw the table: a map for each model; the darker, the more of the value is known."""
     with styled():
         parts = panels.by_panel(table)

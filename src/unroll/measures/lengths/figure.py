@@ -6,20 +6,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from unroll.measures.source import Source
 from unroll.plots import panels
 from unroll.plots.panels import BASELINE, SOLVED
-from unroll.plots.source import Source
 from unroll.plots.style import PAPER, SOFT, Drawing, Look, length_ticks, log_ticks, looks, styled
 from unroll.wording import capital, counted, listed, loss_words, number
 
-NEEDS = "a complete trial"
 SMALLEST = 1e-12
 """Losses below it, zero among them, are drawn here: a logarithmic axis has no zero."""
 ABOVE = 4
 """Trials without a loss that stand one above the other; more of them overlap."""
 
 
-def table(source: Source) -> pd.DataFrame:
+def points(source: Source) -> pd.DataFrame:
     """Return one row a trial.
 
     panel (title), series (model), length (steps), seed, state, score (the test loss; NaN unless complete), score_words,
@@ -39,7 +38,7 @@ def table(source: Source) -> pd.DataFrame:
     )
 
 
-def lengths(table: pd.DataFrame) -> Drawing:
+def draw(table: pd.DataFrame) -> Drawing:
     """Draw the table: both axes logarithmic; failed and missing trials stand above the axes, at their length."""
     with styled():
         figure, parts = panels.grid(table, height=1.9, single=3.1)

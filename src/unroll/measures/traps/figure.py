@@ -6,25 +6,24 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from unroll.analysis.horizons import CLOSE
-from unroll.analysis.traps import TRAPS
+from unroll.measures.horizons.table import CLOSE
+from unroll.measures.source import Source
+from unroll.measures.traps.table import TRAPS
 from unroll.plots import panels
-from unroll.plots.source import Source
 from unroll.plots.style import INK, MAP, PAPER, SOFT, Drawing, log_ticks, new, styled
 from unroll.wording import labels, listed, number
 
-NEEDS = "a complete trial of a task of number sequences, with a setting of the notebook's traps as a factor"
 SMALLEST, LARGEST = 1e-6, 1e6
 """Errors outside are drawn at these bounds: a logarithmic axis has no zero, and no end."""
 
 
-def table(source: Source) -> pd.DataFrame:
+def points(source: Source) -> pd.DataFrame:
     """Return one row a condition.
 
     panel (title), series (which traps are off), errors (list: each seed's relative error at step 8), value (their
     median), worth (the error with every trap on, divided by this one; NaN where that is unknown).
     """
-    found = source.traps()
+    found = source.measure("traps")
     if found.empty or found["off"].map(tuple).nunique() < 2:
         return pd.DataFrame()
     names = [name for name in source.factors if name in found and (name not in TRAPS or found[name].nunique() > 2)]
@@ -45,7 +44,7 @@ def table(source: Source) -> pd.DataFrame:
     )
 
 
-def traps(table: pd.DataFrame) -> Drawing:
+def draw(table: pd.DataFrame) -> Drawing:
     """Draw the table: a row a condition, every seed a dot, the median a bar, and what it was worth."""
     with styled():
         parts = panels.by_panel(table)

@@ -8,18 +8,17 @@ from matplotlib.axes import Axes
 
 from unroll.analysis.comparison import SIGNIFICANT
 from unroll.analysis.effects import DESIGN
+from unroll.measures.source import Source
 from unroll.plots import panels
-from unroll.plots.source import Source
 from unroll.plots.style import COLOURS, PAPER, SOFT, Drawing, log_ticks, new, styled
 from unroll.wording import capital, listed, loss_words, number, powers, setting
 
-NEEDS = "two levels of a setting that were tried with all else equal"
 LONGEST_LEVEL = 20
 ROW = 0.24
 """Inches of a level."""
 
 
-def table(source: Source) -> pd.DataFrame:
+def points(source: Source) -> pd.DataFrame:
     """Return one row a level of a setting, its first level included.
 
     panel (the setting), level, effect, low, high (the ratio to the first level's score; 1 for the first), settings
@@ -47,7 +46,7 @@ def table(source: Source) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def effects(table: pd.DataFrame) -> Drawing:
+def draw(table: pd.DataFrame) -> Drawing:
     """Draw the table: a panel a setting, a row a level; the dot is the median, the line its exact interval.
 
     Filled where the seeds separate a level from the first. Small marks are the other settings one by one.

@@ -7,16 +7,15 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
+from unroll.measures.source import Source
 from unroll.plots import panels
-from unroll.plots.source import Source
 from unroll.plots.style import SOFT, Drawing, new, styled
 from unroll.wording import MISSING, listed
 
-NEEDS = "a planned trial"
 MOST_ROWS = 30
 
 
-def table(source: Source) -> pd.DataFrame:
+def points(source: Source) -> pd.DataFrame:
     """Return one row a condition.
 
     task, panel (title), series (model), length (steps), seeds (planned), solved, complete, failed, damaged, waiting
@@ -36,7 +35,7 @@ def table(source: Source) -> pd.DataFrame:
     )
 
 
-def solved(table: pd.DataFrame) -> Drawing:
+def draw(table: pd.DataFrame) -> Drawing:
     """Draw the table: a row a model, a column a length; the darker, the more of its seeds solve it.
 
     Where each task has one length, a row is a task and its settings, a column a model.

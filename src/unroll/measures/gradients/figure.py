@@ -6,30 +6,29 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from unroll.measures.source import Source
 from unroll.plots import panels
-from unroll.plots.source import Source
 from unroll.plots.style import Drawing, Look, log_ticks, looks, styled, whole_ticks
 from unroll.wording import number
 
-NEEDS = "a trial that has recorded gradient norms"
 POINTS = 120
 SMALLEST = 1e-20
 """Norms below it, zero among them, are drawn here: a logarithmic axis has no zero."""
 
 
-def table(source: Source) -> pd.DataFrame:
+def points(source: Source) -> pd.DataFrame:
     """Return one row a trial and stretch of updates.
 
     The columns of ``panels.begun``; seed, first, last (the updates of the stretch, from 1), value (the median
     norm), low, high (its minimum and maximum: no update is left out of them).
     """
-    trials = panels.begun(source)
+    trials = panels.begun(source.trials(), source.factors)
     points = source.thinned("grad_norm", POINTS, trials["key"].tolist())
     points = points[["key", "seed", "first", "last", "value", "low", "high"]]
     return trials.merge(points, on="key")
 
 
-def gradients(table: pd.DataFrame) -> Drawing:
+def draw(table: pd.DataFrame) -> Drawing:
     """Draw the table: a panel a length; bands from the smallest to the largest norm of any seed, lines for medians."""
     with styled():
         figure, parts = panels.grid(table, height=1.35, single=3.1)

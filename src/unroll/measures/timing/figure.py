@@ -9,15 +9,13 @@ from matplotlib.axes import Axes
 from unroll.analysis import growth
 from unroll.analysis import timing as timing_by_length
 from unroll.analysis.settings import known
+from unroll.measures.source import Source
 from unroll.plots import panels
-from unroll.plots.source import Source
 from unroll.plots.style import PAPER, Drawing, Look, length_ticks, log_ticks, looks, styled
 from unroll.wording import number, superscript
 
-NEEDS = "a complete trial"
 
-
-def table(source: Source) -> pd.DataFrame:
+def points(source: Source) -> pd.DataFrame:
     """Return one row a complete trial.
 
     panel (title), series (model), length (steps), seconds (an epoch's, median over the epochs), exponent,
@@ -43,7 +41,7 @@ def table(source: Source) -> pd.DataFrame:
     )
 
 
-def timing(table: pd.DataFrame) -> Drawing:
+def draw(table: pd.DataFrame) -> Drawing:
     """Draw the table, both axes logarithmic: every trial a dot, a line for each fit."""
     with styled():
         figure, parts = panels.grid(table, height=1.9, single=2.7)

@@ -10,7 +10,9 @@ import pandas as pd
 COLUMNS = ("step", "value", "truth", "absolute_error", "relative_error", "output_ceiling")
 
 
-def generation(trials: pd.DataFrame, curves: Mapping[str, pd.DataFrame], factors: Sequence[str] = ()) -> pd.DataFrame:
+def continuations(
+    trials: pd.DataFrame, curves: Mapping[str, pd.DataFrame], factors: Sequence[str] = ()
+) -> pd.DataFrame:
     """Return how each complete trial continued the prompt of its ``[generate]`` section.
 
     Parameters

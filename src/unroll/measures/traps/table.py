@@ -47,7 +47,7 @@ def traps(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     relative_error_8 (each seed), prompt_error and one_step_error (medians; the latter with the truth fed, relative);
     worth: the error of the condition with every trap on, and the same in everything else that varies, divided by this
     one's; NaN where there is none, or more than one; sequences (how many the median of a trial is over, at least),
-    train_inputs, test_inputs, test_seen: see ``unroll.analysis.horizons``.
+    train_inputs, test_inputs, test_seen: see ``unroll.measures.horizons.table``.
 
     """
     further = [factor for factor in factors if factor not in SETTINGS]

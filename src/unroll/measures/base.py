@@ -1,0 +1,83 @@
+"""The contract of a measure. To add one: inherit from Measure in a file of its own, and name it in ``unroll.registry``.
+
+A measure is what is asked of a trial: how its loss falls, how far ahead it is right, how its gradients fade. A folder
+of this room holds one: its facts in ``__init__.py``, and beside them only what it needs. ``compute.py`` may import
+torch, training and models, and is imported when it is called; ``table.py``, ``figure.py`` and ``sentences.py`` may not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
+from unroll.study.plug_in import PlugIn
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from unroll.analysis.finding import Finding
+    from unroll.measures.source import Source
+    from unroll.models.base import Model
+    from unroll.plots.style import Drawing
+    from unroll.quantity import Quantity
+    from unroll.tasks import Task
+
+
+class Figure(Protocol):
+    """A figure: a module of these functions, or anything that has them."""
+
+    def points(self, source: Source, /) -> pd.DataFrame:
+        """Return what is drawn, one frame; empty where the study has no data for it."""
+        ...
+
+    def draw(self, points: pd.DataFrame, /) -> Drawing:
+        """Return the figure."""
+        ...
+
+    def describe(self, points: pd.DataFrame, /) -> str:
+        """Return what it shows, in words: its alternative text."""
+        ...
+
+    def caption(self, points: pd.DataFrame, /) -> str:
+        """Return how to read it."""
+        ...
+
+
+class Measure(PlugIn):
+    """What is asked of a trial; see PlugIn for its facts.
+
+    ``when`` its numbers come to be: "training", the training loop records them; "end", they are computed from the
+    trained network, once; "read", they follow from other numbers when results are read, and nothing is stored.
+    """
+
+    noun = "measure"
+    when: ClassVar[Literal["training", "end", "read"]] = "read"
+    needs: ClassVar[str] = "a complete trial"
+    """What a study must have for it: "a complete trial of delayed recall"."""
+    rows: ClassVar[str] = ""
+    """What its table is called in JSON and as a method of the results, where that is not its name."""
+    place: ClassVar[int] = 1000
+    """Where it stands among the others, ascending. Those of unroll are hundreds apart."""
+
+    def why_not(self, task: Task, model: Model) -> str:
+        """Return why it cannot be measured of such trials, as a sentence; "" where it can."""
+        return ""
+
+    def quantities(self, task: Task, length: int) -> tuple[Quantity, ...]:
+        """Return what it stores of a trial; nothing of a measure that is read from other numbers."""
+        return ()
+
+    def table(self, source: Source) -> pd.DataFrame:
+        """Return its numbers of a study; of a measure that gives none, what its figure is drawn from."""
+        if self.figure is None:
+            raise NotImplementedError(f"The measure {self.name} has no table: give it a method table, or a figure.")
+        return self.figure.points(source)
+
+    @property
+    def figure(self) -> Figure | None:
+        """Its figure, None without one."""
+        return None
+
+    def findings(self, source: Source) -> Iterator[Finding]:
+        """Yield what is to be said of it; nothing by default."""
+        yield from ()

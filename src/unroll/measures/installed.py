@@ -1,0 +1,23 @@
+"""Every measure that is installed, in the order in which they are shown."""
+
+from __future__ import annotations
+
+from unroll import registry
+from unroll.measures.base import Measure
+
+
+def known() -> dict[str, Measure]:
+    """Return the measures by their names. One that is broken is left out: results can be read without it."""
+    found: dict[str, Measure] = {}
+    for name in registry.measures.names():
+        try:
+            found[name] = registry.measures.load(name)()
+        except Exception:  # noqa: S112 - a third party's class may break in any way; ``unroll measures`` says how
+            continue
+    return dict(sorted(found.items(), key=lambda item: item[1].place))
+
+
+def measure(name: str) -> Measure:
+    """Return a measure by its name. Raises UnknownNameError, and PlugInError for one that is broken."""
+    made: Measure = registry.measures.load(name)()
+    return made

@@ -1,0 +1,64 @@
+"""What a measure asks of a study's results; ``unroll.reading.Results`` has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from unroll.capabilities import Capability
+    from unroll.study import Study
+
+
+class Source(Protocol):
+    """The numbers of a study that measures are read from. See ``unroll.reading.Results`` for what each holds."""
+
+    study: Study
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """The factors with more than one value, beside task, model, length and seed."""
+        ...
+
+    @property
+    def stateless(self) -> frozenset[str]:
+        """The models that keep no state."""
+        ...
+
+    def table(self) -> pd.DataFrame:
+        """One row a condition."""
+        ...
+
+    def trials(self) -> pd.DataFrame:
+        """One row a trial."""
+        ...
+
+    def effects(self) -> pd.DataFrame:
+        """One row a level of a factor, against the factor's first."""
+        ...
+
+    def measure(self, name: str) -> pd.DataFrame:
+        """The table of a measure."""
+        ...
+
+    def histories(self, name: str) -> pd.DataFrame:
+        """One history of all trials, one row a value."""
+        ...
+
+    def history_names(self) -> Sequence[str]:
+        """The names of all histories of these trials."""
+        ...
+
+    def thinned(self, name: str, points: int = ..., keys: Sequence[str] | None = ...) -> pd.DataFrame:
+        """One row a trial and point of one history, of these trials or all, with at most so many points."""
+        ...
+
+    def with_settings(self, frame: pd.DataFrame, settings: Iterable[str]) -> pd.DataFrame:
+        """The frame of trials with a column for each of these settings."""
+        ...
+
+    def can(self, kind: str, name: str, capability: type[Capability]) -> bool:
+        """Whether a "task" or a "model" said, when the study was planned, that it can do something."""
+        ...

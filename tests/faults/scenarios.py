@@ -12,7 +12,9 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from unroll.store import State, Store, connection, filesystem, migrations, plain, plans
+import numpy as np
+
+from unroll.store import Examination, NamedArray, State, Store, connection, filesystem, migrations, plain, plans
 from unroll.store.migrations import MIGRATIONS
 from unroll.testing.stores import finish, planned_study, planned_trial
 
@@ -25,6 +27,10 @@ WEIGHTS = b"\x01" * 20_000
 CHECKPOINTS = {1: b"\x02" * 20_000, 2: b"\x03" * 20_000}
 """By epoch; the second one takes the place of the first."""
 CHECKPOINT_OF_ASSET = b"tensors"
+EXAMINATION = Examination(
+    measure="m", version="1", metrics={"x": 1.0}, arrays={"y": NamedArray({"step": range(2_000)}, np.ones(2_000))}
+)
+"""Larger than a page."""
 
 Told = Callable[[str], None]
 
@@ -38,7 +44,7 @@ def live(path: Path, told: Told) -> None:
         for epoch, tensors in CHECKPOINTS.items():
             store.save_checkpoint(KEYS[0], tensors, {"epoch": epoch}, {"cpu": "x"})
             told(f"checkpoint {epoch}")
-        finish(store, KEYS[0], parameters=WEIGHTS)
+        finish(store, KEYS[0], parameters=WEIGHTS, examinations=(EXAMINATION,))
         told("complete 0")
         with Store.open(path) as reader:
             reader.trials()
@@ -47,7 +53,7 @@ def live(path: Path, told: Told) -> None:
         told("failed 1")
         store.retry([KEYS[1]])
         store.claim(KEYS[1])
-        finish(store, KEYS[1], parameters=WEIGHTS)
+        finish(store, KEYS[1], parameters=WEIGHTS, examinations=(EXAMINATION,))
         told("complete 1")
         store.claim(KEYS[2])
         store.release(KEYS[2], "stopped")
@@ -89,7 +95,7 @@ def upgrade(path: Path, told: Told) -> None:
         for trial in store.trials():
             if trial.state is State.waiting:
                 store.claim(trial.key)
-                finish(store, trial.key, parameters=WEIGHTS)
+                finish(store, trial.key, parameters=WEIGHTS, examinations=(EXAMINATION,))
                 told(f"complete {trial.seed}")
                 break
 
@@ -184,6 +190,9 @@ def _whole(store: Store, key: str, state: State) -> str | None:
         weights = store.parameters(key)
         if has != (True, 2, False) or weights not in (WEIGHTS, b"\x00safetensors\xff"):
             return f"complete with {has}, {len(weights)} bytes of weights"
+        examined = store.examinations(key)
+        if examined.faults or len(examined.records) != (weights == WEIGHTS):
+            return f"complete with examinations {examined.faults or len(examined.records)}"
     elif state is State.running:
         return "still running after the next writer opened the store"
     elif has[0]:

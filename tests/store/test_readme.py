@@ -16,7 +16,10 @@ from unroll.store import Store
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "src/unroll/store/README.md").read_text()
-VIEWS = ("results", "study_results", "trial_metrics", "trial_histories", "failures", "timeline")
+VIEWS = (
+    *("results", "study_results", "trial_metrics", "trial_histories", "failures", "timeline"),
+    *("trial_examinations", "examination_metrics", "examination_arrays"),
+)
 
 
 @pytest.fixture

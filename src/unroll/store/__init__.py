@@ -3,8 +3,13 @@
 from unroll.store.faults import LARGEST
 from unroll.store.merging import Adopted, Apart
 from unroll.store.records import (
+    FINAL,
     CheckpointRecord,
+    Examination,
+    ExaminationRecord,
+    Examined,
     MeasureRecord,
+    NamedArray,
     PlannedStudy,
     PlannedTrial,
     State,
@@ -15,12 +20,17 @@ from unroll.store.store import Store
 from unroll.store.verification import Fault, Verification
 
 __all__ = [
+    "FINAL",
     "LARGEST",
     "Adopted",
     "Apart",
     "CheckpointRecord",
+    "Examination",
+    "ExaminationRecord",
+    "Examined",
     "Fault",
     "MeasureRecord",
+    "NamedArray",
     "PlannedStudy",
     "PlannedTrial",
     "State",

@@ -21,3 +21,14 @@ def results_digest(metrics: Mapping[str, float], histories: Mapping[str, bytes],
         total.update(f"{name}:".encode() + histories[name])
     total.update(parameters)
     return total.hexdigest()
+
+
+def examination_digest(metrics: Mapping[str, float], arrays: Mapping[str, tuple[str, bytes]]) -> str:
+    """Return SHA-256 of what a measure found; ``arrays``: their axes as JSON and little-endian float64 bytes."""
+    total = hashlib.sha256()
+    for name in sorted(metrics):
+        total.update(f"{name}={(float(metrics[name]) + 0.0).hex()}\n".encode())
+    for name in sorted(arrays):
+        axes, data = arrays[name]
+        total.update(f"{name}:{axes}\n".encode() + data)
+    return total.hexdigest()

@@ -7,9 +7,10 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from unroll.store import events, plans, trials
+from unroll.store import events, examinations, plans, trials
 from unroll.store.checked import Checked, checked, one
 from unroll.store.digests import TIMES
+from unroll.store.examined import sound_numbers
 from unroll.store.faults import explained
 from unroll.store.plain import to_json
 from unroll.store.records import PlannedStudy, State
@@ -40,6 +41,8 @@ class Apart:
 class Adopted:
     """What another store gave: complete trials, failed ones, checkpoints of waiting ones; what was there already.
 
+    ``examinations`` were taken of trials that were complete here already, with the same bits.
+
     ``fitting`` of their complete trials are asked for by a study here; ``apart`` are those of their studies that are
     planned here under other versions of plug-ins. ``different`` are the keys of trials that are complete in both with
     other bits; this store's own were kept. ``numerics`` are the names of what they were computed under differently
@@ -53,6 +56,7 @@ class Adopted:
     failed: int
     checkpoints: int
     known: int
+    examinations: int
     fitting: int
     apart: tuple[Apart, ...]
     different: tuple[str, ...]
@@ -86,7 +90,7 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
             studies += 1
         elif keys := _complete(theirs, study, beside=ours):
             apart.append(Apart(study.name, _versions(study, ours), keys))
-    counts = dict.fromkeys(("complete", "failed", "checkpoints", "known"), 0)
+    counts = dict.fromkeys(("complete", "failed", "checkpoints", "known", "examinations"), 0)
     different, damaged = [], []
     numerics: set[str] = set()
     for trial, reason in looked_at:
@@ -108,8 +112,11 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
             if done and not _same_results(ours_now, trial):
                 different.append(their["key"])
                 numerics |= _other_numerics(our, their)
+            elif done:
+                counts["examinations"] += _take_examinations(db, theirs, our["id"], trial)
         elif done or (failed and our["state"] == State.waiting and not _has_checkpoint(db, our["id"])):
             _replace(db, theirs, our["id"], their)
+            _take_examinations(db, theirs, our["id"], trial)
             counts[their["state"]] += 1
             events.add(db, "adopted", f"{their['state']}, from {name}", trial=their["key"])
         elif failed or our["state"] != State.waiting or _has_checkpoint(db, our["id"]):
@@ -210,6 +217,7 @@ def _has_checkpoint(db: sqlite3.Connection, row_id: int) -> bool:
 
 def _replace(db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, their: sqlite3.Row) -> None:
     """Put their outcome of a trial, with all that belongs to it, in the place of ours."""
+    examinations.clear(db, row_id)
     for table in RESULTS:
         db.execute(f"DELETE FROM {table} WHERE trial = ?", (row_id,))  # noqa: S608
         _copy(db, theirs, table, row_id, their["id"])
@@ -218,6 +226,11 @@ def _replace(db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, th
         (*(their[column] for column in OUTCOME), row_id),
     )
     seal_outcome(db, row_id)
+
+
+def _take_examinations(db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, trial: Checked) -> int:
+    """Take those of their examinations that are sound there and missing here; damage in one costs the trial nothing."""
+    return examinations.take(db, theirs, row_id, trial.row["id"], sound_numbers(theirs, trial))
 
 
 def _copy(db: sqlite3.Connection, theirs: sqlite3.Connection, table: str, row_id: int, their_id: int) -> None:

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from unroll.store.examination_tables import STATEMENTS
 from unroll.store.plain import now
 from unroll.store.sealing import seal_everything
 
@@ -293,8 +294,11 @@ DECLARATIONS = Migration(
     ),
 )
 
+# What measures found in trained networks. A trial's own rows and seals know nothing of it: see examinations.py.
+EXAMINATIONS = Migration("examinations", STATEMENTS)
+
 MIGRATIONS: tuple[Migration, ...] = (
-    *(STUDIES_AND_TRIALS, RESULTS, EVENTS, VIEWS, HORIZONS, MEASURES, WRITER, SEALS, DECLARATIONS),
+    *(STUDIES_AND_TRIALS, RESULTS, EVENTS, VIEWS, HORIZONS, MEASURES, WRITER, SEALS, DECLARATIONS, EXAMINATIONS),
 )
 
 

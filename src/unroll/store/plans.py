@@ -34,6 +34,7 @@ SIZES = """
         SELECT trial, length(data) AS size FROM histories
         UNION ALL SELECT trial, length(tensors) FROM trained_parameters
         UNION ALL SELECT trial, length(tensors) FROM checkpoints
+        UNION ALL SELECT trial, length(data) FROM examined_arrays
     ) GROUP BY trial
 """
 """Bytes that the store keeps of each trial; SQLite reads none of them for it."""

@@ -8,12 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unroll.store import copying, events, frames, health, histories, plans, trials, verification
+from unroll.store import copying, events, examined, frames, health, histories, plans, trials, verification
 from unroll.store.bounds import READING
 from unroll.store.checked import Checked, checked
 from unroll.store.connection import Opened
 from unroll.store.faults import explained
-from unroll.store.records import CheckpointRecord, MeasureRecord, PlannedStudy, State, StudyRecord, TrialRecord
+from unroll.store.keys import find
+from unroll.store.records import (
+    CheckpointRecord,
+    Examined,
+    MeasureRecord,
+    PlannedStudy,
+    State,
+    StudyRecord,
+    TrialRecord,
+)
 from unroll.store.verification import Verification
 
 if TYPE_CHECKING:
@@ -113,6 +122,14 @@ class Reader:
         with self._reading() as db:
             return trials.measures(db, key)
 
+    def examinations(self, key: str) -> Examined:
+        """Return what measures found in a trial's network; nothing for a trial that is older than they are.
+
+        A damaged one is told, without its numbers.
+        """
+        with self._reading() as db:
+            return examined.examinations(db, find(db, key)["key"])
+
     def events(self, trial: str | None = None, study: str | None = None) -> list[dict[str, Any]]:
         """Return the timeline of a trial (its whole key), of a study with its trials (its digest), or of all.
 
@@ -148,6 +165,21 @@ class Reader:
         with self._reading() as db:
             return frames.history_frame(db, _read(db, trials), name, damaged)
 
+    def examination_frame(
+        self,
+        trials: Collection[str] | Sequence[Checked] | None,
+        measure: str,
+        damaged: dict[str, str] | None = None,
+    ) -> pd.DataFrame:
+        """Return what a measure found in many trials, in long form: see ``unroll.store.examined.frame``."""
+        with self._reading() as db:
+            return examined.frame(db, _read(db, trials), measure, damaged)
+
+    def examined_measures(self, keys: Collection[str] | None) -> tuple[str, ...]:
+        """Return the names of all measures by which any of these trials was examined, in alphabetical order."""
+        with self._reading() as db:
+            return examined.measures(db, keys)
+
     def history_names(self, keys: Collection[str] | None) -> tuple[str, ...]:
         """Return the names of all histories that these trials have, in alphabetical order."""
         with self._reading() as db:
@@ -161,7 +193,7 @@ class Reader:
         copying.copy(self._db, Path(target))
 
     def verify(self, progress: Callable[[int, int], None] = lambda done, total: None) -> Verification:
-        """Check every study, trial, history, weights and checkpoint; reads all of the file.
+        """Check every study, trial, history, weights, examination and checkpoint; reads all of the file.
 
         ``progress`` is told how many trials of all are done.
         """

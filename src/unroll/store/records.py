@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FINAL = "final"
+"""The snapshot of a network's weights at the end of its training: those that the store keeps."""
+Coordinate: TypeAlias = int | float | str
 
 
 class State(StrEnum):
@@ -79,7 +86,8 @@ class StudyRecord:
     """One line of the list of studies.
 
     ``counts`` holds every state, also those with no trial in them; ``solved`` counts complete trials; ``size`` is what
-    histories, weights and checkpoints of its trials take, in bytes: those that other studies ask for too count in each.
+    histories, weights, examinations and checkpoints of its trials take, in bytes: those that other studies ask for too
+    count in each.
     """
 
     digest: str
@@ -99,6 +107,70 @@ class MeasureRecord:
     digest: str
     metrics: tuple[str, ...] = ()
     histories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NamedArray:
+    """Numbers along named axes, float64.
+
+    ``axes``: the coordinates along each, by its name, in the order of the values' axes; one array runs from
+    ``{"step": (1, 2, 3)}``, another from ``{"epoch": (0, 10), "step": (1, 2, 3)}``. Infinity is a value, NaN too.
+    """
+
+    axes: Mapping[str, Sequence[Coordinate]]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """What one measure found in a network, beside the trial and outside its digest; or why it found nothing.
+
+    measure, version   of the plug-in, and its ``settings``, JSON-able
+    snapshot           which weights: FINAL, or the epoch after which they were kept, as text
+    metrics            numbers, float64: infinity is one, NaN is none
+    arrays             numbers along axes
+    fingerprint        as of a trial: {"numerics": ..., "circumstances": ...}
+    seconds            time that it took
+    error              None, or type and message where the measure failed; then there are no numbers
+    """
+
+    measure: str
+    version: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    snapshot: str = FINAL
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    arrays: Mapping[str, NamedArray] = field(default_factory=dict)
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExaminationRecord(Examination):
+    """An examination that the store holds.
+
+    digest   hash of its numbers, None where it failed
+    at       when it was written, ISO 8601, UTC
+    damage   what is wrong with it, None for nothing; then nothing is told but ``measure`` and ``snapshot``
+    """
+
+    digest: str | None
+    at: str
+    damage: str | None = None
+
+
+@dataclass(frozen=True)
+class Examined:
+    """All examinations of a trial, in the order of writing; ``damage`` says what is wrong with their list."""
+
+    records: tuple[ExaminationRecord, ...] = ()
+    damage: str | None = None
+
+    @property
+    def faults(self) -> tuple[tuple[str, str], ...]:
+        """What is damaged: the measure, "" for the list, and what is wrong."""
+        found = [(record.measure, record.damage) for record in self.records if record.damage]
+        return (*([("", self.damage)] if self.damage else []), *found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -16,7 +16,7 @@ from unroll.store.faults import explained
 from unroll.store.lock import WriterLock
 from unroll.store.merging import Adopted
 from unroll.store.reader import Reader
-from unroll.store.records import MeasureRecord, PlannedStudy
+from unroll.store.records import Examination, MeasureRecord, PlannedStudy
 from unroll.store.tenure import Tenure
 
 if TYPE_CHECKING:
@@ -137,6 +137,7 @@ class Store(Reader):
         digest: str,
         seconds: float,
         measures: Mapping[str, MeasureRecord] = MappingProxyType({}),
+        examinations: Sequence[Examination] = (),
         keep_checkpoint: bool = False,
     ) -> None:
         """Complete a running trial: its results are on the disk when this returns, and never change again.
@@ -149,6 +150,8 @@ class Store(Reader):
         digest        hash of the results without their times and without what ``measures`` name
         seconds       time the training took
         measures      name -> which of the metrics and histories a measure added, and their own digest
+        examinations  what measures found in the network, beside all this; one that breaks a rule (no number, NaN, too
+                      large) is written as failed with the reason, and costs the trial nothing
         keep_checkpoint  leave the trial's last checkpoint where it is, for a trial with more epochs
 
         Raises StoreError unless the trial is running.
@@ -165,6 +168,7 @@ class Store(Reader):
                 digest=digest,
                 seconds=seconds,
                 measures=measures,
+                examined=examinations,
                 keep_checkpoint=keep_checkpoint,
             )
 
@@ -203,10 +207,11 @@ class Store(Reader):
             return plans.forget(db, digest)
 
     def forget_damaged(self) -> int:
-        """Remove what is damaged, and nothing else; return of how many trials.
+        """Remove what is damaged, and nothing else; return of how many trials, examinations apart.
 
-        A trial of which the results are damaged waits again. One of which the plan is damaged goes, and so does a
-        damaged study: planning the study again asks for what is missing.
+        A damaged examination goes alone: its trial stays complete, without it. A trial of which the results are damaged
+        waits again. One of which the plan is damaged goes, and so does a damaged study: planning the study again asks
+        for what is missing.
         """
         with self._writing() as db:
             return verification.forget_damaged(db)
@@ -216,7 +221,8 @@ class Store(Reader):
 
         A trial that is complete here stays as it is; one that is complete there becomes complete here, with all that
         belongs to it, whether or not a study here asks for it. What failed there counts, and a checkpoint, where the
-        trial waits here and has none of its own. Adopting the same twice changes nothing.
+        trial waits here and has none of its own. Of a trial that is complete in both with the same bits, examinations
+        that are missing here are taken. Adopting the same twice changes nothing.
         """
         with other._reading() as theirs, self._writing(beside=other._db.size()) as db:
             return merging.adopt(db, theirs, other.path)

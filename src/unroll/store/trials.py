@@ -14,21 +14,21 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from unroll.errors import StoreError, UnknownNameError
-from unroll.store import events
+from unroll.store import events, examinations
 from unroll.store.checked import Checked, checked, checked_rows, follows, one
 from unroll.store.faults import DamageError
 from unroll.store.histories import add_histories
 from unroll.store.keys import find
 from unroll.store.plain import now, to_json
 from unroll.store.plans import planned_fields
-from unroll.store.records import CheckpointRecord, MeasureRecord, State, TrialRecord
+from unroll.store.records import CheckpointRecord, Examination, MeasureRecord, State, TrialRecord
 from unroll.store.seals import WEIGHTS, add_part, own_digests, seal_outcome, weights_seal
 
 RESERVED = {field.name for field in fields(TrialRecord)}  # a metric of this name would hide a column of the frame
@@ -41,6 +41,7 @@ def claim(db: sqlite3.Connection, key: str) -> int:
     attempt = int(row["attempts"]) + 1
     db.execute("DELETE FROM histories WHERE trial = ?", (row["id"],))
     db.execute("DELETE FROM seals WHERE trial = ?", (row["id"],))
+    examinations.clear(db, row["id"])
     db.execute(
         """
         UPDATE trials SET state = 'running', attempts = ?, started_at = ?, finished_at = NULL,
@@ -97,6 +98,7 @@ def finish(
     digest: str,
     seconds: float,
     measures: Mapping[str, MeasureRecord],
+    examined: Sequence[Examination],
     keep_checkpoint: bool,
 ) -> None:
     """Write a running trial's results, complete it and, unless it is to be kept, drop its checkpoint."""
@@ -128,6 +130,7 @@ def finish(
         (int(follows(written) and own_digests(db, row["id"])), row["id"]),
     )
     seal_outcome(db, row["id"])
+    examinations.add(db, row["id"], examined)
     events.add(db, "finished", f"in {seconds:.1f} s", trial=key)
 
 

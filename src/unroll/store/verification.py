@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from unroll.store import events
+from unroll.store import events, examinations
 from unroll.store.checked import Checked, follows, one, study_is_sound
+from unroll.store.examined import examined, sound_numbers
 from unroll.store.histories import fault_of
 from unroll.store.records import State
 from unroll.store.seals import (
@@ -29,7 +30,10 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True)
 class Fault:
-    """Something damaged: ``what`` ("trial", "checkpoint" or "study"), its name in words, and what is wrong with it."""
+    """Something damaged: its name in words, and what is wrong with it.
+
+    ``what`` it is: "trial", "examination", "checkpoint" or "study".
+    """
 
     what: str
     name: str
@@ -61,6 +65,7 @@ def verify(db: sqlite3.Connection, progress: Callable[[int, int], None]) -> Veri
             faults.append(Fault("trial", trial.name, reason))
         else:
             counts[bool(trial.row["verified"])] += 1
+            faults += _examinations(db, trial)
         if not checkpoint_is_sound(db, row_id):
             faults.append(Fault("checkpoint", trial.name, "it is not what was saved: its trial would start afresh"))
         progress(done, len(ids))
@@ -68,8 +73,9 @@ def verify(db: sqlite3.Connection, progress: Callable[[int, int], None]) -> Veri
 
 
 def forget_damaged(db: sqlite3.Connection) -> int:
-    """Remove what is damaged; return of how many trials. Those of which the plan is sound wait again.
+    """Remove what is damaged; return of how many trials, examinations apart.
 
+    Those of which the plan is sound wait again; a damaged examination goes, and its trial stays complete.
     Indices are made anew first: they repeat what the tables say. A damaged study goes alone, its trials stay.
     """
     db.execute("REINDEX")
@@ -86,6 +92,10 @@ def forget_damaged(db: sqlite3.Connection) -> int:
         else:
             if not checkpoint_is_sound(db, row_id):
                 db.execute("DELETE FROM checkpoints WHERE trial = ?", (row_id,))
+            if damaged := _examinations(db, trial):
+                examinations.keep_only(db, row_id, sound_numbers(db, trial))
+                told = "; ".join(f"{fault.name}: {fault.reason}" for fault in damaged)
+                events.add(db, "forgotten", f"a damaged examination: {told}", trial=trial.row["key"])
             continue
         removed += 1
     return removed
@@ -113,6 +123,14 @@ def fault(db: sqlite3.Connection, trial: Checked) -> str | None:
     if trial.row["verified"] and not (follows(trial.row) and _digest_fits(db, trial)):
         return "its digest is not that of its results"
     return None
+
+
+def _examinations(db: sqlite3.Connection, trial: Checked) -> list[Fault]:
+    """Return what is wrong with a sound trial's examinations."""
+    faults = examined(db, [trial])[trial.row["id"]].faults
+    return [
+        Fault("examination", f"{measure} of {trial.name}" if measure else trial.name, why) for measure, why in faults
+    ]
 
 
 def _digest_fits(db: sqlite3.Connection, trial: Checked) -> bool:
@@ -152,6 +170,7 @@ def _reset(db: sqlite3.Connection, trial: Checked, reason: str) -> None:
     row_id = trial.row["id"]
     for table in ("metrics", "histories", "measures", "trained_parameters", "checkpoints", "seals"):
         db.execute(f"DELETE FROM {table} WHERE trial = ?", (row_id,))  # noqa: S608
+    examinations.clear(db, row_id)
     db.execute(
         """
         UPDATE trials SET state = 'waiting', attempts = 0, started_at = NULL, finished_at = NULL, seconds = NULL,

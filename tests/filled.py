@@ -33,7 +33,7 @@ def filled(path: Path, study: Study, *, complete: bool = True, seed: int = 1) ->
 
 
 def planned(study: Study, trials: tuple[Trial, ...]) -> PlannedStudy:
-    """Return a study as the store keeps it; nothing is asked of its plug-ins."""
+    """Return a study as the store keeps it; of its plug-ins only tasks are asked, for their variant."""
     return PlannedStudy(
         digest=study.digest,
         name=study.name,
@@ -55,6 +55,7 @@ def planned(study: Study, trials: tuple[Trial, ...]) -> PlannedStudy:
                 baseline=1 / 6,
                 solved_metric="test_mse",
                 solved_below=0.01,
+                notes=registry.tasks.make(trial.task, trial.task_settings).notes,
             )
             for trial in trials
         ),

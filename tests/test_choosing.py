@@ -16,10 +16,13 @@ import torch
 
 import unroll
 from tests.sequences import study
+from unroll import registry
 from unroll.choosing import choose
-from unroll.errors import PromptError, StoreError, UnknownNameError
+from unroll.errors import PlugInError, PromptError, StoreError, UnknownNameError
+from unroll.models.gru import GRU
 from unroll.running import execute
 from unroll.store import Store
+from unroll.tasks.adding import Adding
 
 PYTORCHS = {torch.nn.RNN, torch.nn.LSTM, torch.nn.GRU}
 
@@ -228,6 +231,30 @@ def test_a_key_alone_names_a_trial(sums: tuple[unroll.Study, Path]):
         unroll.load_model(key, store, seed=1)
     with pytest.raises(UnknownNameError, match="No trial 0000000 in the store"):
         unroll.load_model("0000000", store)
+
+
+@pytest.mark.parametrize("part", ["task", "model"])
+def test_weights_of_another_version_are_not_taken_for_this_one_s(
+    part: str, sums: tuple[unroll.Study, Path], monkeypatch: pytest.MonkeyPatch
+):
+    """The shapes may fit, and the network would compute something else."""
+    plugin = {"task": Adding, "model": GRU}[part]
+    key = unroll.load_model(*sums, model="gru").trial.key
+    monkeypatch.setattr(plugin, "version", "7")
+    monkeypatch.setattr({"task": registry.tasks, "model": registry.models}[part], "_versions", {})
+    message = (
+        f'The {part} "{plugin.name}" has changed since gru on adding, T = 3, seed . .{key[:8]}. was trained: 1 then, 7'
+    )
+    with pytest.raises(PlugInError, match=message):
+        unroll.load_model(key, sums[1])
+
+
+def test_a_setting_is_named_as_files_name_it(sums: tuple[unroll.Study, Path]):
+    """PyTorch's own layers as "torch", None as "none"."""
+    named = {"train.backend": "torch", "train.clip_norm": "none"}
+    assert unroll.load_model(*sums, settings=named).trial.train.backend == "reference"
+    compared = unroll.results(*sums).compare({"train.backend": "torch"}, {"train.backend": "auto"})
+    assert compared["n"].tolist() == [2] * 4
 
 
 def test_several_tasks_are_not_compared_by_their_losses(tmp_path: Path):

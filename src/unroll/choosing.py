@@ -14,7 +14,7 @@ from unroll.errors import PromptError, UnknownNameError, did_you_mean
 from unroll.store import State, Store, TrialRecord
 from unroll.study import Study, Trial, expand
 from unroll.study.levels import level
-from unroll.study.settings import plain
+from unroll.study.settings import as_read, plain
 
 MEASURES = {
     "free_running_validation": "free-running validation error",
@@ -61,7 +61,7 @@ def choose(
     wanted = plain({**{name: value for name, value in given.items() if value is not None}, **(settings or {})})
     fitting = list(expand(study))
     for name, value in wanted.items():
-        left = [trial for trial in fitting if _of(trial, name) == value]
+        left = [trial for trial in fitting if as_read(name, _of(trial, name)) == as_read(name, value)]
         if not left:
             raise UnknownNameError(_nothing(study, name, value, fitting))
         fitting = left

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unroll import registry
 from unroll.axes import Float64
-from unroll.errors import DamagedError, PromptError
+from unroll.errors import DamagedError, PlugInError, PromptError
 from unroll.models.network import Explains, Network
 from unroll.models.resolve import resolve
 from unroll.nn import decelerate
@@ -147,10 +148,21 @@ def trained(trial: Trial, parameters: bytes) -> Trained:
 def load(store: Reader, key: str) -> Trained:
     """Return the model that a complete trial of a store trained, by its key or the first digits of it.
 
-    Raises UnknownNameError where there is no such trial, or it is not complete.
+    Raises UnknownNameError where there is no such trial, or it is not complete, PlugInError where its task or model has
+    another version now: its weights would then stand for something else.
     """
     record = store.trial(key)
-    return trained(Trial.from_spec(dict(record.spec)), store.parameters(record.key))
+    parameters = store.parameters(record.key)
+    trial = Trial.from_spec(dict(record.spec))
+    for part, family, name in (("task", registry.tasks, trial.task), ("model", registry.models, trial.model)):
+        found, wanted = family.version(name), trial.versions.get(part)
+        if found != wanted:
+            raise PlugInError(
+                f'The {part} "{name}" has changed since {trial} ({record.key[:8]}) was trained: {wanted} then, {found} '
+                f"now. Install that version, or take the weights alone: unroll export {record.key[:8]} --format "
+                "safetensors"
+            )
+    return trained(trial, parameters)
 
 
 def generate(

@@ -20,7 +20,7 @@ from unroll.store import PlannedTrial, Store, TrialRecord
 from unroll.study import Study, expand
 from unroll.study.levels import level
 from unroll.study.saved import saved
-from unroll.study.settings import frozen
+from unroll.study.settings import as_read, frozen
 from unroll.study.trial import digest
 from unroll.wording import capital, counted, listed, setting
 
@@ -207,7 +207,7 @@ class Results:
         from unroll.analysis import contrast
 
         trials = self.trials()
-        first, second = ({name: frozen(level) for name, level in wanted.items()} for wanted in (first, second))
+        first, second = (self._levels(trials, wanted) for wanted in (first, second))
         keys = [self._selected(trials, wanted) for wanted in (first, second)]
         both = len(keys[0] & keys[1])
         if both:
@@ -217,11 +217,12 @@ class Results:
             )
         return contrast(trials, first, second, self.factors)
 
-    def _selected(self, trials: pd.DataFrame, wanted: Mapping[str, Any]) -> set[str]:
-        """Return the keys of the trials that a selection has, which are some."""
-        from unroll.analysis.effects import levels_of, selected
+    def _levels(self, trials: pd.DataFrame, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a selection with each level as the study has it, however it was spelled ("torch", "none")."""
+        from unroll.analysis.effects import levels_of
 
         name, factors = self.study.name, ["task", "model", "length", *self.factors]
+        found = {}
         for factor, wished in wanted.items():
             if factor not in factors:
                 raise UnknownNameError(
@@ -229,15 +230,28 @@ class Results:
                     f"{', '.join(factors)}."
                 )
             levels = levels_of(trials, factor)
-            if wished not in levels:
+            meant = as_read(factor, frozen(wished))
+            same = [
+                one
+                for one in levels
+                if as_read(factor, one) == meant and isinstance(one, bool) == isinstance(meant, bool)
+            ]
+            if not same:
                 texts = [setting(one) for one in levels]
                 raise UnknownNameError(
                     f'{factor} is never {setting(wished)} in the study "{name}".'
                     f"{did_you_mean(setting(wished), texts)} It is {listed(texts, 'or')}."
                 )
+            found[factor] = same[0]
+        return found
+
+    def _selected(self, trials: pd.DataFrame, wanted: Mapping[str, Any]) -> set[str]:
+        """Return the keys of the trials that a selection has, which are some."""
+        from unroll.analysis.effects import selected
+
         found = set(selected(trials, wanted))
         if not found:
-            raise UnrollError(f'No trial of the study "{name}" has all of {dict(wanted)}.')
+            raise UnrollError(f'No trial of the study "{self.study.name}" has all of {dict(wanted)}.')
         return found
 
     def findings(self) -> list[Finding]:

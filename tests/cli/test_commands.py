@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.filled import filled
 from unroll.cli.main import COMMANDS
+from unroll.study import Study
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,6 +99,14 @@ def test_run_prints_its_table_and_where_everything_lies(study: str, unroll):
     again = unroll("run", study, "--executor", "inline", "--json")
     assert "nothing to train" in again.err
     assert [row["complete"] for row in json.loads(again.out)] == [2, 2]
+
+
+def test_each_variant_is_named_below_the_table(tmp_path: Path, unroll):
+    """A setting of the task varies: what the caption says of one variant is not said of all."""
+    factors = {"task": ["copy"], "model": ["gru"], "length": [3], "seed": [1], "task.variant": ["bai", "exprnn"]}
+    filled(tmp_path / "results.db", Study(name="copies", factors=factors))
+    shown = unroll("show", "copies", "--store", tmp_path / "results.db").out
+    assert "copy, 10 of 8 symbols, variant bai; or 10 of 8 symbols, variant exprnn; solved: test MSE < 0.01" in shown
 
 
 def test_run_refuses_what_it_does_not_know(study: str, unroll):

@@ -15,12 +15,15 @@ from pathlib import Path
 import pytest
 
 from unroll import Study, expand, registry
+from unroll.errors import PlugInError
 from unroll.executors import Channel
 from unroll.running import Observer, Outlook, execute
 from unroll.running.calibration import Calibration
 from unroll.running.run import _Run
 from unroll.running.work import Order, work
 from unroll.store import Store
+from unroll.tasks import Criterion
+from unroll.tasks.copy import Copy
 
 DOCS = Path(__file__).parents[2] / "docs" / "plug-ins.md"
 
@@ -122,3 +125,15 @@ def test_a_class_of_a_notebook_s_cell_needs_a_version(tmp_path: Path) -> None:
     versioned = model().replace("    summary =", '    version = "7"\n    summary =')
     done = python(tmp_path, "-", stdin=f"{versioned}{STUDY}{end}")
     assert done.stdout == "7\n", done.stderr
+
+
+def test_a_criterion_that_nothing_measures_is_said_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Copy, "solved", property(lambda task: Criterion("test_acuracy", above=0.99)))
+    asked = Study(name="mine", factors={"task": ["copy"], "model": ["gru"], "length": [2], "seed": [1]})
+    said = (
+        "is solved by test_acuracy, which nothing measures. Its objective cross_entropy gives test_nats, test_accuracy"
+    )
+    with pytest.raises(PlugInError, match=said):
+        execute(asked, tmp_path / "mine.db", executor="inline")

@@ -153,11 +153,12 @@ def _state(row: pd.Series[Any]) -> str:
 
 
 def _caption(results: Results, frame: pd.DataFrame) -> str:
-    facts: dict[str, str] = {}
-    for row in frame[["task", "notes", "criterion"]].to_dict("records"):
-        variant = f", {row['notes']}" if row["notes"] else ""
-        facts[row["task"]] = f"{row['task']}{variant}; solved: {row['criterion']}"
+    facts = []
+    for task, rows in frame.groupby("task", sort=False):
+        variants = "; or ".join(note for note in dict.fromkeys(rows["notes"]) if note)
+        criteria = " or ".join(dict.fromkeys(rows["criterion"]))
+        facts.append(f"{task}{variants and f', {variants}'}; solved: {criteria}")
     seeds = sorted({trial.seed for trial in results.planned})
     listed = ", ".join(map(str, seeds[:8])) + (", …" if len(seeds) > 8 else "")
     protocol = f"protocol {results.study.protocol}; seeds {listed}; interval: exact, for the median, from six seeds on"
-    return "\n".join([*facts.values(), protocol])
+    return "\n".join([*facts, protocol])

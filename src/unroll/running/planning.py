@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unroll import registry
+from unroll.capabilities import Continues
 from unroll.declarations import Amount, Declared
 from unroll.defaults import MAX_TRIALS
 from unroll.errors import PlugInError, UnrollError
@@ -17,6 +18,7 @@ from unroll.running.judging import judge
 from unroll.store import PlannedStudy, PlannedTrial
 from unroll.study import Study, Trial, expand, spelled
 from unroll.study.culprit import culprit, fails
+from unroll.wording import listed
 
 
 def check(study: Study | str | Path, max_trials: int = MAX_TRIALS) -> tuple[Trial, ...]:
@@ -81,6 +83,12 @@ def _declared(trial: Trial) -> dict[str, Any]:
     """Return what the reading side is told of a trial's numbers."""
     task = resolve(trial).task
     objective = registry.objectives.load(task.objective)
+    measured = [quantity.name for quantity in (objective.score, *objective.counted)]
+    if task.solved.metric not in measured and not isinstance(task, Continues):
+        raise PlugInError(
+            f'The task "{trial.task}" is solved by {task.solved.metric}, which nothing measures. Its objective '
+            f"{objective.name} gives {listed(measured)}."
+        )
     memory = task.memory(trial.length)
     return Declared(
         score=objective.score,

@@ -161,4 +161,5 @@ def test_what_is_stored_are_whole_entries() -> None:
     stored = json.loads(json.dumps(plan(study, unroll.expand(study)).plugins))
     assert [text[: text.index(",")] for text in stored["task"]["adding"]["sources"]] == [
         "@article{hochreiter1997long", "@inproceedings{arjovsky2016unitary", "@article{bai2018empirical",
+        "@inproceedings{pascanu2013difficulty",
     ]  # fmt: skip

@@ -102,6 +102,6 @@ def test_doctests():
 
 def test_the_entry_points_in_the_docs_are_those_of_the_example():
     (text,) = blocks("docs/plug-ins.md", "toml")
-    project = (ROOT / "examples" / "unroll-multiplication" / "pyproject.toml").read_text()
+    project = (ROOT / "examples" / "unroll-flip-flop" / "pyproject.toml").read_text()
     entry_points = tomllib.loads(project)["project"]["entry-points"]
     assert tomllib.loads(text)["project"]["entry-points"] == entry_points

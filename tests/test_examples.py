@@ -1,10 +1,11 @@
 """The example of a third party's package: installed, tested by the conformance suites, and run.
 
-Faults that were planted and seen here: weights from torch.nn.init; a step that forgets its state; the sum for the
-product; a misspelt entry point; torch imported with the facts.
+Faults that were planted and seen here: weights from torch.nn.init; a step that forgets its state; an
+ignored bit that is kept; a misspelt entry point; torch imported with the facts.
 """
 
 import json
+import math
 import os
 import re
 import shutil
@@ -14,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLE = Path(__file__).parent.parent / "examples" / "unroll-multiplication"
+EXAMPLE = Path(__file__).parent.parent / "examples" / "unroll-flip-flop"
 
 TINY = """
 name = "tiny"
 [factors]
-task = ["multiplication", "adding"]
+task = ["flip_flop", "adding"]
 model = ["mgu", "gru"]
-length = [5]
+length = [6]
 seed = [1, 2]
 [task]
 train = 128
@@ -71,20 +72,21 @@ def test_a_study_runs_with_both(site: Path, tmp_path: Path, executor: str) -> No
     options = ["--executor", executor, *(["--workers", "1"] if executor == "processes" else [])]
     rows = json.loads(unroll(site, "run", "tiny.toml", "--json", *options, cwd=tmp_path))
     assert [(row["task"], row["model"], row["complete"], row["failed"]) for row in rows] == [
-        (task, model, 2, 0) for task in ("multiplication", "adding") for model in ("mgu", "gru")
+        (task, model, 2, 0) for task in ("flip_flop", "adding") for model in ("mgu", "gru")
     ]
-    assert all(value > 0 for row in rows for value in row["test_mse"])
-    assert {row["task"]: row["baseline"] for row in rows} == {"multiplication": 7 / 144, "adding": 1 / 6}
+    score = {"flip_flop": "test_nats", "adding": "test_mse"}
+    assert all(value > 0 for row in rows for value in row[score[row["task"]]])
+    assert {row["task"]: row["baseline"] for row in rows} == {"flip_flop": math.log(2), "adding": 1 / 6}
 
 
 def test_the_commands_know_them(site: Path, tmp_path: Path) -> None:
-    assert "the product of two marked values" in unroll(site, "tasks", cwd=tmp_path)
+    assert "the bit that was written last" in unroll(site, "tasks", cwd=tmp_path)
     assert "minimal gated unit" in unroll(site, "models", cwd=tmp_path)
     assert "8 trials in 4 conditions" in unroll(site, "check", str(EXAMPLE / "study.toml"), cwd=tmp_path)
-    program = "from unroll.registry import tasks, models; print(tasks.version('multiplication'), models.version('mgu'))"
+    program = "from unroll.registry import tasks, models; print(tasks.version('flip_flop'), models.version('mgu'))"
     task, model = python(site, "-c", program, cwd=tmp_path).split()
     assert task == model
-    assert re.fullmatch("unroll-multiplication==0.1.0@source:[0-9a-f]{16}", task), "installed from a folder"
+    assert re.fullmatch("unroll-flip-flop==0.1.0@source:[0-9a-f]{16}", task), "installed from a folder"
 
 
 def test_its_facts_need_no_torch(site: Path, tmp_path: Path) -> None:

@@ -155,6 +155,7 @@ tasks = Family(
     "unroll.tasks.base:Task",
     {
         "adding": "unroll.tasks.adding:Adding",
+        "multiplication": "unroll.tasks.multiplication:Multiplication",
         "copy": "unroll.tasks.copy:Copy",
         "odd_numbers": "unroll.tasks.odd_numbers:OddNumbers",
         "fibonacci": "unroll.tasks.fibonacci:Fibonacci",

@@ -18,6 +18,7 @@ from unroll.streams.keyed import KeyedStreams
 
 TASKS = (
     "adding",
+    "multiplication",
     "copy",
     "odd_numbers",
     "fibonacci",

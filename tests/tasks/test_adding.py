@@ -1,19 +1,21 @@
 """The adding problem, against loops over its definition.
 
 Faults that were planted and seen here: a marker drawn twice; the halves of an odd T split the other way; one stream
-for train and test; T = 1 accepted; the baseline 0.1767; values from the global generator.
+for train and test; T = 1 accepted; the baseline 0.1767; values from the global generator; the last step of an odd T
+never marked; hs97: the value on a marked first step kept, 1/24 for its baseline, the second marker among T/2 places;
+pascanu13: places counted in T instead of in the sequence's own steps; padding that keeps its values.
 """
 
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.tasks.marked_oracle import check, shown
 from unroll.streams import KeyedStreams, Streams
 from unroll.streams.notebook import NotebookStreams
-from unroll.tasks import Split
 from unroll.tasks.adding import Adding
 from unroll.testing.tasks import TaskConformance
 
@@ -26,6 +28,22 @@ class TestAnywhere(TaskConformance):
         return Adding(**given)
 
 
+class TestHs97(TaskConformance):
+    lengths = (11, 12, 40)
+    too_short = (10, 2, 0)
+
+    def task(self, **given: Any) -> Adding:
+        return Adding(markers="hs97", **given)
+
+
+class TestPascanu13(TaskConformance):
+    lengths = (10, 11, 40)
+    too_short = (9, 2, 0)
+
+    def task(self, **given: Any) -> Adding:
+        return Adding(markers="pascanu13", **given)
+
+
 class TestHalves(TaskConformance):
     lengths = (2, 3, 10, 25)
     too_short = (1, 0, -3)
@@ -34,29 +52,46 @@ class TestHalves(TaskConformance):
         return Adding(markers="halves", **given)
 
 
-def check_split(split: Split, length: int, markers: str) -> None:
-    """The definition, one sequence at a time, in float32 and in words of Python."""
-    for x, y in zip(split.x, split.y, strict=True):
-        marked = [t for t in range(length) if x[t, 1] == 1.0]
-        assert [x[t, 1] for t in range(length) if t not in marked] == [0.0] * (length - 2)
-        assert len(marked) == 2
-        if markers == "halves":
-            assert marked[0] < length // 2 <= marked[1]
-        assert all(0.0 <= value <= 1.0 for value in x[:, 0])
-        assert float(y[0]) == pytest.approx(float(x[marked[0], 0]) + float(x[marked[1], 0]), abs=2e-7)
+ANSWERS = {
+    "anywhere": lambda a, b: a + b,
+    "halves": lambda a, b: a + b,
+    "hs97": lambda a, b: 0.5 + (a + b) / 4,
+    "pascanu13": lambda a, b: (a + b) / 2,
+}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     length=st.integers(2, 41),
-    markers=st.sampled_from(["anywhere", "halves"]),
+    markers=st.sampled_from(list(ANSWERS)),
     seed=st.integers(0, 2**32 - 1),
     streams=st.sampled_from([KeyedStreams, NotebookStreams]),
 )
-def test_the_target_is_the_sum_of_the_marked(length: int, markers: Any, seed: int, streams: type[Streams]) -> None:
-    data = Adding(train=9, validation=4, test=5, markers=markers).dataset(streams(seed), length)  # type: ignore[arg-type]
+def test_the_target_is_made_of_the_marked(length: int, markers: Any, seed: int, streams: type[Streams]) -> None:
+    task = Adding(train=9, validation=4, test=5, markers=markers)
+    assume(length >= {"hs97": 11, "pascanu13": 10}.get(markers, 2))
+    data = task.dataset(streams(seed), length)  # type: ignore[arg-type]
     for split in (data.train, data.validation, data.test):
-        check_split(split, length, markers)
+        check(split, length, markers, ANSWERS[markers], lowest=-1.0, first=0.0)
+
+
+@pytest.mark.parametrize(("markers", "length"), [("hs97", 11), ("hs97", 30), ("pascanu13", 10), ("pascanu13", 20)])
+def test_every_place_and_every_length_occurs(markers: Any, length: int) -> None:
+    """The first and the last place of both markers, and the shortest and the longest sequence."""
+    split = Adding(train=20_000, test=1, markers=markers).dataset(KeyedStreams(4), length).train
+    sequences = shown(split)
+    marked = [[t for t, mark in enumerate(marks) if mark == 1] for _, marks, _ in sequences]
+    if markers == "hs97":
+        places = length // 2 - 1
+        firsts, seconds, longest = set(range(10)), set(range(places)), length + length // 10
+        assert {b for _, b in marked} == set(range(1, max(10, places)))
+    else:
+        longest = length + length // 10 - 1
+        firsts, seconds = set(range(longest // 10)), set(range(length // 10, longest // 10 + 4 * longest // 10))
+        assert {a for a, _ in marked} == firsts
+        assert {b for _, b in marked} == seconds
+    assert firsts | seconds == {place for pair in marked for place in pair}
+    assert {len(numbers) for numbers, _, _ in sequences} == set(range(length, longest + 1))
 
 
 @pytest.mark.parametrize("markers", ["anywhere", "halves"])
@@ -86,6 +121,14 @@ def test_the_baseline_is_one_sixth() -> None:
     assert values.var() == pytest.approx(Adding().baseline(10), rel=5e-3)
 
 
+def test_the_baselines_of_scaled_targets() -> None:
+    """hs97's is not 1/24: a value on the first step counts 0. Written out: 0.9 and 1 - 0.9/48 of 2/48 at T = 100."""
+    assert Adding(markers="hs97").baseline(100) == pytest.approx((0.9 + 1 - 0.9 / 48) / 48)
+    assert Adding(markers="hs97").baseline(100) == pytest.approx(0.03919, abs=5e-6)
+    assert Adding(markers="pascanu13").baseline(100) == 1 / 24
+    assert [Adding(markers=m).memory(50) is None for m in ANSWERS] == [False, False, True, True]
+
+
 def test_too_short_says_the_bound() -> None:
     with pytest.raises(ValueError, match=r"^1 is too short: two markers need at least 2 steps$"):
         Adding().dataset(KeyedStreams(1), 1)
@@ -96,3 +139,6 @@ def test_the_facts() -> None:
     assert (task.inputs, task.outputs, task.readout) == (2, 1, "last")
     assert (task.solved.metric, task.solved.below) == ("test_mse", 0.01)
     assert [Adding(markers=m).notes for m in ("anywhere", "halves")] == ["markers anywhere", "markers halves"]
+    ragged = Adding(markers="hs97")
+    assert (ragged.readout, ragged.total_steps(100), Adding(markers="pascanu13").total_steps(100)) == ("some", 110, 109)
+    assert ragged.solved.below == 0.0025

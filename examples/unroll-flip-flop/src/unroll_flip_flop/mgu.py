@@ -29,6 +29,6 @@ class MGU(Model):
 
     def build(self, inputs: int, outputs: int, readout: Literal["last", "every"]) -> "Network":
         """Import torch only now."""
-        from unroll_multiplication.mgu_network import MGUNetwork
+        from unroll_flip_flop.mgu_network import MGUNetwork
 
         return MGUNetwork(inputs, self.hidden, outputs, readout)

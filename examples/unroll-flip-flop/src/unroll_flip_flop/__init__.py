@@ -1,0 +1,1 @@
+"""The flip-flop language and the minimal gated unit, for unroll."""

@@ -1,0 +1,41 @@
+"""unroll's own tests of tasks and models, for ours. A fault in the equations is found by a test below them."""
+
+import torch
+from unroll_flip_flop.flip_flop import FlipFlop
+from unroll_flip_flop.mgu import MGU
+
+from unroll.streams import KeyedStreams
+from unroll.testing.models import ModelConformance
+from unroll.testing.tasks import TaskConformance
+
+
+class TestFlipFlop(TaskConformance):
+    lengths = (4, 12)
+    too_short = (2, 0, 5)
+
+    def task(self, **settings):
+        return FlipFlop(**settings)
+
+    def test_a_reader_of_the_rules_answers_everything(self):
+        data = self.task(train=50, test=1, ignored=0.5).dataset(KeyedStreams(1), 20)
+        for x, y, asked in zip(data.train.x, data.train.y, data.train.asked, strict=True):
+            answers, held = [], None
+            for instruction, bit in zip(x[0::2], x[1::2], strict=True):
+                answers += [held if instruction == 2 else -1, -1]
+                if instruction == 0:
+                    held = int(bit) - 3
+            assert y.tolist() == answers
+            assert asked.nonzero()[0].tolist() == [18]
+
+
+class TestMGU(ModelConformance):
+    def model(self):
+        return MGU(hidden=5)
+
+    def test_a_gate_that_is_shut_keeps_the_state(self):
+        network = self.network()
+        with torch.no_grad():
+            network.gate.weight.zero_()
+            network.gate.bias.fill_(-100.0)
+        _, state = network.step(torch.ones(1, 2), torch.full((1, 5), 0.25))
+        assert torch.equal(state, torch.full((1, 5), 0.25))

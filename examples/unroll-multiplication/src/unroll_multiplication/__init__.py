@@ -1,1 +1,0 @@
-"""The multiplication problem and the minimal gated unit, for unroll."""

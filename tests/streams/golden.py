@@ -20,6 +20,12 @@ TASKS = (
     "adding",
     "multiplication",
     "copy",
+    "latch",
+    "delay",
+    "brackets",
+    "counting",
+    "narma",
+    "mackey_glass",
     "odd_numbers",
     "fibonacci",
     "linear_recurrence",
@@ -54,6 +60,7 @@ def streams(seed: int) -> Iterator[tuple[str, str]]:
         generator.permutation(100),
     )
     yield f"draws, seed {seed}", digest(*drawn)
+    yield f"normal, seed {seed}", digest(of.generator("data").normal((20_000,)))
     yield f"weights, seed {seed}", digest(of.generator("init").uniform(-0.125, 0.125, (257,)).astype(np.float32))
     for epoch in EPOCHS:
         yield f"order, seed {seed}, epoch {epoch}", digest(of.order(epoch, 10_000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from unroll.axes import Float64, Int64, Permutation
+from unroll.streams.normal import to_normal
 
 
 class Generator(ABC):
@@ -13,6 +14,10 @@ class Generator(ABC):
     @abstractmethod
     def uniform(self, low: float, high: float, shape: tuple[int, ...]) -> Float64:
         """Return numbers uniform in [low, high)."""
+
+    def normal(self, shape: tuple[int, ...]) -> Float64:
+        """Return standard normal numbers, one uniform number each; see ``unroll.streams.normal``."""
+        return to_normal(self.uniform(0.0, 1.0, shape))
 
     @abstractmethod
     def integers(self, low: int, high: int | Int64, shape: tuple[int, ...]) -> Int64:

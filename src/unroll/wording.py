@@ -74,6 +74,7 @@ def setting(value: Any) -> str:
     >>> setting(None), setting(float("nan"))  # a setting that is none, and one that is not there
     ('none', '–')
     """
+    value = value.tolist() if hasattr(value, "tolist") else value  # a column's NumPy values, whose True is no bool
     if value is None:
         return "none"
     if isinstance(value, Mapping):

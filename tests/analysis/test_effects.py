@@ -159,8 +159,18 @@ def test_only_cells_that_both_levels_have_are_matched():
     assert row["effect"] == pytest.approx(1 / 3)
     none = frame[(frame[HIDDEN] == 2) == (frame[RATE] == 0.01)]
     assert set(effects(none, FACTORS)["n"]) == {0}
-    said = "Settings are told, not compared: no two of their levels were tried with all else equal."
+    said = "Settings are told, not compared: no seed has completed two of their levels with all else equal."
     assert said in told(none, "not_shown", FACTORS)
+    failed = frame.assign(state=np.where(frame[HIDDEN] == 32, "failed", frame["state"]))
+    assert said in told(failed[failed[RATE] == 0.01], "not_shown", FACTORS), "tried, with all else equal, in vain"
+
+
+def test_a_switch_is_spelled_alike_in_all_sentences():
+    """A column of booleans holds NumPy's, which are no Python bool."""
+    parts = [built({("gru", 10): losses}, **{"task.flag": flag}) for flag, losses in ((True, [1e-3]), (False, [0.1]))]
+    said = " ".join(told(pd.concat(parts, ignore_index=True), "found", ("task.flag",)))
+    assert "With task.flag = yes, the GRU" in said
+    assert "With task.flag = no, the GRU" in said
 
 
 def test_an_infinite_score_is_worse_than_any_and_the_effect_has_no_bound():

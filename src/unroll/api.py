@@ -11,7 +11,7 @@ from unroll import registry
 from unroll.choosing import choose
 from unroll.defaults import MAX_TRIALS, STORE
 from unroll.errors import PlugInError, StoreError, UnknownNameError
-from unroll.held import study_of
+from unroll.held import held_study, study_of
 from unroll.reading import Results
 from unroll.store import Adopted, Store
 from unroll.store.keys import names_trial
@@ -125,7 +125,7 @@ def load_model(
     >>> model.module(), model.state_dict()                                   # doctest: +SKIP
     """
     chosen = {"task": task, "model": model, "seed": seed, "length": length, "settings": settings}
-    if isinstance(study, str) and names_trial(study):
+    if isinstance(study, str) and names_trial(study) and held_study(study, store) is None:
         given = [name for name, value in chosen.items() if value is not None]
         if given:
             raise UnknownNameError(

@@ -20,6 +20,7 @@ from unroll.cli import formula
 from unroll.cli.explain import facts
 from unroll.models.gru import GRU
 from unroll.models.sized import Sized
+from unroll.tasks.copy import Copy
 
 MODELS = ("tanh_rnn", "lstm", "gru", "feedforward", "linear")
 
@@ -80,6 +81,12 @@ def test_what_is_wrong_is_told_with_the_next_step(unroll):
     assert 'Did you mean "hidden"?' in wrong.err
     assert "at least 1" in wrong.err
     assert "is not NAME=VALUE" in unroll("explain", "gru", "--set", "hidden").err
+
+
+def test_a_task_that_reads_some_steps_is_given_every_output(unroll, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Copy, "readout", property(lambda task: "some"))
+    shapes = json.loads(unroll("explain", "gru", "--task", "copy", "--json").out)["shapes"]
+    assert shapes["outputs"] == ["B", "T", 9]
 
 
 def test_a_third_party_s_model_without_a_docstring_and_one_that_counts_wrong(unroll, monkeypatch: pytest.MonkeyPatch):

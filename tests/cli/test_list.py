@@ -14,7 +14,7 @@ import pytest
 import unroll as package
 from tests.filled import filled
 from unroll import Study
-from unroll.errors import StudyError
+from unroll.errors import DamagedError, StudyError
 from unroll.registry import tasks
 from unroll.store import Store
 
@@ -55,7 +55,7 @@ def test_show_report_plot_and_export_take_it_by_name_and_by_digest(store: Path, 
         assert unroll("show", name).out.startswith("by hand · task adding")
         assert "Wrote by-hand.html" in unroll("report", name).err
         assert "Wrote by-hand-solved.svg" in unroll("plot", name, "solved").err
-    assert len(unroll("export", "by hand").out.splitlines()) == 5
+        assert len(unroll("export", name).out.splitlines()) == 5
 
 
 def test_of_two_studies_of_one_name_it_is_the_last_and_the_digest_tells_them_apart(store: Path, unroll):
@@ -69,6 +69,22 @@ def test_of_two_studies_of_one_name_it_is_the_last_and_the_digest_tells_them_apa
         .out.splitlines()[-2]
         .endswith(f"show {json.loads(unroll('list', '--json').out)[2]['digest'][:8]}")
     )
+
+
+def test_a_name_that_could_be_a_key_is_the_study_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unroll):
+    monkeypatch.chdir(tmp_path)
+    filled(tmp_path / "results.db", made("deadbeef", [3]))
+    assert "deadbeef" in unroll("show", "deadbeef").out
+    assert len(unroll("export", "deadbeef").out.splitlines()) == 5
+    with pytest.raises(DamagedError, match=r"weights of gru on adding, T = 3, seed 1"):  # those of a filled store
+        package.load_model("deadbeef", model="gru", seed=1)
+
+
+@pytest.mark.parametrize("name", ["-x", "con\u202erev"])
+def test_a_name_that_cannot_be_typed_is_named_by_its_digest(name: str, tmp_path: Path, unroll):
+    study = made(name, [3])
+    filled(tmp_path / "results.db", study)
+    assert f"show {study.digest[:8]} --store" in unroll("list", "--store", tmp_path / "results.db").out
 
 
 def test_it_needs_no_plug_in(store: Path, unroll, monkeypatch: pytest.MonkeyPatch):

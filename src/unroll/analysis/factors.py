@@ -53,7 +53,8 @@ def open_factors(tables: Tables) -> Iterator[Finding]:
         yield Finding("not_shown", capital(f"settings not separated by these seeds: {listed(open_)}{also}."), TEST)
     if not tested and _several(tables):
         yield Finding(
-            "not_shown", "Settings are told, not compared: no seed has completed two of their levels with all else equal."
+            "not_shown",
+            "Settings are told, not compared: no seed has completed two of their levels with all else equal.",
         )
 
 

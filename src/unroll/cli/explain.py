@@ -41,8 +41,10 @@ def explain(
     made = _made(form, model, settings)
     readout: Literal["last", "every"] = "every"
     if task is not None:
+        from unroll.training.examples import readout_of
+
         asked = _of_task(task)
-        inputs, outputs, readout = asked.inputs, asked.outputs, asked.readout
+        inputs, outputs, readout = asked.inputs, asked.outputs, readout_of(asked.readout)
     found = facts(made, inputs, outputs, readout)
     if json:
         print_json(found)

@@ -30,16 +30,17 @@ def export(
     CSV and JSON hold a row a trial, with every number to its last digit; Markdown and LaTeX the table of conditions.
     Weights go to a file, by default one that is named after the trial's key.
     """
+    from unroll.cli.asked import is_trial
     from unroll.exporters import TABLE_FORMATS, TRIAL_FORMATS
-    from unroll.store.keys import names_trial
 
     forms = (*TRIAL_FORMATS, *TABLE_FORMATS, WEIGHTS)
     if form not in forms:
         raise UnknownNameError(f'Unknown format "{form}".{did_you_mean(form, forms)} All formats: {", ".join(forms)}.')
-    if names_trial(what) != (form == WEIGHTS):
+    trial = is_trial(what, store)
+    if trial != (form == WEIGHTS):
         raise UnknownNameError(
             f"{form} is a format of a study's results; of a trial there are its weights: --format {WEIGHTS}."
-            if names_trial(what)
+            if trial
             else f"{WEIGHTS} holds the weights of one trial. Name it by its key, which unroll export {what} lists."
         )
     if form == WEIGHTS:

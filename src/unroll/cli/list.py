@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from unroll.cli.options import Json, StorePath
 from unroll.defaults import STORE
+from unroll.inert import inert
 from unroll.wording import MISSING, bytes_
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ def list(store: StorePath = Path(STORE), json: Json = False) -> None:  # noqa: A
     """List the studies that a store holds, those made in Python among them.
 
     Each with its trials, the share that is done, how many are solved, and the size of its results; a trial that several
-    studies ask for counts in each. show, report, plot, export and forget take a study by its name here; show, report
-    and plot also by the first digits of its digest, which tell studies of one name apart.
+    studies ask for counts in each. show, report, plot, export and forget take a study by its name here; all but
+    forget also by the first digits of its digest, which tell studies of one name apart.
     """
     from unroll.cli.layout import Layout, figures, heading, prose
     from unroll.cli.output import print_json, print_table, say
@@ -37,7 +38,9 @@ def list(store: StorePath = Path(STORE), json: Json = False) -> None:  # noqa: A
         say(f"{store} holds no study yet. Run one: {Asked('adding-quick', (), str(store)).command('run')}")
         return
     names = [study.name for study in studies]
-    last = studies[-1].name if names.count(studies[-1].name) == 1 else studies[-1].digest[:DIGITS]
+    last = studies[-1].name
+    if names.count(last) > 1 or inert(last) != last or last.startswith("-"):  # a name that cannot be typed as it is
+        last = studies[-1].digest[:DIGITS]
     table = Layout(
         (
             *(heading("study"), prose("settings"), figures("digest", 1), figures("trials"), figures("done")),

@@ -28,9 +28,9 @@ def show(
     of their effects follows; where models generate, tables of their continuations and errors follow, in JSON as lists
     within a condition's row. A trial is named by the first digits of its key, which ``unroll export`` lists.
     """
-    from unroll.store.keys import names_trial
+    from unroll.cli.asked import is_trial
 
-    if names_trial(what) and not _is_study(what, store):
+    if is_trial(what, store):
         from unroll.cli.trial import show_trial
 
         show_trial(what, store, json)
@@ -57,13 +57,6 @@ def show(
     ):
         print_table(table)
     _print_failures(results)
-
-
-def _is_study(digits: str, store: Path) -> bool:
-    """Whether these are the first digits of a study's digest, or its name."""
-    from unroll.held import held_study
-
-    return held_study(digits, store) is not None
 
 
 def _print_failures(results: Results) -> None:

@@ -7,6 +7,7 @@ Each message holds the fact with its values, the place, and the next step. The t
     ├── UnknownNameError    a task, model, study or setting that nobody registered
     ├── PlugInError         a registered plug-in that cannot be loaded or breaks its contract
     ├── BackendError        a kernel backend that was asked for and is not available
+    ├── DeviceError         a GPU that was asked for and is not there
     ├── DivergedError       a loss became NaN or infinite
     ├── PromptError         a prompt that cannot be continued
     ├── CheckpointError     a checkpoint is damaged, or another trial's
@@ -87,6 +88,10 @@ class PlugInError(UnrollError):
 
 class BackendError(UnrollError):
     """A kernel backend that was asked for and is not available."""
+
+
+class DeviceError(UnrollError):
+    """A device that was asked for and on which nothing can be trained here."""
 
 
 class DivergedError(UnrollError):

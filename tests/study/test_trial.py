@@ -117,6 +117,8 @@ CHANGES: list[dict[str, Any]] = [
     {"train": {"schedule": "step", "step_epochs": 20}},
     {"train": {"schedule": "step", "step_epochs": 10, "step_factor": 0.5}},
     {"train": {"patience": 5}},
+    {"train": {"device": "cuda"}},
+    {"train": {"device": "mps"}},
 ]
 
 

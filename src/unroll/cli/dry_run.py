@@ -26,9 +26,16 @@ def print_foresight(name: str, foresight: Foresight, json: bool) -> None:
         facts["kept state"] = f"about {bytes_(foresight.kept_state)} more"
     if foresight.going_on:
         facts["going on"] = f"{foresight.going_on:,} from a kept state"
+    if foresight.elsewhere is not None:
+        there = foresight.elsewhere
+        where = "on the CPU" if there.device == "cpu" else "on a GPU"
+        told = f"{about(there.seconds)} on {measured(there.workers, 'worker')}"
+        named = "" if there.device == "cpu" else f", {there.names[0]}"
+        facts[where] = f"{told}{named} (--set train.device={there.device})"
     print_table(facts_table(f"{name}: nothing is trained", facts.items()))
 
 
 def _workers(foresight: Foresight) -> str:
     cores = f" that share {measured(foresight.cores, 'core')}" if foresight.workers > foresight.cores else ""
-    return f"{measured(foresight.workers, 'worker')}{cores}"
+    on = "" if foresight.device == "cpu" else f", {foresight.device}"
+    return f"{measured(foresight.workers, 'worker')}{cores}{on}"

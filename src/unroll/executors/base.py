@@ -7,10 +7,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
+
+WORKER_NUMBER: Final = "UNROLL_WORKER"
+"""The environment variable that holds a worker process's number, from 0, of those that work at once."""
 
 
 class Channel:

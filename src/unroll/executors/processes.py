@@ -118,7 +118,7 @@ class Processes(Executor):
                 if worker.alive():
                     return worker
                 self._bury(worker)  # it died of something while it had nothing to do
-            worker = Worker()
+            worker = Worker(min(set(range(self.slots)) - {other.number for other in self._workers}))
             self._workers.add(worker)
             return worker
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from unroll.errors import ExecutorError, WorkerDiedError, WorkerStartError
-from unroll.executors.base import Channel, Item, Value
+from unroll.executors.base import WORKER_NUMBER, Channel, Item, Value
 from unroll.executors.wire import ERROR, JOB, LEAVE, MESSAGE, STOP, VALUE, GoneError, Wire, decode, encode
 
 _THREAD_VARIABLES = (
@@ -34,14 +34,15 @@ _EXIT_SECONDS = 2.0
 class Worker:
     """One worker process, started here; it dies with the thread that constructs this.
 
-    It inherits one end of a pair of sockets and nothing else but the standard streams. One job at a time.
+    It inherits one end of a pair of sockets and nothing else but the standard streams. One job at a time. Its
+    ``number`` is no other's that works beside it.
     """
 
     busy: bool
     """Whether a job was handed over whose end has not been seen."""
 
-    def __init__(self) -> None:
-        self.busy = False
+    def __init__(self, number: int) -> None:
+        self.busy, self.number = False, number
         self._killed = False
         try:
             ours, theirs = socket.socketpair()
@@ -50,7 +51,7 @@ class Worker:
                 self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
                     [sys.executable, "-u", "-c", _BOOTSTRAP, *numbers, *sys.path],
                     stdin=subprocess.DEVNULL,
-                    env={**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1")},
+                    env={**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1"), WORKER_NUMBER: str(number)},
                     pass_fds=[theirs.fileno()],
                 )
                 self._wire = Wire(ours.detach(), self.alive)

@@ -25,7 +25,7 @@ class Resolved(NamedTuple):
         Its network's layers may not allow it: ``unroll.training.network.backend_of`` has the last word. Raises
         BackendError where the trial asks for one that is not available.
         """
-        return pick(self.model.cell, backend=trial.train.backend)
+        return pick(self.model.cell, device=trial.train.device, backend=trial.train.backend)
 
 
 def resolve(trial: Trial) -> Resolved:

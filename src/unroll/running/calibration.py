@@ -12,7 +12,9 @@ from unroll.models.resolve import resolve
 from unroll.running.kept import is_fitted
 from unroll.running.work import Plugins, adopt_plugins
 from unroll.study import Settings, Trial
-from unroll.training import Training, single_thread
+from unroll.training import Training, computing
+from unroll.training.devices import at_once, confirm, device_of
+from unroll.training.numerics import CPU
 
 BUDGET = 2.0
 """Seconds that the measurement may take, without the imports."""
@@ -99,15 +101,18 @@ def calibrate(wanted: Samples, channel: Channel) -> Calibration:
     """Time a few updates of each sample, in about BUDGET seconds together; what no time is left for is left out."""
     adopt_plugins(wanted.plugins)
     points: dict[Shape, list[tuple[int, float]]] = {}
-    end = time.monotonic() + BUDGET
-    with single_thread():
+    device = device_of(wanted.trials[0]) if wanted.trials else CPU
+    with computing(device):
+        confirm(device)  # a GPU's first product takes longer than all that follow
+        end = time.monotonic() + BUDGET
         for position, trial in enumerate(wanted.trials):
             left = end - time.monotonic()
             if left <= 0 or channel.stopping:
                 break
-            seconds = _time_update(trial, left / (len(wanted.trials) - position))
+            seconds = time_update(trial, left / (len(wanted.trials) - position))
             if seconds is not None:
                 points.setdefault(shape(trial), []).append((trial.length, seconds))
+        confirm(device)
     return Calibration(points)
 
 
@@ -117,8 +122,10 @@ def _examples(trial: Trial) -> int:
     return min(trial.train.batch, task.expected(task.train, trial.length))
 
 
-def _time_update(trial: Trial, budget: float) -> float | None:
+def time_update(trial: Trial, budget: float) -> float | None:
     """Return the median seconds of an update on a small copy of a trial; None where it fails: its run will tell.
+
+    On a GPU, which makes updates while the next are prepared, it is the mean of as many.
 
     The copy has two batches of data, but never more data than the trial.
     """
@@ -127,14 +134,19 @@ def _time_update(trial: Trial, budget: float) -> float | None:
         small = Settings({**trial.task_settings, "train": sequences, "validation": 0, "test": 1})
         train = trial.train.model_copy(update={"epochs": 1_000, "patience": None})
         copy = trial.replace(task_settings=small, train=train)
-        steps = Training(copy).run()
+        training = Training(copy)
+        steps = training.run()
         next(steps)  # the first update warms the caches
+        training.settle()
         times: list[float] = []
         begin = time.monotonic()
         while not times or (time.monotonic() - begin < budget * 0.6 and len(times) < 50):
             start = time.perf_counter()
             next(steps)
             times.append(time.perf_counter() - start)
+        if not at_once(training.device):
+            training.settle()
+            return (time.monotonic() - begin) / len(times)
     except (Exception, SystemExit):  # whatever a plug-in raises; Ctrl-C alone is for us
         return None
     return sorted(times)[len(times) // 2]

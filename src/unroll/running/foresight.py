@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from unroll import registry
 from unroll.defaults import MAX_TRIALS, STORE
-from unroll.executors import Channel
+from unroll.executors import Channel, Executor
 from unroll.running.calibration import Calibration, calibrate, samples
-from unroll.running.kept import begun, shorter, why_anew
+from unroll.running.devices import asked_for, engage, look
+from unroll.running.kept import begun, is_fitted, shorter, why_anew
 from unroll.running.planning import check, plan
 from unroll.running.schedule import Schedule
 from unroll.running.shards import Part
@@ -20,6 +20,16 @@ from unroll.study import Study, Trial
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """What the same trials would take on another device: ``seconds`` on so many ``workers``; the devices' names."""
+
+    device: str
+    names: tuple[str, ...]
+    seconds: float | None
+    workers: int
+
+
+@dataclass(frozen=True)
 class Foresight:
     """What a run would take.
 
@@ -27,7 +37,9 @@ class Foresight:
     network; ``seconds`` expected for what is missing, None where nothing could be measured; ``memory`` and ``disk`` in
     bytes, of all workers together and of all results that are missing. ``kept_state``: bytes of the states that are
     kept beside them, 0 unless that was asked for; ``going_on``: how many trials start from such a state. ``cores``
-    that the ``workers`` may use: more workers than cores share them, and the time knows it.
+    that the ``workers`` may use: more workers than cores share them, and the time knows it. ``device``: where they
+    train; ``elsewhere``: the same on a GPU for trials of the CPU, on the CPU for those of a GPU; None where there is no
+    GPU, or nothing to be measured.
     """
 
     trials: int
@@ -41,6 +53,8 @@ class Foresight:
     kept_state: int
     going_on: int
     cores: int
+    device: str
+    elsewhere: Elsewhere | None
 
 
 def foresee(
@@ -59,7 +73,8 @@ def foresee(
 
     ``trials`` and ``keep_state`` as in ``execute``.
 
-    Checks and plans it, measures for about two seconds how fast this machine trains, and writes nothing.
+    Checks and plans it, measures for about two seconds how fast this machine trains (with a GPU, two for each of GPU
+    and CPU), and writes nothing. Raises as ``execute`` does where the device is not there.
     """
     trials = check(study, max_trials) if trials is None else trials
     if part is not None:
@@ -73,14 +88,10 @@ def foresee(
             states = opened.states(list(planned))
             missing = [trial for trial in trials if states.get(trial.key) not in settled]
             behind = begun(missing, shorter(opened, missing))
-    calibration = Calibration()
-    with registry.executors.load(executor)(workers or usable_cores()) as runner:
+    with engage(executor, workers, missing) as runner:
         slots = min(runner.slots, max(1, len(missing)))
-        if missing:
-            wanted = samples(missing, registered_plugins())
-            measured = runner.submit(calibrate, wanted, Channel(lambda message: None))
-            if measured.exception() is None:  # else nothing is known of the time
-                calibration = measured.result()
+        calibration = _measured(runner, missing)
+        elsewhere = _elsewhere(runner, missing)
     memory = sorted(memory_bytes(trial, planned[trial.key].parameters) for trial in missing)
     counts = [trial.parameters for trial in planned.values()]
     return Foresight(
@@ -99,4 +110,34 @@ def foresee(
         ),
         going_on=len(behind),
         cores=usable_cores(),
+        device=asked_for(missing),
+        elsewhere=elsewhere,
     )
+
+
+def _measured(runner: Executor, trials: list[Trial]) -> Calibration:
+    """Return how long trials take where they run; nothing where that cannot be measured."""
+    if not trials:
+        return Calibration()
+    measured = runner.submit(calibrate, samples(trials, registered_plugins()), Channel(lambda message: None))
+    return measured.result() if measured.exception() is None else Calibration()
+
+
+def _elsewhere(runner: Executor, trials: list[Trial]) -> Elsewhere | None:
+    """Return what trials of the CPU would take on a GPU, or trials of a GPU on the CPU: measured, by one worker."""
+    updated = [trial for trial in trials if not is_fitted(trial)]
+    if not updated:
+        return None
+    kinds = ("cuda", "mps") if asked_for(updated) == "cpu" else ("cpu",)
+    for kind in kinds:
+        found = runner.submit(look, kind, Channel(lambda message: None)).result()
+        if found.names:
+            there = [_on(trial, kind) for trial in trials]
+            workers = min(usable_cores() if kind == "cpu" else len(found.names), len(there))
+            seconds = Schedule(there, _measured(runner, there), workers, usable_cores()).seconds_left()
+            return Elsewhere(kind, found.names, seconds, workers)
+    return None
+
+
+def _on(trial: Trial, device: str) -> Trial:
+    return trial.replace(train=trial.train.model_copy(update={"device": device, "backend": "auto"}))

@@ -10,7 +10,8 @@ from unroll.errors import UnrollError
 from unroll.running.work import confirm_plugins
 from unroll.store import State, Store, TrialRecord
 from unroll.study import Trial
-from unroll.training import Result, numerics, single_thread, train
+from unroll.training import Result, computing, numerics, train
+from unroll.training.devices import device_of
 from unroll.training.network import backend_of
 
 
@@ -32,7 +33,7 @@ def recompute(store: Store, sample: int) -> Iterator[Recomputed]:
     """Train complete trials again, drawn at random, until ``sample`` of them could be compared.
 
     A trial can be compared where its task and model are known here in the versions that its key names, and all is the
-    same that bits depend on: processor, instructions, backend, versions (``unroll.training.numerics``).
+    same that bits depend on: processor, GPU, instructions, backend, versions (``unroll.training.numerics``).
     """
     complete = [record for record in store.trials() if record.state is State.complete]
     SystemRandom().shuffle(complete)
@@ -67,7 +68,8 @@ def _why_not(trial: Trial, record: TrialRecord) -> str:
     """Return why a trial cannot be trained to the same bits here, or ""."""
     try:
         confirm_plugins(trial)
-        now = numerics(backend_of(trial))
+        device = device_of(trial)
+        now = numerics(backend_of(trial), device)
     except UnrollError as error:
         return str(error)
     then = dict((record.fingerprint or {}).get("numerics", {}))
@@ -77,7 +79,7 @@ def _why_not(trial: Trial, record: TrialRecord) -> str:
 
 def _trained(trial: Trial) -> Result:
     steps = train(trial)
-    with single_thread():
+    with computing(device_of(trial)):
         while True:
             try:
                 next(steps)

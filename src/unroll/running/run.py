@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from unroll import registry
 from unroll.defaults import MAX_TRIALS, STORE
 from unroll.errors import CheckpointError, DamagedError, StoreError, StoreLimitError, WorkerDiedError, WorkerStartError
 from unroll.executors import Channel, Executor
 from unroll.kernels.pick import MISSING
 from unroll.models.resolve import resolve
 from unroll.running.calibration import Calibration, calibrate, samples
+from unroll.running.devices import engage, untrained
 from unroll.running.fingerprint import surroundings
 from unroll.running.kept import Shorter, begun, goes_on, shorter, told, why_anew
 from unroll.running.observer import Observer, Outlook
@@ -71,21 +71,25 @@ def execute(
     """Train whatever of a study the store does not hold yet.
 
     ``trials`` are the study's, where it has been checked already; else it is checked, see ``check``.
-    ``executor`` names where trials run; ``workers`` is how many at once (default: one a core). Finished trials are
-    never run again, those that were interrupted go on from their checkpoints, failed ones are left alone unless
-    ``retry_failed``. With ``part``, the whole study is planned, and those of its trials that ``part`` returns are
-    trained. ``keep_state`` keeps the last checkpoint of each trial that it finishes, from which one with more epochs
-    goes on (see ``unroll.running.kept``); those that are kept already are used with or without it. The first Ctrl-C,
-    SIGTERM or SIGHUP stops the trials at their next update and keeps checkpoints; the second stops at once.
+    ``executor`` names where trials run; ``workers`` is how many at once (default: one a core, or one a GPU). Finished
+    trials are never run again, those that were interrupted go on from their checkpoints, failed ones are left alone
+    unless ``retry_failed``. With ``part``, the whole study is planned, and those of its trials that ``part`` returns
+    are trained. ``keep_state`` keeps the last checkpoint of each trial that it finishes, from which one with more
+    epochs goes on (see ``unroll.running.kept``); those that are kept already are used with or without it. The first
+    Ctrl-C, SIGTERM or SIGHUP stops the trials at their next update and keeps checkpoints; the second stops at once.
 
-    Raises StudyError before anything is trained, StoreHeldError where another run writes to the store, StoreFullError
+    Raises StudyError before anything is trained, also where the device that trials ask for is not there,
+    StoreHeldError where another run writes to the store, StoreFullError
     where there is no space left; a trial that fails is stored and does not raise.
     """
     stop = Stop()
     with on_signals(stop):
         trials = check(study, max_trials) if trials is None else trials
-        with Store.open(store, write=True, purpose=f"run {study.name}") as opened:
-            runner = registry.executors.load(executor)(workers or usable_cores())
+        asked = trials if part is None else tuple(part(trials))
+        with (
+            engage(executor, workers, untrained(asked, store, retry_failed)) as runner,
+            Store.open(store, write=True, purpose=f"run {study.name}") as opened,
+        ):
             return _Run(study, trials, part, opened, runner, stop, observer or Observer(), keep_state).run(retry_failed)
 
 

@@ -12,11 +12,12 @@ from typing import Any, TypeAlias
 
 from unroll import registry
 from unroll.axes import Float32
-from unroll.errors import CheckpointError, DivergedError, PlugInError
+from unroll.errors import CheckpointError, DivergedError, PlugInError, WorkerStartError
 from unroll.executors import Channel
 from unroll.models.resolve import resolve
 from unroll.study import Trial
-from unroll.training import Checkpoint, Result, Training, numerics, single_thread
+from unroll.training import Checkpoint, Result, Training, computing, numerics
+from unroll.training.devices import confirm, device_of
 from unroll.training.network import backend_of
 from unroll.versions import Version
 
@@ -24,6 +25,10 @@ Plugins: TypeAlias = Mapping[str, Mapping[str, tuple[type, Version]]]
 
 CHECKPOINT_SECONDS = 30.0
 REPORT_SECONDS = 0.2
+NO_MEMORY_THERE = (
+    "There is not enough memory on the GPU for this trial: free some there, lower train.batch or model.hidden, or "
+    'train on the CPU (train.device = "cpu"), then run it again with --retry-failed.'
+)
 NO_MEMORY = (
     "There is not enough memory for this trial: make some free, ask for fewer workers or a smaller batch "
     "(train.batch), then run it again with --retry-failed."
@@ -120,10 +125,12 @@ def confirm_plugins(trial: Trial) -> None:
 
 
 def work(order: Order, channel: Channel) -> Outcome:
-    """Train one trial on one thread; an exception of the trial itself becomes its error and is not raised."""
+    """Train one trial on one thread; an exception of the trial itself becomes its error and is not raised.
+
+    Where an earlier trial has left this process's GPU unusable, see ``unroll.training.devices.confirm``.
+    """
     adopt_plugins(order.plugins)
-    with single_thread():
-        return _Work(order, channel).run()
+    return _Work(order, channel).run()
 
 
 class _Work:
@@ -136,10 +143,15 @@ class _Work:
     def run(self) -> Outcome:
         try:
             confirm_plugins(self.trial)
-            self.numerics = numerics(backend_of(self.trial))
-            self.training = self._begin()
-            self.started = time.monotonic()
-            return self._ended(result=self._train(self.training))
+            device = device_of(self.trial)
+            with computing(device):
+                confirm(device)
+                self.numerics = numerics(backend_of(self.trial), device)
+                self.training = self._begin()
+                self.started = time.monotonic()
+                return self._ended(result=self._train(self.training))
+        except WorkerStartError:
+            raise
         except (Exception, SystemExit) as error:  # Ctrl-C alone is for us
             return self._ended(error=described(error))
 
@@ -217,7 +229,9 @@ class _Work:
 def described(error: BaseException) -> dict[str, Any]:
     """Return an exception as the store keeps it: type, message, traceback and, where training diverged, where."""
     message = str(error) or type(error).__name__
-    if isinstance(error, MemoryError) or "can't allocate memory" in message:  # NumPy's and Python's; torch's
+    if type(error).__name__ == "OutOfMemoryError" or "backend out of memory" in message:  # of CUDA; of MPS
+        message = f"{message.splitlines()[0].partition('. GPU')[0].rstrip('.')}. {NO_MEMORY_THERE}"
+    elif isinstance(error, MemoryError) or "can't allocate memory" in message:  # NumPy's and Python's; torch's
         message = f"{message.rstrip('.')}. {NO_MEMORY}"
     described: dict[str, Any] = {
         "type": type(error).__name__,

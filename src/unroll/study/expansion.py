@@ -21,6 +21,7 @@ from unroll.study.places import Path as Place
 from unroll.study.settings import GenerateSettings, Section, Settings, TrainSettings, as_read
 from unroll.study.study import SECTIONS, Study, Where, grid_problems, too_many
 from unroll.study.trial import Trial
+from unroll.wording import listed
 
 Placed = tuple[Place, Problem]
 
@@ -81,6 +82,7 @@ class _Plan:
     _words: dict[str, set[str]] = field(default_factory=dict)
     _read: set[Place] = field(default_factory=set)
     _unread: dict[Place, str] = field(default_factory=dict)
+    _devices: dict[str, Place] = field(default_factory=dict)
 
     def grid(self, number: int, grid: Settings) -> Iterator[Trial]:
         """Yield the trials of one grid, as far as it is sound."""
@@ -115,6 +117,12 @@ class _Plan:
                     "does (unroll tasks)",
                     f"factors.{path[2]}" if path[0] == "factors" else f"generate.{str(path[-1]).rpartition('.')[2]}",
                 )
+        for path in list(self._devices.values())[1:2]:
+            self._problem(
+                path,
+                f"one study trains on one device, this asks for {listed(list(self._devices))}. Make a study of each",
+                "train.device",
+            )
         return list(self._found.values())
 
     def _condition(self, condition: dict[str, _Value]) -> dict[str, Any] | None:
@@ -152,6 +160,8 @@ class _Plan:
             return None
         if task is None or model is None or train is None or (generate is None and isinstance(task[0], Continues)):
             return None
+        given = sections["train"].get("device")
+        self._devices.setdefault(train[0].device, ("train",) if given is None else given.path)
         resolved = {
             **names,
             "protocol": self.study.protocol,

@@ -152,6 +152,13 @@ def backend_word(value: Any) -> Any:
     return "reference" if value == "torch" else value
 
 
+def device_word(value: Any) -> Any:
+    """Refuse "gpu", which means one of two devices and is as near to "cpu" as a word can be."""
+    if value == "gpu":
+        raise ValueError("'gpu' is 'cuda' (NVIDIA, AMD) or 'mps' (Apple). Set the one that there is")
+    return value
+
+
 def as_read(name: str, value: Any) -> Any:
     """Return a setting's value as its form reads it, for comparison: words that mean the same are one."""
     return backend_word(value) if name == "train.backend" else none_word(value)
@@ -180,6 +187,9 @@ class TrainSettings(Section):
     ``backend``: "native" kernels, "torch" for PyTorch's own layers ("reference" in keys and stores), or "auto", the
     kernels where they can run.
 
+    ``device``: "cpu", or "cuda" or "mps", where PyTorch's own layers train on a GPU, one for each worker; see
+    ``unroll.training.devices``. All trials of a study have the same. Models that are fitted need no GPU and use none.
+
     ``schedule`` says how the learning rate changes, see ``unroll.training.schedules``: "cosine" falls with each update
     from ``learning_rate`` towards ``final_learning_rate``; "step" multiplies it by ``step_factor`` after every
     ``step_epochs`` epochs.
@@ -203,6 +213,7 @@ class TrainSettings(Section):
     step_epochs: Annotated[Epochs, LATER] = None
     step_factor: Annotated[float, LATER] = Field(0.1, gt=0, lt=1)
     patience: Annotated[Epochs, LATER] = None
+    device: Annotated[Literal["cpu", "cuda", "mps"], BeforeValidator(device_word), LATER] = "cpu"
 
     @model_validator(mode="after")
     def _combination(self) -> TrainSettings:

@@ -3,7 +3,7 @@
 from unroll.training.checkpoint import Checkpoint
 from unroll.training.loop import Progress, Training, train
 from unroll.training.network import build_network, count_parameters
-from unroll.training.numerics import numerics, single_thread
+from unroll.training.numerics import computing, numerics, single_thread
 from unroll.training.result import Result
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Result",
     "Training",
     "build_network",
+    "computing",
     "count_parameters",
     "numerics",
     "single_thread",

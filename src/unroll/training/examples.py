@@ -60,6 +60,13 @@ class Examples:
         at, asked = (None if one is None else one[chosen] for one in (self.at, self.asked))
         return Examples(self.x[chosen], self.y[chosen], at, asked, self.alphabet)
 
+    def to(self, device: torch.device) -> Examples:
+        """Return the same on a device; itself where it is there."""
+        if self.x.device == device:
+            return self
+        at, asked = (None if one is None else one.to(device) for one in (self.at, self.asked))
+        return Examples(self.x.to(device), self.y.to(device), at, asked, self.alphabet)
+
     def inputs(self) -> Tensor:
         """Return what a network is given, float32 (B, T, I): numbers as they are, a symbol as a one among zeros."""
         return one_hot(self.x.long(), self.alphabet).float() if self.alphabet else self.x
@@ -71,6 +78,23 @@ class Examples:
             return outputs
         steps = self.at.long().unsqueeze(-1).expand(-1, -1, outputs.shape[-1])
         return outputs.gather(1, steps)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A split in this computer's memory, and where its trial is trained: moved once, the same where that is the CPU."""
+
+    here: Examples
+    there: Examples
+
+    @classmethod
+    def of(cls, split: Split, alphabet: int, device: torch.device) -> Placed:
+        """Return a split's tensors on both sides."""
+        here = Examples.of(split, alphabet)
+        return cls(here, here.to(device))
+
+    def __len__(self) -> int:
+        return len(self.here)
 
 
 def readout_of(readout: Literal["last", "every", "some"]) -> Literal["last", "every"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -23,8 +24,10 @@ from unroll.study.settings import UNWATCHED
 from unroll.tasks import Criterion
 from unroll.training.checkpoint import Checkpoint, Position, damaged
 from unroll.training.common import common
+from unroll.training.devices import at_once, device_of
 from unroll.training.early_stopping import best_epoch, is_over
-from unroll.training.examples import Examples
+from unroll.training.examples import Placed
+from unroll.training.ledger import Ledger
 from unroll.training.measures import dataset_of, measure
 from unroll.training.memoryless import memoryless
 from unroll.training.network import build_network, streams_of
@@ -32,7 +35,7 @@ from unroll.training.optimizers import ParameterVector, optimizer_of, state_kind
 from unroll.training.overlap import overlap
 from unroll.training.result import AXES, VALIDATION, Measured, Result, axis_of
 from unroll.training.schedules import learning_rate
-from unroll.training.tensors import Kind, kind, pack
+from unroll.training.tensors import Kind, array, kind, pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Progress:
     """How far a training is. ``freeze`` may be called until the training is asked to go on.
 
     ``updates`` are those done, out of ``total``; ``epoch`` counts whole epochs done; ``loss`` is that of the last
-    update, NaN before there is one.
+    update, on a GPU of the last that was fetched, NaN before there is one.
     """
 
     epoch: int
@@ -58,8 +61,9 @@ def train(trial: Trial, checkpoint: Checkpoint | None = None) -> Generator[Progr
     The result is the same to the bit however often the training was frozen and continued, as long as numerics (see
     ``unroll.training.numerics``) and the number of threads, which must be one, stay the same.
 
-    Raises DivergedError at the first loss that is NaN or infinite, CheckpointError for a checkpoint that is damaged or
-    another trial's, StudyError where ``train.patience`` has no validation loss to watch.
+    Raises DivergedError at the first loss that is NaN or infinite (on a GPU at the end of its epoch), CheckpointError
+    for a checkpoint that is damaged or another trial's, StudyError where ``train.patience`` has no validation loss to
+    watch, DeviceError where the trial's device is not there.
     """
     return (yield from Training(trial, checkpoint).run())
 
@@ -76,13 +80,14 @@ class Training:
         self.objective: Objective = registry.objectives.load(self.task.objective)()
         alphabet = self.task.inputs if self.task.tokens else 0
         splits = (dataset.train, dataset.validation, dataset.test)
-        self.train, self.validation, self.test = (Examples.of(split, alphabet) for split in splits)
-        self.network: Network = build_network(trial, streams.generator("init"))
+        self.device = device_of(trial)
+        self.train, self.validation, self.test = (Placed.of(split, alphabet, self.device) for split in splits)
+        self.network: Network = build_network(trial, streams.generator("init")).to(self.device)
         self.fitted = model.fitted
         self.vector = ParameterVector(self.network, needed=not self.fitted)
         self.optimizer = optimizer_of(self.settings, self.vector.values)
         self.sequences = len(dataset.train)
-        self.scored = self.objective.scored(self.train.y)
+        self.scored = self.objective.scored(self.train.here.y)
         self.per_epoch = math.ceil(self.sequences / self.settings.batch)
         self.epochs = 0 if self.fitted else self.settings.epochs
         self.patience = None if self.fitted else self.settings.patience
@@ -90,13 +95,14 @@ class Training:
             raise StudyError([Problem(UNWATCHED, "train.patience")])
         self.best: dict[str, Tensor] = {}  # the weights of the best epoch so far, with patience
         self.total = self.per_epoch * self.epochs
+        self.ledger = None if at_once(self.device) else Ledger(self.per_epoch, self.device)
         self.dropped, self.test_sequences = dataset.dropped, dataset.test_sequences
         self.test_losses: Float64 = np.zeros(len(dataset.test))  # of each test sequence, when the training has ended
         sizes = {"update": self.total, "epoch": self.epochs}
         watched = [f"{VALIDATION}{name}" for name in self._evaluated()] if len(dataset.validation) else []
         names = [*AXES, *watched] if self.epochs else []
         self.histories = {name: np.zeros(sizes[axis_of(name)], dtype=np.float32) for name in names}
-        self.epoch = self.done = 0
+        self.epoch = self.done = self.noted = 0  # noted: updates in the histories, all that are done but on a GPU
         self.epoch_loss = self.epoch_seconds = 0.0
         if checkpoint is not None:
             self._thaw(checkpoint)
@@ -114,7 +120,7 @@ class Training:
     def _fit(self) -> Generator[Progress, None, dict[str, float]]:
         """Fit the network in one go, again where it was frozen since: that takes no longer and gives the same bits."""
         with noise(self.trial.seed, 0):
-            self.network.fit(self.train.inputs(), self.train.y)
+            self.network.fit(self.train.here.inputs(), self.train.here.y)
         losses = {"train_loss": (yield from self._evaluate(self.train, "training loss"))["loss"]}
         if len(self.validation):
             means = yield from self._evaluate(self.validation, "validation loss")
@@ -149,31 +155,55 @@ class Training:
     def _train_epoch(self) -> Generator[Progress, None, None]:
         start = perf_counter()
         order = torch.from_numpy(self.streams.order(self.epoch, self.sequences))
+        there = order.to(self.device)
         self.epoch_seconds += perf_counter() - start
         self.network.train()
         while self.done < self.per_epoch * (self.epoch + 1):
             start = perf_counter()
             first = (self.done % self.per_epoch) * self.settings.batch
-            self._update(order[first : first + self.settings.batch])
+            last = first + self.settings.batch
+            self._update(order[first:last], there[first:last])
+            if self.done == self.per_epoch * (self.epoch + 1):
+                self.settle()
             self.epoch_seconds += perf_counter() - start
             yield self._progress()
 
-    def _update(self, batch: Tensor) -> None:
-        examples = self.train.take(batch)
+    def _update(self, batch: Tensor, there: Tensor) -> None:
+        """Make an update on the sequences with these numbers, given here and on the device."""
+        examples = self.train.there.take(there)
         self.optimizer.param_groups[0]["lr"] = learning_rate(self.settings, self.done, self.per_epoch)
         self.vector.gradient.zero_()
-        with noise(self.trial.seed, self.done):
+        with noise(self.trial.seed, self.done, self.device):
             loss = self.objective.loss(examples.answers(self.network), examples.y)
             loss.backward()  # type: ignore[no-untyped-call]
-        value, norm = loss.item(), self.vector.gradient.norm().item()
-        self.histories["loss"][self.done] = value
-        self.histories["grad_norm"][self.done] = norm
+        norm = self.vector.gradient.norm()
         self.done += 1
-        if not math.isfinite(value):
-            raise DivergedError("training loss", value, self.epoch + 1, self.done)
-        self.vector.clip(norm, self.settings)
+        if self.ledger is None:
+            length = norm.item()
+            self._note(loss.item(), length, self.objective.scored(examples.y))
+            self.vector.clip(length, self.settings)
+        else:
+            self.ledger.keep(loss.detach(), norm, self.objective.scored(self.train.here.y.index_select(0, batch)))
+            self.vector.clip(norm, self.settings)
         self.optimizer.step()
-        self.epoch_loss += value * self.objective.scored(examples.y)
+
+    def _note(self, loss: float, norm: float, scored: int) -> None:
+        self.histories["loss"][self.noted] = loss
+        self.histories["grad_norm"][self.noted] = norm
+        self.noted += 1
+        if not math.isfinite(loss):
+            self.done = self.noted  # what was done after it came to nothing
+            raise DivergedError("training loss", loss, self.epoch + 1, self.done)
+        self.epoch_loss += loss * scored
+
+    def settle(self) -> None:
+        """Bring the histories up to the last update: on a GPU, fetch what was kept there.
+
+        Raises DivergedError for the first of these losses that is NaN or infinite.
+        """
+        if self.ledger is not None and self.noted < self.done:
+            for loss, norm, scored in self.ledger.fetch():
+                self._note(loss, norm, scored)
 
     def _end_epoch(self) -> None:
         self.histories["train_loss"][self.epoch] = self.epoch_loss / self.scored
@@ -184,16 +214,16 @@ class Training:
             self.best = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
 
     def _evaluate(
-        self, split: Examples, name: str, each: Float64 | None = None
+        self, split: Placed, name: str, each: Float64 | None = None
     ) -> Generator[Progress, None, dict[str, float]]:
         """Return a split's "loss" and what else is counted; fill ``each``, (N,), with the losses of its sequences."""
         self.network.eval()
         total, scored = 0.0, 0
         sums: dict[str, tuple[float, int]] = {}
         for first in range(0, len(split), self.settings.batch):
-            part = split.part(first, self.settings.batch)
+            part = split.here.part(first, self.settings.batch)
             with torch.no_grad():
-                outputs = part.answers(self.network)
+                outputs = split.there.part(first, self.settings.batch).answers(self.network).cpu()
                 count = self.objective.scored(part.y)
                 total += self.objective.loss(outputs, part.y).item() * count
                 scored += count
@@ -216,22 +246,23 @@ class Training:
         return {self.objective.kind if name == "loss" else name: mean for name, mean in means.items()}
 
     def _progress(self) -> Progress:
-        loss = float(self.histories["loss"][self.done - 1]) if self.done else math.nan
+        loss = float(self.histories["loss"][self.noted - 1]) if self.noted else math.nan
         return Progress(self.epoch, self.done, self.total, loss, self.freeze)
 
     def histories_so_far(self) -> dict[str, Float32]:
         """Return the histories as far as they have been recorded."""
-        recorded = {"update": self.done, "epoch": self.epoch}
+        recorded = {"update": self.noted, "epoch": self.epoch}
         return {name: values[: recorded[axis_of(name)]].copy() for name, values in self.histories.items()}
 
     def freeze(self) -> Checkpoint:
-        """Return a checkpoint of the training as it is between two updates."""
-        state = {f"network.{name}": tensor.numpy() for name, tensor in self.network.state_dict().items()}
-        state |= {f"best.{name}": tensor.numpy() for name, tensor in self.best.items()}
+        """Return a checkpoint of the training as it is between two updates. Raises as ``settle`` does."""
+        self.settle()
+        state = {f"network.{name}": array(tensor) for name, tensor in self.network.state_dict().items()}
+        state |= {f"best.{name}": array(tensor) for name, tensor in self.best.items()}
         state |= {f"history.{name}": values for name, values in self.histories_so_far().items()}
         for name, value in self.optimizer.state[self.vector.values].items():
             if value is not None:
-                state[f"optimizer.{name}"] = value.numpy()
+                state[f"optimizer.{name}"] = array(value)
         at = Position(self.epoch, self.done, self.epoch_loss, self.epoch_seconds)
         return Checkpoint.freeze(state, self.trial.key, at)
 
@@ -246,17 +277,20 @@ class Training:
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         self.network.load_state_dict(_named(tensors, "network."))
         self.best = _named(tensors, "best.")
-        self.optimizer.state[self.vector.values] = _named(tensors, "optimizer.")
+        state = _named(tensors, "optimizer.")  # the count of its steps stays here
+        self.optimizer.state[self.vector.values] = {
+            name: tensor if name == "step" else tensor.to(self.device) for name, tensor in state.items()
+        }
         for name, values in self.histories.items():
             recorded = arrays[f"history.{name}"]
             values[: len(recorded)] = recorded
-        self.epoch, self.done = at.epoch, at.done
+        self.epoch, self.done, self.noted = at.epoch, at.done, at.done
         self.epoch_loss, self.epoch_seconds = at.epoch_loss, at.epoch_seconds
 
     def _frozen_kinds(self, at: Position) -> dict[str, Kind]:
         """Return what a checkpoint at this position holds."""
         recorded = {"update": at.done, "epoch": at.epoch}
-        weights = {name: kind(tensor.numpy()) for name, tensor in self.network.state_dict().items()}
+        weights = {name: kind(array(tensor)) for name, tensor in self.network.state_dict().items()}
         kinds = {f"network.{name}": expected for name, expected in weights.items()}
         if self.patience is not None and at.epoch:
             kinds |= {f"best.{name}": expected for name, expected in weights.items()}
@@ -267,7 +301,7 @@ class Training:
         return kinds
 
     def _result(self, losses: dict[str, float]) -> Result:
-        measures = measure(self.trial, self.task, self.network)
+        measures = measure(self.trial, self.task, self._here())
         metrics = {**losses, **measures.metrics, **self._dropped()}
         criterion = self.task.solved
         metrics["solved"] = float(criterion.met(metrics[criterion.metric]))
@@ -279,7 +313,7 @@ class Training:
                 metrics["updates_to_solve"] = float(epoch * self.per_epoch)
         if self.patience is not None:
             metrics |= {"epochs_trained": float(self.epoch), "best_epoch": float(self._best_epoch())}
-        weights = {name: tensor.numpy() for name, tensor in self.network.state_dict().items()}
+        weights = {name: array(tensor) for name, tensor in self.network.state_dict().items()}
         return Result(
             metrics,
             {**histories, **measures.histories},
@@ -287,21 +321,25 @@ class Training:
             measured=self._measured(measures.sequences),
         )
 
+    def _here(self) -> Network:
+        """Return the network on the CPU: step by step, a GPU is asked and answers at each step."""
+        return self.network if at_once(self.device) else deepcopy(self.network).cpu()
+
     def _dropped(self) -> dict[str, float]:
         """Return the counts that are part of the digest, which knew nothing of what training was left without."""
         return {f"dropped_{split}": float(n) for split, n in self.dropped.items() if split != "train"}
 
     def _measured(self, sequences: Mapping[str, int]) -> dict[str, Measured]:
         """Return what stands outside the digest; see Measured."""
-        constant = self.objective.constant(self.test.y.numpy())
+        constant = self.objective.constant(self.test.here.y.numpy())
         found = {"memoryless": memoryless(self.objective.kind, constant, self.test_losses, self.test_sequences)}
         if len(self.test) > 1:
             found["spread"] = Measured({"test_sd": float(np.std(self.test_losses, ddof=1))})
         if sequences:
             dropped = self.dropped.get("train", 0)
-            found["overlap"] = overlap(self.train.x.numpy(), self.test.x.numpy(), dropped, sequences)
+            found["overlap"] = overlap(self.train.here.x.numpy(), self.test.here.x.numpy(), dropped, sequences)
         if self.task.readout == "every" and self.task.objective == "mse":
-            found["common"] = common(self.network, self.test.x, self.test.y)
+            found["common"] = common(self.network, self.test.there.x, self.test.here.y)
         return found
 
     def _solved_in(self, histories: Mapping[str, Float32], criterion: Criterion) -> int | None:

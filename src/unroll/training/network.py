@@ -63,7 +63,7 @@ def _put_on_backend(network: Network, trial: Trial) -> Pick:
     """Swap a network's layers as its trial asks, and return what computes them then: the one place that decides."""
     asked = trial.train.backend
     wanted = resolve(trial).backend(trial)
-    if asked == "reference":
+    if asked == "reference" or trial.train.device != "cpu":
         decelerate(network)
     reasons = (
         {swap.name: swap.reason for swap in accelerate(network, always=True)} if wanted.backend == "native" else {}

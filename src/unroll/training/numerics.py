@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import torch
 
 from unroll.kernels import Pick
 
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+FIXED_WORKSPACE = ":4096:8"
+"""What cuBLAS must be told before its first call so that its products have the same bits each time."""
+UNFLATTENED = "RNN module weights are not part of single contiguous chunk"
+"""Of all parameters in one vector cuDNN makes a copy in its own order at each call: microseconds, and no news."""
 
-def numerics(pick: Pick) -> dict[str, str]:
+
+CPU = torch.device("cpu")
+
+
+def numerics(pick: Pick, device: torch.device = CPU) -> dict[str, str]:
     """Return everything that the bits of a result depend on; a checkpoint is continued only under the same."""
     return {
         "unroll": version("unroll-lab"),
@@ -24,6 +36,22 @@ def numerics(pick: Pick) -> dict[str, str]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "kernel instructions": pick.isa,
         "cpu": cpu_model(),
+        **_of_device(device),
+    }
+
+
+def _of_device(device: torch.device) -> dict[str, str]:
+    """Return what the bits of a GPU depend on beside that; nothing for the CPU, of which all is said."""
+    if device.type == "cpu":
+        return {}
+    if device.type == "mps":
+        return {"device": "Apple GPU"}
+    return {
+        "device": torch.cuda.get_device_name(device),
+        "cuda": torch.version.cuda or f"ROCm {torch.version.hip}",
+        "cudnn": str(torch.backends.cudnn.version()),  # type: ignore[no-untyped-call]
+        "algorithms": "deterministic, float32 without TF32",
+        "cublas workspace": os.environ.get(WORKSPACE, FIXED_WORKSPACE),
     }
 
 
@@ -58,3 +86,38 @@ def single_thread() -> Iterator[None]:
 def _flushes_denormals() -> bool:
     small = torch.full((), 1e-30)
     return bool(small * 1e-10 == 0)
+
+
+@contextmanager
+def computing(device: torch.device) -> Iterator[None]:
+    """Compute as the numerics say, and leave everything as it was found: see ``single_thread``; of CUDA ``_exact``."""
+    with single_thread(), ExitStack() as stack:
+        if device.type == "cuda":
+            stack.enter_context(_exact(device))
+        yield
+
+
+@contextmanager
+def _exact(device: torch.device) -> Iterator[None]:
+    """Let PyTorch use nothing but algorithms with the same bits each time, in full float32: no TF32, no search.
+
+    An operation that has no such algorithm is then an error, which fails its trial.
+    """
+    mode, precision = torch.get_deterministic_debug_mode(), torch.get_float32_matmul_precision()
+    filling: Any = torch.utils.deterministic
+    fill, filling.fill_uninitialized_memory = filling.fill_uninitialized_memory, False  # what nobody reads needs none
+    workspace = os.environ.get(WORKSPACE)
+    os.environ.setdefault(WORKSPACE, FIXED_WORKSPACE)
+    torch.set_deterministic_debug_mode("error")
+    torch.set_float32_matmul_precision("highest")
+    flags = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    try:
+        with torch.cuda.device(device), flags, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", UNFLATTENED)
+            yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+        torch.set_deterministic_debug_mode(mode)
+        filling.fill_uninitialized_memory = fill
+        if workspace is None:
+            del os.environ[WORKSPACE]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from unroll.errors import PlugInError
 from unroll.study import TrainSettings
-from unroll.training.tensors import Kind, kind
+from unroll.training.tensors import Kind, array, kind
 
 
 class ParameterVector:
@@ -38,10 +38,13 @@ class ParameterVector:
             p.grad = self.gradient[start:end].view_as(p)
             start = end
 
-    def clip(self, norm: float, settings: TrainSettings) -> None:
-        """Clip the gradient, of the given norm, in place."""
-        if settings.clip_norm is not None and norm > settings.clip_norm:
-            self.gradient.mul_(settings.clip_norm / norm)
+    def clip(self, norm: float | Tensor, settings: TrainSettings) -> None:
+        """Clip the gradient, of the given norm, in place; a norm that is a tensor is not looked at here."""
+        bound = settings.clip_norm
+        if bound is not None and isinstance(norm, Tensor):
+            self.gradient.mul_(torch.where(norm > bound, bound / norm, 1.0))
+        elif bound is not None and norm > bound:
+            self.gradient.mul_(bound / norm)
         if settings.clip_value is not None:
             self.gradient.clamp_(-settings.clip_value, settings.clip_value)
 
@@ -81,4 +84,4 @@ def state_kinds(settings: TrainSettings, values: Tensor) -> dict[str, Kind]:
         vectors += ("momentum_buffer",)
     counts = () if settings.optimizer == "sgd" else ("step",)
     step = torch.zeros(())
-    return {**{name: kind(values.numpy()) for name in vectors}, **{name: kind(step.numpy()) for name in counts}}
+    return {**{name: kind(array(values)) for name in vectors}, **{name: kind(array(step)) for name in counts}}

@@ -7,14 +7,21 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import safetensors.numpy
+from torch import Tensor
 
 Kind: TypeAlias = tuple[np.dtype[Any], tuple[int, ...]]
 """What an array must be: its type and its shape."""
 
 
-def kind(array: np.ndarray) -> Kind:
+def kind(values: np.ndarray) -> Kind:
     """Return the type and the shape of an array as ``pack`` writes it: a single number has the shape (1,)."""
-    return array.dtype, array.shape or (1,)
+    return values.dtype, values.shape or (1,)
+
+
+def array(tensor: Tensor) -> np.ndarray:
+    """Return a tensor's values: those in memory themselves, those of a GPU as a copy."""
+    values: np.ndarray = tensor.cpu().numpy()
+    return values
 
 
 def pack(arrays: Mapping[str, np.ndarray]) -> bytes:

@@ -170,7 +170,7 @@ trian = { epochs = 1 }
         "18 train.momentum: True is not a number",
         '19 train.epoch: unknown key. Did you mean "epochs"? Known: epochs, batch, optimizer, learning_rate, momentum, '
         "clip_norm, clip_value, backend, alpha, weight_decay, schedule, final_learning_rate, step_epochs, step_factor, "
-        "patience",
+        "patience, device",
         '22 where.0.trian: unknown key. Did you mean "train"? Known: match, task, model, train, generate',
     ]
 

@@ -40,10 +40,10 @@ def run(
     """Train whatever of a study the store does not hold yet, and return its results.
 
     ``study`` is a Study, or the shipped name or path of one. ``executor`` is "processes" (default) or "inline";
-    ``workers`` counts the processes (default: one a core). ``shard`` ("2/8") trains one part of the study, for several
-    machines whose stores ``merge`` puts together. ``keep_state`` keeps the last state of each trial that is finished:
-    the same trial with more epochs then goes on from it, with the bits that it would have in one go. ``progress`` shows
-    how far the run is: in a notebook below the cell, elsewhere on stderr.
+    ``workers`` counts the processes (default: one a core, or a GPU). ``shard`` ("2/8") trains one part of the study,
+    for several machines whose stores ``merge`` puts together. ``keep_state`` keeps the last state of each trial that is
+    finished: the same trial with more epochs then goes on from it, with the bits that it would have in one go.
+    ``progress`` shows how far the run is: in a notebook below the cell, elsewhere on stderr.
 
     Interrupted (Ctrl-C), it keeps checkpoints and raises KeyboardInterrupt; the same call goes on from there. Raises
     StudyError before anything is trained, StoreError where the store cannot be written. Trials that fail do not raise:

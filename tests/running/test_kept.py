@@ -110,7 +110,7 @@ def test_a_training_that_goes_on_trains_only_what_is_new(store: Path, monkeypatc
     run(one(3), store, keep=True)
     updates = []
     update = Training._update
-    monkeypatch.setattr(Training, "_update", lambda self, batch: (updates.append(self.done), update(self, batch)))
+    monkeypatch.setattr(Training, "_update", lambda self, *batch: (updates.append(self.done), update(self, *batch)))
     run(one(5), store)
     assert updates == list(range(12, 20))
 
@@ -178,7 +178,7 @@ def test_other_numerics_begin_anew_and_say_so(store: Path, tmp_path: Path, monke
 
     known = work.numerics
     with monkeypatch.context() as patch:
-        patch.setattr(work, "numerics", lambda pick: {**known(pick), "cpu": "another"})
+        patch.setattr(work, "numerics", lambda *of: {**known(*of), "cpu": "another"})
         notes = run(one(4), store)
     assert len(notes) == 2
     assert "starts afresh: the state after the two epochs of trial" in notes[1]

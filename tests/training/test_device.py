@@ -5,6 +5,8 @@ What the loop does with numbers is shown without a GPU in ``test_deferred.py``.
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +15,8 @@ import pytest
 import torch
 
 import unroll
+from tests.running.conftest import SMALL, bits, has_checkpoint, kill_group, start, states, wait_for
+from tests.running.conftest import unroll as unroll_command
 from tests.running.test_run import Recorder
 from tests.training.test_deferred import poisoned
 from tests.training.test_loop import finish
@@ -185,19 +189,36 @@ def test_dropout_depends_on_nothing_but_the_trial() -> None:
 
 @cuda
 def test_too_little_memory_is_a_failed_trial_and_the_next_one_trains() -> None:
-    # Its forward pass takes nothing here: batches of all, 5,000 steps, 4,096 units.
-    settings = {"task": {"train": 100_000, "validation": 0, "test": 2}, "model_settings": {"hidden": 512, "layers": 64}}
-    TASKS["copy"] = 100
+    large = trial("copy", "lstm", task={"train": 4096}, train={"batch": 4096}, model_settings={"hidden": 512})
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(256 * 2**20 / torch.cuda.get_device_properties(0).total_memory)
     try:
-        large = trial("copy", "lstm", train={"batch": 100_000, "epochs": 1}, **settings)
+        outcome = work(Order(large), Channel(lambda message: None))
+        assert outcome.error is not None
+        assert outcome.error["type"] == "OutOfMemoryError", outcome.error["message"]
+        assert "There is not enough memory on the GPU for this trial" in outcome.error["message"]
+        assert len(outcome.error["message"]) < 500
+        assert work(Order(trial()), Channel(lambda message: None)).result is not None
     finally:
-        TASKS["copy"] = 6
-    outcome = work(Order(large), Channel(lambda message: None))
-    assert outcome.error is not None
-    assert outcome.error["type"] == "OutOfMemoryError", outcome.error["message"]
-    assert "There is not enough memory on the GPU for this trial" in outcome.error["message"]
-    assert len(outcome.error["message"]) < 500
-    assert work(Order(trial()), Channel(lambda message: None)).result is not None
+        torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_and_run_again_it_ends_with_the_same_bits(number: int, tmp_path: Path) -> None:
+    path, store, whole = (tmp_path / name for name in ("small.toml", "results.db", "whole.db"))
+    path.write_text(SMALL.replace("[train]", f'[train]\ndevice = "{DEVICE}"'))
+    run = start("run", path, "--store", store)
+    try:
+        wait_for(lambda: "running" in states(store) and has_checkpoint(store), what="a checkpoint")
+        os.killpg(run.pid, number) if number == signal.SIGINT else run.kill()
+        run.communicate(timeout=30)
+    finally:
+        kill_group(run)
+    assert run.returncode == (130 if number == signal.SIGINT else -number)
+    assert unroll_command("run", path, "--store", store).returncode == 0
+    assert unroll_command("run", path, "--store", whole, "--executor", "inline").returncode == 0
+    assert set(states(store)) == {"complete"}
+    assert bits(store) == bits(whole)
 
 
 @pytest.mark.parametrize("executor", ["inline", "processes"])

@@ -36,7 +36,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 MaxTrials = Annotated[int, typer.Option("--max-trials", min=1, metavar="N", help="Refuse a study with more trials.")]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, max=4096, metavar="N", help="Trials at once. Default: one a core."),
+    typer.Option("--workers", min=1, max=4096, metavar="N", help="Trials at once. Default: one a core, or a GPU."),
 ]
 ExecutorName = Annotated[
     str,

@@ -10,6 +10,7 @@ from unroll.errors import DeviceError, WorkerStartError
 from unroll.executors.base import WORKER_NUMBER
 from unroll.models.resolve import resolve
 from unroll.study import Trial
+from unroll.training.numerics import computing
 
 
 def device_of(trial: Trial) -> torch.device:
@@ -43,8 +44,9 @@ def present(name: str) -> tuple[str, ...]:
         return ("cpu",)
     count = _count(name)
     try:
-        for number in range(count):
-            _try(torch.device(name, number))
+        for device in (torch.device(name, number) for number in range(count)):
+            with computing(device):  # the first product that cuBLAS makes decides how it makes all
+                _try(device)
         return tuple(map(torch.cuda.get_device_name, range(count))) if name == "cuda" else ("Apple GPU",)
     except RuntimeError as error:  # PyTorch's own of whatever goes wrong with a device
         raise DeviceError(
@@ -53,7 +55,7 @@ def present(name: str) -> tuple[str, ...]:
 
 
 def confirm(device: torch.device) -> None:
-    """See that this process can use its GPU: after some errors only a new one can.
+    """See that this process can use its GPU, inside of ``computing``: after some errors only a new process can.
 
     Ends the process where it is a worker, so that its executor puts a new one in its place; raises WorkerStartError
     where it is none.

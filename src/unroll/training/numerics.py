@@ -51,7 +51,7 @@ def _of_device(device: torch.device) -> dict[str, str]:
         "cuda": torch.version.cuda or f"ROCm {torch.version.hip}",
         "cudnn": str(torch.backends.cudnn.version()),  # type: ignore[no-untyped-call]
         "algorithms": "deterministic, float32 without TF32",
-        "cublas workspace": os.environ.get(WORKSPACE, FIXED_WORKSPACE),
+        "cublas workspace": _workspace(),
     }
 
 
@@ -88,6 +88,13 @@ def _flushes_denormals() -> bool:
     return bool(small * 1e-10 == 0)
 
 
+@cache
+def _workspace() -> str:
+    """Return what cuBLAS is told before its first call in this process; "default" where CUDA was in use already."""
+    late = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return os.environ.get(WORKSPACE) or ("default" if late else FIXED_WORKSPACE)
+
+
 @contextmanager
 def computing(device: torch.device) -> Iterator[None]:
     """Compute as the numerics say, and leave everything as it was found: see ``single_thread``; of CUDA ``_exact``."""
@@ -106,6 +113,7 @@ def _exact(device: torch.device) -> Iterator[None]:
     mode, precision = torch.get_deterministic_debug_mode(), torch.get_float32_matmul_precision()
     filling: Any = torch.utils.deterministic
     fill, filling.fill_uninitialized_memory = filling.fill_uninitialized_memory, False  # what nobody reads needs none
+    _workspace()
     workspace = os.environ.get(WORKSPACE)
     os.environ.setdefault(WORKSPACE, FIXED_WORKSPACE)
     torch.set_deterministic_debug_mode("error")

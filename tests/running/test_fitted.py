@@ -114,9 +114,9 @@ def test_they_are_fitted_on_the_training_split() -> None:
     training = Training(trial)
     finish(training.run())
     again = Training(trial).network
-    again.fit(training.train.here.inputs(), training.train.here.y)
+    again.fit(training.train.inputs(), training.train.y)
     assert torch.equal(again.weights, training.network.weights)
-    again.fit(training.test.here.inputs(), training.test.here.y)
+    again.fit(training.test.inputs(), training.test.y)
     assert not torch.equal(again.weights, training.network.weights)
 
 

@@ -10,6 +10,7 @@ is not finite reported and not the first; updates that came after it left in the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from unroll.executors import Channel
 from unroll.running.work import Frozen, Order, work
 from unroll.study import Trial
 from unroll.training import Result, Training, loop, train
+from unroll.training.examples import Examples
 
 HOW: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -171,6 +173,25 @@ def test_the_device_is_asked_once_an_epoch(deferred: pytest.MonkeyPatch) -> None
         next(steps)
     assert len(fetched) == 3
     assert asked == []
+
+
+def test_data_are_moved_once_and_the_network_sees_what_was_moved(deferred: pytest.MonkeyPatch) -> None:
+    one, moved = trial(), []
+    ordinary = finish(train(one))
+
+    def blank(examples: Examples, device: torch.device) -> Examples:
+        moved.append(len(examples))
+        return replace(examples, copy=replace(examples, x=torch.zeros_like(examples.x)))
+
+    deferred.setattr(Examples, "placed", blank)
+    other = finish(train(one))
+    assert moved == [70, 20, 30]
+    for name in ("loss", "validation_loss"):
+        assert not np.isclose(other.histories[name], ordinary.histories[name]).any()
+    assert other.metrics["test_mse"] != pytest.approx(ordinary.metrics["test_mse"])
+    assert other.measured["memoryless"].metrics["memoryless_mse"] == pytest.approx(
+        ordinary.measured["memoryless"].metrics["memoryless_mse"]
+    )
 
 
 def test_progress_tells_the_loss_that_was_fetched_last(deferred: pytest.MonkeyPatch) -> None:

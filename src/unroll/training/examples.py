@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,13 +18,17 @@ from unroll.tasks import Split
 
 @dataclass(frozen=True)
 class Examples:
-    """The tensors of a split, see ``unroll.tasks.Split``; ``alphabet`` is the number of symbols, 0 without tokens."""
+    """The tensors of a split, see ``unroll.tasks.Split``; ``alphabet`` is the number of symbols, 0 without tokens.
+
+    Of a split whose trial is trained on a GPU, ``copy`` is what was moved there.
+    """
 
     x: Tensor
     y: Tensor
     at: Tensor | None
     asked: Tensor | None
     alphabet: int
+    copy: Examples | None = None
 
     @classmethod
     def of(cls, split: Split, alphabet: int) -> Examples:
@@ -60,12 +64,17 @@ class Examples:
         at, asked = (None if one is None else one[chosen] for one in (self.at, self.asked))
         return Examples(self.x[chosen], self.y[chosen], at, asked, self.alphabet)
 
-    def to(self, device: torch.device) -> Examples:
-        """Return the same on a device; itself where it is there."""
+    def placed(self, device: torch.device) -> Examples:
+        """Return the same with a copy on a device; itself where it is there."""
         if self.x.device == device:
             return self
         at, asked = (None if one is None else one.to(device) for one in (self.at, self.asked))
-        return Examples(self.x.to(device), self.y.to(device), at, asked, self.alphabet)
+        return replace(self, copy=Examples(self.x.to(device), self.y.to(device), at, asked, self.alphabet))
+
+    @property
+    def there(self) -> Examples:
+        """These examples where their trial is trained."""
+        return self if self.copy is None else self.copy
 
     def inputs(self) -> Tensor:
         """Return what a network is given, float32 (B, T, I): numbers as they are, a symbol as a one among zeros."""
@@ -78,23 +87,6 @@ class Examples:
             return outputs
         steps = self.at.long().unsqueeze(-1).expand(-1, -1, outputs.shape[-1])
         return outputs.gather(1, steps)
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A split in this computer's memory, and where its trial is trained: moved once, the same where that is the CPU."""
-
-    here: Examples
-    there: Examples
-
-    @classmethod
-    def of(cls, split: Split, alphabet: int, device: torch.device) -> Placed:
-        """Return a split's tensors on both sides."""
-        here = Examples.of(split, alphabet)
-        return cls(here, here.to(device))
-
-    def __len__(self) -> int:
-        return len(self.here)
 
 
 def readout_of(readout: Literal["last", "every", "some"]) -> Literal["last", "every"]:

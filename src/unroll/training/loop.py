@@ -26,7 +26,7 @@ from unroll.training.checkpoint import Checkpoint, Position, damaged
 from unroll.training.common import common
 from unroll.training.devices import at_once, device_of
 from unroll.training.early_stopping import best_epoch, is_over
-from unroll.training.examples import Placed
+from unroll.training.examples import Examples
 from unroll.training.ledger import Ledger
 from unroll.training.measures import dataset_of, measure
 from unroll.training.memoryless import memoryless
@@ -81,13 +81,13 @@ class Training:
         alphabet = self.task.inputs if self.task.tokens else 0
         splits = (dataset.train, dataset.validation, dataset.test)
         self.device = device_of(trial)
-        self.train, self.validation, self.test = (Placed.of(split, alphabet, self.device) for split in splits)
+        self.train, self.validation, self.test = (Examples.of(split, alphabet).placed(self.device) for split in splits)
         self.network: Network = build_network(trial, streams.generator("init")).to(self.device)
         self.fitted = model.fitted
         self.vector = ParameterVector(self.network, needed=not self.fitted)
         self.optimizer = optimizer_of(self.settings, self.vector.values)
         self.sequences = len(dataset.train)
-        self.scored = self.objective.scored(self.train.here.y)
+        self.scored = self.objective.scored(self.train.y)
         self.per_epoch = math.ceil(self.sequences / self.settings.batch)
         self.epochs = 0 if self.fitted else self.settings.epochs
         self.patience = None if self.fitted else self.settings.patience
@@ -120,7 +120,7 @@ class Training:
     def _fit(self) -> Generator[Progress, None, dict[str, float]]:
         """Fit the network in one go, again where it was frozen since: that takes no longer and gives the same bits."""
         with noise(self.trial.seed, 0):
-            self.network.fit(self.train.here.inputs(), self.train.here.y)
+            self.network.fit(self.train.inputs(), self.train.y)
         losses = {"train_loss": (yield from self._evaluate(self.train, "training loss"))["loss"]}
         if len(self.validation):
             means = yield from self._evaluate(self.validation, "validation loss")
@@ -183,7 +183,7 @@ class Training:
             self._note(loss.item(), length, self.objective.scored(examples.y))
             self.vector.clip(length, self.settings)
         else:
-            self.ledger.keep(loss.detach(), norm, self.objective.scored(self.train.here.y.index_select(0, batch)))
+            self.ledger.keep(loss.detach(), norm, self.objective.scored(self.train.y.index_select(0, batch)))
             self.vector.clip(norm, self.settings)
         self.optimizer.step()
 
@@ -214,14 +214,14 @@ class Training:
             self.best = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
 
     def _evaluate(
-        self, split: Placed, name: str, each: Float64 | None = None
+        self, split: Examples, name: str, each: Float64 | None = None
     ) -> Generator[Progress, None, dict[str, float]]:
         """Return a split's "loss" and what else is counted; fill ``each``, (N,), with the losses of its sequences."""
         self.network.eval()
         total, scored = 0.0, 0
         sums: dict[str, tuple[float, int]] = {}
         for first in range(0, len(split), self.settings.batch):
-            part = split.here.part(first, self.settings.batch)
+            part = split.part(first, self.settings.batch)
             with torch.no_grad():
                 outputs = split.there.part(first, self.settings.batch).answers(self.network).cpu()
                 count = self.objective.scored(part.y)
@@ -331,15 +331,15 @@ class Training:
 
     def _measured(self, sequences: Mapping[str, int]) -> dict[str, Measured]:
         """Return what stands outside the digest; see Measured."""
-        constant = self.objective.constant(self.test.here.y.numpy())
+        constant = self.objective.constant(self.test.y.numpy())
         found = {"memoryless": memoryless(self.objective.kind, constant, self.test_losses, self.test_sequences)}
         if len(self.test) > 1:
             found["spread"] = Measured({"test_sd": float(np.std(self.test_losses, ddof=1))})
         if sequences:
             dropped = self.dropped.get("train", 0)
-            found["overlap"] = overlap(self.train.here.x.numpy(), self.test.here.x.numpy(), dropped, sequences)
+            found["overlap"] = overlap(self.train.x.numpy(), self.test.x.numpy(), dropped, sequences)
         if self.task.readout == "every" and self.task.objective == "mse":
-            found["common"] = common(self.network, self.test.there.x, self.test.here.y)
+            found["common"] = common(self.network, self.test.there.x, self.test.y)
         return found
 
     def _solved_in(self, histories: Mapping[str, Float32], criterion: Criterion) -> int | None:

@@ -10,7 +10,7 @@ Subclass ``NumbersConformance`` in a test module, give ``task``, and let pytest 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, get_args
 
 import numpy as np
@@ -29,6 +29,8 @@ class NumbersConformance(TaskConformance):
 
     lengths: ClassVar[tuple[int, ...]] = (3, 5)
     baseline_is_exact: ClassVar[bool] = False
+    no_oracle: ClassVar[str] = "what follows a window is compared with the rule's own terms"
+    unparted: ClassVar[Mapping[str, Any]] = {"split": "none"}
 
     @abstractmethod
     def task(self, **settings: Any) -> Numbers:

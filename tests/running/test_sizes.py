@@ -6,15 +6,18 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.running.test_run import tiny
-from unroll import expand
+from unroll import Study, expand
 from unroll.models.resolve import resolve
 from unroll.running import execute
-from unroll.running.sizes import data_bytes, disk_bytes, memory_bytes, usable_cores
+from unroll.running.judging import judge
+from unroll.running.sizes import batch_bytes, data_bytes, disk_bytes, memory_bytes, usable_cores
 from unroll.store import Store
 from unroll.streams import KeyedStreams
 from unroll.training import count_parameters
+from unroll.training.examples import Examples
 
 
 @pytest.mark.parametrize("length", [10, 50])
@@ -23,6 +26,25 @@ def test_the_bytes_of_the_data_are_those_of_the_data(length: int):
     data = resolve(trial).task.dataset(KeyedStreams(1), length)
     splits = (data.train, data.validation, data.test)
     assert data_bytes(trial) == sum(split.x.nbytes + split.y.nbytes for split in splits)
+
+
+@pytest.mark.parametrize("loss", ["all", "answers"])
+def test_a_batch_of_symbols_takes_more_than_their_ids(loss: str):
+    """The ones among zeros, and an output for each class and step: of long sequences most of what there is."""
+    factors = {"task": ["copy"], "model": ["gru"], "length": [100_000], "seed": [1]}
+    study = Study(
+        name="long", factors=factors, task={"symbols": 200, "loss": loss, "train": 16, "test": 1}, train={"batch": 16}
+    )
+    (trial,) = expand(study)
+    task = resolve(trial).task
+    x = torch.zeros(16, task.total_steps(100), dtype=torch.uint8)
+    ones = Examples(x, x, None, None, task.inputs).inputs()
+    outputs = torch.zeros(16, task.total_steps(100), task.outputs)
+    expected = 3 * ones.nbytes + {"all": 4, "answers": 2}[loss] * outputs.nbytes
+    assert batch_bytes(trial.replace(length=100)) == expected
+    assert memory_bytes(trial, 100) > batch_bytes(trial) > 4e9
+    problems = [problem for _, problem in judge(trial.replace(length=1_000_000))]
+    assert [problem.setting for problem in problems] == ["train.batch"]
 
 
 def test_disk_is_what_the_store_grows_by(tmp_path: Path):

@@ -19,6 +19,7 @@ from unroll.tasks.numbers import Numbers, too_short
 
 ADVICE = {
     "data": ("factors.length", "the data while they are made. Lower task.train or the length"),
+    "batch": ("train.batch", "one batch's symbols and outputs. Lower train.batch or the length"),
     "network": ("model.hidden", "weights, gradients and the optimizer's state. Lower model.hidden or model.layers"),
     "curves": ("train.epochs", "the curves of all updates. Lower train.epochs or raise train.batch"),
 }

@@ -35,13 +35,27 @@ def data_bytes(trial: Trial) -> int:
     return int(sequences * (length * inputs + (1 if task.readout == "last" else length) * answers))
 
 
+def batch_bytes(trial: Trial) -> int:
+    """Bytes of a batch beside its data.
+
+    Of symbols the ones among zeros, as whole numbers and as floats; of outputs at many steps these with their gradients,
+    and as often again where each is scored. What a network keeps of its steps is its own.
+    """
+    task = resolve(trial).task
+    sequences = min(trial.train.batch, max(1, task.expected(task.train, trial.length)))
+    ones = (8 + FLOAT) * task.inputs if task.tokens else 0
+    outputs = {"last": 0, "some": 2, "every": 4}[task.readout] * FLOAT * task.outputs
+    return int(sequences * task.total_steps(trial.length) * (ones + outputs))
+
+
 def memory_parts(trial: Trial, parameters: int) -> dict[str, int]:
-    """Bytes that a worker needs: for data while they are made; the network; curves; itself.
+    """Bytes that a worker needs: for data while they are made; a batch; the network; curves; itself.
 
     The network: weights, gradients, the optimizer's state, with early stopping the best weights.
     """
     return {
         "data": 3 * data_bytes(trial),
+        "batch": batch_bytes(trial),
         "network": (4 + (trial.train.patience is not None)) * FLOAT * parameters,
         "curves": 2 * _curve_bytes(trial),
         "worker": WORKER,

@@ -212,6 +212,7 @@ def test_the_message_names_the_file(read: ReadText, tmp_path: Path) -> None:
         ('"train.epochs" = []', "7 factors.train.epochs: an empty list: no trial would come of it."),
         ('"train.epochs" = 5', "7 factors.train.epochs: 5 is not a list. Write [5]"),
         ('"train.learning_rate" = [1, 2, 1.0]', "7 factors.train.learning_rate: 1.0 is there twice. Remove one"),
+        ('"train.backend" = ["torch", "reference"]', "7 factors.train.backend: 'reference' is there twice. Remove one"),
         ("[[where]]\ntrain = { epochs = 1 }", "7 where.0.match: is required and missing"),
         ("[[where]]\nmatch = 5", "8 where.0.match: 5 is not a table"),
         ("[where]\nmatch = { model = 'lstm' }", "7 where: {'match': {'model': 'lstm'}} is not a list"),

@@ -38,7 +38,7 @@ def data_bytes(trial: Trial) -> int:
 def batch_bytes(trial: Trial) -> int:
     """Bytes of a batch beside its data.
 
-    Of symbols the ones among zeros, as whole numbers and as floats; of outputs at many steps these with their gradients,
+    Of symbols the ones among zeros, as whole numbers and as floats; of outputs at many steps these with gradients,
     and as often again where each is scored. What a network keeps of its steps is its own.
     """
     task = resolve(trial).task

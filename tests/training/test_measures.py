@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from tests.sequences import ORACLES, Oracle, finish, oracle, study, trained
-from unroll import expand
+from unroll import Study, expand
 from unroll.models.network import Bounded, Network
 from unroll.models.resolve import resolve
 from unroll.streams import KeyedStreams
@@ -213,6 +213,26 @@ def test_the_overlap_is_stored_outside_the_digest():
     assert free.measured["overlap"].metrics["test_seen"] == 1
     other = type(found)(found.metrics, found.histories, found.parameters, {})
     assert other.digest == found.digest
+
+
+@pytest.mark.parametrize(("length", "seen"), [(3, 8), (30, 0)])
+def test_symbols_that_were_trained_on_are_counted(length: int, seen: int):
+    """Of three bits there are eight strings; of thirty so many that none comes twice."""
+    parity = Study(
+        name="parity",
+        factors={"task": ["parity"], "model": ["tanh_rnn"], "length": [length], "seed": [1]},
+        task={"train": 200, "validation": 0, "test": 100},
+        model={"hidden": 2},
+        train={"epochs": 1},
+    )
+    _, result = finish(expand(parity)[0])
+    counts = result.measured["overlap"].metrics
+    assert counts == {
+        "train_inputs": seen or 200,
+        "test_inputs": seen or 100,
+        "test_seen": float(seen == 8),
+        "dropped_train": 0,
+    }
 
 
 def test_models_are_compared_where_all_can_answer():

@@ -15,16 +15,19 @@ DIGITS = 20
 
 
 def rows(inputs: NDArray[Any]) -> list[bytes]:
-    """Return coded inputs, (N, T) or (N, T, 1), as bytes: equal just where a network sees the same, in float32."""
+    """Return coded inputs, (N, T) or (N, T, 1), as bytes: equal just where a network sees the same, in float32.
+
+    The ids of symbols, which are whole numbers, are their own code.
+    """
     if not len(inputs):
         return []
+    if inputs.dtype.kind in "iu":
+        return _as_bytes(inputs.reshape(len(inputs), -1))
     codes = inputs.reshape(len(inputs), -1).astype(np.float32).astype(np.float64)
     digits, exponents = np.frexp(np.abs(codes).max(axis=1, keepdims=True))
     exponents = exponents + (np.round(np.ldexp(digits, DIGITS)) >= 2**DIGITS)  # nearly a power of two is that power
     scaled = np.round(np.ldexp(codes, DIGITS - exponents))
-    rounded = np.ldexp(scaled, exponents - DIGITS) + 0.0  # a negative zero becomes zero
-    found: list[bytes] = np.ascontiguousarray(rounded).view(f"V{rounded.shape[1] * 8}").ravel().tolist()
-    return found
+    return _as_bytes(np.ldexp(scaled, exponents - DIGITS) + 0.0)  # a negative zero becomes zero
 
 
 def first_places(inputs: NDArray[Any]) -> Int64:
@@ -42,3 +45,8 @@ def alike(inputs: NDArray[Any]) -> Int64:
 def outside(inputs: NDArray[Any], known: Set[bytes]) -> NDArray[np.bool_]:
     """Return which inputs are none of those known, (N,)."""
     return np.array([row not in known for row in rows(inputs)], dtype=bool)
+
+
+def _as_bytes(numbers: NDArray[Any]) -> list[bytes]:
+    found: list[bytes] = np.ascontiguousarray(numbers).view(f"V{numbers.shape[1] * numbers.itemsize}").ravel().tolist()
+    return found

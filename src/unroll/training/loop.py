@@ -335,7 +335,7 @@ class Training:
         found = {"memoryless": memoryless(self.objective.kind, constant, self.test_losses, self.test_sequences)}
         if len(self.test) > 1:
             found["spread"] = Measured({"test_sd": float(np.std(self.test_losses, ddof=1))})
-        if sequences:
+        if sequences or self.task.tokens:  # other numbers are never the same twice
             dropped = self.dropped.get("train", 0)
             found["overlap"] = overlap(self.train.x.numpy(), self.test.x.numpy(), dropped, sequences)
         if self.task.readout == "every" and self.task.objective == "mse":

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from unroll.axes import Float32
+from unroll.axes import Sequences, Tokens
 from unroll.tasks.inputs import rows
 from unroll.training.result import Measured
 
 
-def overlap(train: Float32, test: Float32, dropped: int, sequences: Mapping[str, int]) -> Measured:
+def overlap(
+    train: Sequences | Tokens, test: Sequences | Tokens, dropped: int, sequences: Mapping[str, int]
+) -> Measured:
     """Count inputs as the network sees them.
 
     Parameters
     ----------
     train, test
-        The coded inputs of the splits, (N, T, 1).
+        The coded inputs of the splits, (N, T, 1), or the ids of symbols, (N, T).
     dropped
         How many training windows were left out because another split, or the prompt, holds the same input.
     sequences

@@ -30,7 +30,9 @@ OURS = (files("unroll") / "references.bib").read_text(encoding="utf-8")
 
 
 def test_every_entry_of_ours_is_named_and_every_named_key_has_one() -> None:
-    plugins = [family.load(name) for family in (registry.tasks, registry.models) for name in family.names()]
+    plugins = [
+        family.load(name) for family in (registry.tasks, registry.models, registry.measures) for name in family.names()
+    ]
     named = {key for plugin in plugins for key in plugin.sources}
     assert named == set(entries(OURS, "ours"))
     assert list(entries(OURS, "ours")) == sorted(named, key=str.lower), "in alphabetical order"

@@ -16,8 +16,9 @@ from unroll.errors import PlugInError, StoreError, StudyError, UnknownNameError,
 from unroll.held import study_of
 from unroll.measures.installed import known, measure
 from unroll.quantity import Quantity
-from unroll.store import PlannedTrial, Store, TrialRecord
-from unroll.study import Study, expand
+from unroll.store import FINAL, PlannedTrial, Store, TrialRecord
+from unroll.store.examined import NOT_RECORDED
+from unroll.study import Study, Trial, expand
 from unroll.study.levels import level
 from unroll.study.saved import saved
 from unroll.study.settings import as_read, frozen
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from unroll.analysis.finding import Words
     from unroll.axes import Float32
     from unroll.generation import Trained
-    from unroll.measures import Plots
+    from unroll.measures import Measure, Plots
     from unroll.store.checked import Checked
 
 MOST_NAMED = 5
@@ -55,6 +56,7 @@ class Results:
         self.path = Path(store)
         self.asked = asked
         self._damaged: dict[str, str] = {}  # by the key: what of a trial is not what was written
+        self._unexamined: dict[str, str] = {}  # the same of what measures found, which costs the trial nothing else
         with self._open() as opened:
             self.planned, self._lost, self._told = _planned(self.study, opened, asked)
 
@@ -158,6 +160,49 @@ class Results:
         """Return one history of a trial, such as "loss" or "grad_norm", as a float32 array."""
         with self._open() as opened:
             return opened.history(opened.trial(key).key, name)
+
+    def examination(self, measure: str) -> pd.DataFrame:
+        """Return what a measure found in the trained networks, one row per number.
+
+        key, condition, task, model, length, seed, the further factors; snapshot ("final": the weights at the end),
+        quantity, the coordinate on each axis of the measure's arrays (missing for a number that runs along none), value
+        (float64); note: "" beside a number. A complete trial without one has a row in which value is NaN and note says
+        why: "not recorded" (it is older than the measure), that the measure does not apply to it, or that it failed.
+
+        Raises UnknownNameError for a name of no measure that looks at trained networks.
+        """
+        with self._open() as opened:
+            stored = opened.examined_measures(self._keys)
+            installed = {name: one for name, one in known().items() if one.when == "end"}
+            names = sorted({*stored, *installed})
+            if measure not in names:
+                raise UnknownNameError(
+                    f'No measure "{measure}" looks at trained networks.{did_you_mean(measure, names)} Those that do: '
+                    f"{', '.join(names)}."
+                )
+            frame = opened.examination_frame(self._of(self._keys), measure, self._unexamined)
+        if measure in installed:
+            planned = {trial.key: trial for trial in self.planned}
+            for place in frame.index[frame["note"] == NOT_RECORDED]:
+                reason = _why_not(installed[measure], planned[str(frame.loc[place, "key"])])
+                frame.loc[place, "note"] = reason or NOT_RECORDED
+        return self.with_settings(frame, self.factors)
+
+    def with_examinations(self, trials: pd.DataFrame) -> pd.DataFrame:
+        """Return the frame of trials with a column for each single number that a measure has found in their networks.
+
+        The columns are named "measure.number"; NaN where it is not recorded. Arrays: see ``examination``.
+        """
+        with self._open() as opened:
+            stored = opened.examined_measures(self._keys)
+        for name in stored:
+            found = self.examination(name)
+            alone = found[_axes(found)].isna().all(axis=1)
+            single = found[(found["note"] == "") & (found["snapshot"] == FINAL) & alone]
+            for number, rows in single.groupby("quantity", sort=True):
+                values = rows.set_index("key")["value"]
+                trials = trials.assign(**{f"{name}.{number}": trials["key"].map(values)})
+        return trials
 
     def histories(self, name: str) -> pd.DataFrame:
         """Return one history of all trials, one row a value: the trial, the step on its axis (from 1), the value."""
@@ -372,14 +417,25 @@ class Results:
     @property
     def damage(self) -> str | None:
         """A sentence where what is stored is not what was written, as far as it was read; that is left out."""
+        apart = self._damaged_examinations()
         count = self._lost + len(self._damaged)
         if not count:
-            return None
+            return apart or None
         named = listed([key[:8] for key in list(self._damaged)[:MOST_NAMED]])
         return (
             f"{capital(counted(count, 'trial'))} of this study {'is' if count == 1 else 'are'} damaged and left out"
             f"{f' ({named})' if named else ''}. See all: unroll doctor --verify. Train them again: unroll forget "
-            "--damaged, then unroll run."
+            f"--damaged, then unroll run.{f' {apart}' if apart else ''}"
+        )
+
+    def _damaged_examinations(self) -> str:
+        count = len(self._unexamined)
+        if not count:
+            return ""
+        named = listed([key[:8] for key in list(self._unexamined)[:MOST_NAMED]])
+        return (
+            f"What measures found in {counted(count, 'trained network')} is damaged and left out ({named}); the trials "
+            "are whole. See all: unroll doctor --verify. Remove just that: unroll forget --damaged."
         )
 
     @property
@@ -421,6 +477,7 @@ class _Frozen(Results):
         self.study, self.path, self.planned = results.study, results.path, results.planned
         self.asked = results.asked
         self._damaged, self._lost, self._told = results._damaged, results._lost, results._told
+        self._unexamined = results._unexamined
         self._made: dict[str, pd.DataFrame] = {}
         with self._open() as opened:
             self._read = {trial.row["key"]: trial for trial in opened.read(self._keys)}
@@ -453,6 +510,10 @@ class _Frozen(Results):
         """See Results."""
         return self._once(f"measure {name}", lambda: super(_Frozen, self).measure(name))
 
+    def examination(self, measure: str) -> pd.DataFrame:
+        """See Results."""
+        return self._once(f"examination {measure}", lambda: super(_Frozen, self).examination(measure))
+
     def frozen(self) -> Results:
         """See Results."""
         return self
@@ -464,6 +525,22 @@ def results(study: Study | str | Path, store: str | Path = STORE) -> Results:
     ``study`` is a Study, the shipped name or path of one, or the name of one that the store holds.
     """
     return Results(study, store)
+
+
+def _why_not(measure: Measure, planned: PlannedTrial) -> str:
+    """Return why a measure does not apply to a trial; "" where it does, or where nobody here can say."""
+    try:
+        trial = Trial.from_spec(dict(planned.spec))
+        task = registry.tasks.make(trial.task, trial.task_settings)
+        return measure.why_not(task, registry.models.make(trial.model, trial.model_settings))
+    except Exception:  # a plug-in that is not installed or broken, a specification of an older form
+        return ""
+
+
+def _axes(found: pd.DataFrame) -> list[str]:
+    """Return the columns of an examination's frame that are coordinates."""
+    columns = list(found.columns)
+    return columns[columns.index("quantity") + 1 : columns.index("value")]
 
 
 def _planned(

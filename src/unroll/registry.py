@@ -213,6 +213,7 @@ measures = Family(
         "solved": "unroll.measures.solved:Solved",
         "learning": "unroll.measures.learning:Learning",
         "gradients": "unroll.measures.gradients:Gradients",
+        "gradient_through_time": "unroll.measures.gradient_through_time:GradientThroughTime",
         "effects": "unroll.measures.effects:Effects",
         "timing": "unroll.measures.timing:Timing",
         "continuation": "unroll.measures.continuation:Continuation",

@@ -19,7 +19,7 @@ def cite(
 ) -> None:
     """Print what to cite, as BibTeX.
 
-    unroll itself, then the sources of tasks and models.
+    unroll itself, then the sources of tasks, models and, where no study is named, measures.
     """
     from importlib.metadata import version
 
@@ -29,12 +29,13 @@ def cite(
     from unroll.cli.plugins import reason
     from unroll.study import read_study
 
-    used = {"task": set(registry.tasks.names()), "model": set(registry.models.names())}
+    families = (registry.tasks, registry.models, registry.measures)
+    used = {family.noun: set(family.names()) for family in families}
     if study is not None:
         grids = read_study(study, check=False).factors
         used = {family: {name for grid in grids for name in grid.get(family, ())} for family in used}
     entries = [software(version("unroll-lab"))]
-    for family in (registry.tasks, registry.models):
+    for family in families:
         for name in family.names():
             if name in used[family.noun]:
                 try:

@@ -72,7 +72,7 @@ def _export_study(study: str, form: str, out: Path | None, overrides: list[str],
 
     results = results_of(study, overrides, store)
     if form in TRIAL_FORMATS:
-        text = TRIAL_FORMATS[form](results.trials())
+        text = TRIAL_FORMATS[form](results.with_examinations(results.trials()))
     else:
         text = TABLE_FORMATS[form](results.table(), results.factors, results.study.name)
     if results.damage:

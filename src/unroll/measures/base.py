@@ -7,7 +7,8 @@ torch, training and models, and is imported when it is called; ``table.py``, ``f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from unroll.study.plug_in import PlugIn
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
     from unroll.analysis.finding import Finding
     from unroll.measures.source import Source
     from unroll.models.base import Model
+    from unroll.models.network import Network
     from unroll.plots.style import Drawing
     from unroll.quantity import Quantity
+    from unroll.store import NamedArray
+    from unroll.streams import Generator
+    from unroll.study import Trial
     from unroll.tasks import Task
 
 
@@ -41,6 +46,17 @@ class Figure(Protocol):
     def caption(self, points: pd.DataFrame, /) -> str:
         """Return how to read it."""
         ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a measure found in a trained network: single numbers, and arrays along named axes, float64.
+
+    Infinity is a number; NaN is none, and a measure that has no number to tell raises ValueError with the reason.
+    """
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    arrays: Mapping[str, NamedArray] = field(default_factory=dict)
 
 
 class Measure(PlugIn):
@@ -66,6 +82,15 @@ class Measure(PlugIn):
     def quantities(self, task: Task, length: int) -> tuple[Quantity, ...]:
         """Return what it stores of a trial; nothing of a measure that is read from other numbers."""
         return ()
+
+    def compute(self, trial: Trial, task: Task, network: Network, generator: Generator) -> Found:
+        """Return what it finds in a trained network, of a measure that is computed at the "end".
+
+        ``network``: a copy of its own, on the CPU, in float64 and evaluation mode. ``generator``: its stream, the same numbers each
+        time, whatever the trial's protocol; nothing else may be drawn from. What it raises is stored as the reason why
+        there is no number, and costs the trial nothing.
+        """
+        raise NotImplementedError(f"The measure {self.name} is computed at the end: give it a method compute.")
 
     def table(self, source: Source) -> pd.DataFrame:
         """Return its numbers of a study; of a measure that gives none, what its figure is drawn from."""

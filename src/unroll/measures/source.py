@@ -43,6 +43,10 @@ class Source(Protocol):
         """The table of a measure."""
         ...
 
+    def examination(self, measure: str) -> pd.DataFrame:
+        """What a measure found in the trained networks, one row per number."""
+        ...
+
     def histories(self, name: str) -> pd.DataFrame:
         """One history of all trials, one row a value."""
         ...

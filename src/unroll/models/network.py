@@ -1,9 +1,10 @@
-"""What a built model offers to training, measuring and generation: a plain module with three methods more."""
+"""What a built model offers to training, measuring and generation: a plain module with a few methods more."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -41,6 +42,51 @@ class Network(nn.Module, ABC):
         A model without anything to find, such as the last value again, leaves this as it is.
         """
         return
+
+    def flat(self, state: Any) -> Tensor:
+        """Return the numbers of a state that ``step`` gave, a row per sequence: (B, S), differentiable.
+
+        Here: every floating tensor in it, (B, ...), in the order of tuples, lists and dicts; other leaves, such as
+        counters, hold no numbers. A network whose state has its batch elsewhere overrides this with ``unflat``. Raises
+        ValueError for a state without numbers.
+        """
+        rows = [leaf.flatten(1) for leaf in _leaves(state)]
+        if not rows:
+            raise ValueError(f"{type(self).__name__} keeps no state that could be looked at.")
+        return torch.cat(rows, dim=1)
+
+    def unflat(self, flat: Tensor, like: Any) -> Any:
+        """Return the state with these numbers, (B, S), that is in all else the one that ``flat`` was given."""
+        sizes = [leaf[0].numel() for leaf in _leaves(like)]
+        return _rebuilt(like, iter(torch.split(flat, sizes, dim=1)))
+
+    def parts(self, state: Any) -> dict[str, slice]:
+        """Return where the named parts of a state lie in ``flat``, such as "h" and "c"; {} for a state of one part."""
+        return {}
+
+
+def _leaves(state: Any) -> Iterator[Tensor]:
+    """Yield the floating tensors of a state."""
+    if isinstance(state, Tensor) and state.is_floating_point():
+        yield state
+    elif isinstance(state, tuple | list):
+        for part in state:
+            yield from _leaves(part)
+    elif isinstance(state, dict):
+        yield from _leaves(list(state.values()))
+
+
+def _rebuilt(state: Any, rows: Iterator[Tensor]) -> Any:
+    """Return a state like this one, with these rows (B, n) in the place of its floating tensors."""
+    if isinstance(state, Tensor) and state.is_floating_point():
+        return next(rows).reshape(-1, *state.shape[1:])
+    if isinstance(state, tuple) and hasattr(state, "_fields"):
+        return type(state)(*(_rebuilt(part, rows) for part in state))
+    if isinstance(state, tuple | list):
+        return type(state)(_rebuilt(part, rows) for part in state)
+    if isinstance(state, dict):
+        return {name: _rebuilt(part, rows) for name, part in state.items()}
+    return state
 
 
 class Explains(ABC):

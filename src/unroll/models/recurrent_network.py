@@ -46,6 +46,26 @@ class RecurrentNetwork(Network, Bounded):
         hidden, state = self.recurrence(x_t.unsqueeze(0), state)  # (1, B, H)
         return self.readout(hidden[0]), state
 
+    def flat(self, state: Any) -> Tensor:
+        """See Network: of each sequence h layer by layer, then, of an LSTM, c."""
+        parts = state if isinstance(state, tuple) else (state,)
+        return torch.cat([part.transpose(0, 1).flatten(1) for part in parts], dim=1)
+
+    def unflat(self, flat: Tensor, like: Any) -> Any:
+        """See Network."""
+        parts = like if isinstance(like, tuple) else (like,)
+        layers, _, width = parts[0].shape
+        rows = flat.chunk(len(parts), dim=1)
+        back = tuple(row.reshape(-1, layers, width).transpose(0, 1).contiguous() for row in rows)
+        return back if isinstance(like, tuple) else back[0]
+
+    def parts(self, state: Any) -> dict[str, slice]:
+        """See Network."""
+        if not isinstance(state, tuple):
+            return {}
+        size = state[0][:, 0].numel()
+        return {"h": slice(0, size), "c": slice(size, 2 * size)}
+
     def initialise(self, generator: Generator) -> None:
         """PyTorch's own scheme, in its order: the recurrence uniform, within 1/sqrt(H) of zero, then the readout."""
         bound = 1.0 / math.sqrt(self.recurrence.hidden_size)

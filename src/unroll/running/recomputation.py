@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from random import SystemRandom
 
 from unroll.errors import UnrollError
+from unroll.running.examining import examine
 from unroll.running.work import confirm_plugins
-from unroll.store import State, Store, TrialRecord
+from unroll.store import FINAL, Examination, State, Store, TrialRecord
+from unroll.store.examinations import digest_of
+from unroll.store.plain import to_json
 from unroll.study import Trial
-from unroll.training import Result, computing, numerics, train
+from unroll.training import Result, Training, computing, numerics
 from unroll.training.devices import device_of
 from unroll.training.network import backend_of
 
@@ -49,7 +52,7 @@ def recompute(store: Store, sample: int) -> Iterator[Recomputed]:
             continue
         compared += 1
         try:
-            different = _different(store, record, _trained(trial))
+            different = _different(store, record, *_trained(trial))
         except UnrollError as error:
             different = (f"it fails now: {error}",)
         yield Recomputed(name, record.key, different)
@@ -77,20 +80,31 @@ def _why_not(trial: Trial, record: TrialRecord) -> str:
     return f"it was trained with other numerics: {'; '.join(other)}" if other else ""
 
 
-def _trained(trial: Trial) -> Result:
-    steps = train(trial)
+def _trained(trial: Trial) -> tuple[Result, tuple[Examination, ...]]:
+    training = Training(trial)
+    steps = training.run()
     with computing(device_of(trial)):
         while True:
             try:
                 next(steps)
             except StopIteration as end:
                 result: Result = end.value
-                return result
+                return result, examine(trial, training.network)
 
 
-def _different(store: Store, record: TrialRecord, result: Result) -> tuple[str, ...]:
-    """Return the names of what is not the same bits: the results that a trial's digest covers, and each measure."""
+def _different(
+    store: Store, record: TrialRecord, result: Result, examinations: tuple[Examination, ...]
+) -> tuple[str, ...]:
+    """Return the names of what is not the same bits: the results that a trial's digest covers, and each measure.
+
+    An examination is compared where the measure has the version and the settings that it had.
+    """
     stored = {name: measure.digest for name, measure in store.measures(record.key).items()}
     found = {name: measured.digest for name, measured in result.measured.items()}
     measures = [name for name in sorted(stored.keys() & found.keys()) if stored[name] != found[name]]
+    now = {(one.measure, one.version, to_json(one.settings)): digest_of(one) for one in examinations}
+    for one in store.examinations(record.key).records:
+        digest = now.get((one.measure, one.version, to_json(one.settings)), one.digest)
+        if not one.damage and one.snapshot == FINAL and digest != one.digest:
+            measures.append(one.measure)
     return (*(["results"] if result.digest != record.digest else []), *measures)

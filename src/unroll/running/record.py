@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from unroll.axes import Float32
 from unroll.errors import StoreLimitError
+from unroll.running.failure import described
 from unroll.running.fingerprint import fingerprint
-from unroll.running.work import Outcome, described
+from unroll.running.work import Outcome
 from unroll.store import MeasureRecord, Store
 from unroll.training.result import axis_of
 
@@ -58,6 +59,7 @@ class Record:
             digest=result.digest,
             seconds=result.seconds,
             keep_checkpoint=keep,
+            examinations=[replace(one, fingerprint=fingerprint(outcome, self.around)) for one in outcome.examinations],
             measures={
                 name: MeasureRecord(
                     digest=measured.digest, metrics=tuple(measured.metrics), histories=tuple(measured.histories)

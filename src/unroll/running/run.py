@@ -18,6 +18,7 @@ from unroll.kernels.pick import MISSING
 from unroll.models.resolve import resolve
 from unroll.running.calibration import Calibration, calibrate, samples
 from unroll.running.devices import engage, untrained
+from unroll.running.failure import described
 from unroll.running.fingerprint import surroundings
 from unroll.running.kept import Shorter, begun, goes_on, shorter, told, why_anew
 from unroll.running.observer import Observer, Outlook
@@ -28,7 +29,7 @@ from unroll.running.shards import Part
 from unroll.running.sizes import usable_cores
 from unroll.running.steady import Steady
 from unroll.running.stopping import Stop, on_signals
-from unroll.running.work import Frozen, Note, Order, Outcome, Report, described, registered_plugins, work
+from unroll.running.work import Frozen, Note, Order, Outcome, Report, registered_plugins, work
 from unroll.store import PlannedStudy, State, Store
 from unroll.study import Study, Trial
 from unroll.training.checkpoint import Checkpoint

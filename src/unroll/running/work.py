@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import platform
 import time
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from unroll import registry
 from unroll.axes import Float32
-from unroll.errors import CheckpointError, DivergedError, PlugInError, WorkerStartError
+from unroll.errors import CheckpointError, PlugInError, WorkerStartError
 from unroll.executors import Channel
 from unroll.models.resolve import resolve
+from unroll.running.examining import examine
+from unroll.running.failure import described
+from unroll.store import Examination
 from unroll.study import Trial
 from unroll.training import Checkpoint, Result, Training, computing, numerics
 from unroll.training.devices import confirm, device_of
@@ -23,16 +25,10 @@ from unroll.versions import Version
 
 Plugins: TypeAlias = Mapping[str, Mapping[str, tuple[type, Version]]]
 
+FAMILIES = (registry.tasks, registry.models, registry.measures)
+"""Those of which a worker needs what was registered in the coordinator."""
 CHECKPOINT_SECONDS = 30.0
 REPORT_SECONDS = 0.2
-NO_MEMORY_THERE = (
-    "There is not enough memory on the GPU for this trial: free some there, lower train.batch or model.hidden, or "
-    'train on the CPU (train.device = "cpu"), then run it again with --retry-failed.'
-)
-NO_MEMORY = (
-    "There is not enough memory for this trial: make some free, ask for fewer workers or a smaller batch "
-    "(train.batch), then run it again with --retry-failed."
-)
 
 
 @dataclass(frozen=True)
@@ -92,6 +88,7 @@ class Outcome:
     numerics: Mapping[str, str]
     circumstances: Mapping[str, Any]
     result: Result | None = None
+    examinations: tuple[Examination, ...] = ()
     error: Mapping[str, Any] | None = None
     histories: Mapping[str, Float32] = field(default_factory=dict)
 
@@ -149,7 +146,9 @@ class _Work:
                 self.numerics = numerics(backend_of(self.trial), device)
                 self.training = self._begin()
                 self.started = time.monotonic()
-                return self._ended(result=self._train(self.training))
+                result = self._train(self.training)
+                examinations = () if result is None else examine(self.trial, self.training.network)
+                return self._ended(result=result, examinations=examinations)
         except WorkerStartError:
             raise
         except (Exception, SystemExit) as error:  # Ctrl-C alone is for us
@@ -214,7 +213,12 @@ class _Work:
         self.saved = time.monotonic()
         self.channel.send(Frozen(training.freeze(), self.numerics))
 
-    def _ended(self, result: Result | None = None, error: Mapping[str, Any] | None = None) -> Outcome:
+    def _ended(
+        self,
+        result: Result | None = None,
+        error: Mapping[str, Any] | None = None,
+        examinations: tuple[Examination, ...] = (),
+    ) -> Outcome:
         histories = self.training.histories_so_far() if error and self.training else {}
         circumstances = {
             "python": platform.python_version(),
@@ -223,21 +227,4 @@ class _Work:
             "threads": 1,
             "pid": os.getpid(),
         }
-        return Outcome(self.numerics, circumstances, result, error, histories)
-
-
-def described(error: BaseException) -> dict[str, Any]:
-    """Return an exception as the store keeps it: type, message, traceback and, where training diverged, where."""
-    message = str(error) or type(error).__name__
-    if type(error).__name__ == "OutOfMemoryError" or "backend out of memory" in message:  # of CUDA; of MPS
-        message = f"{message.splitlines()[0].partition('. GPU')[0].rstrip('.')}. {NO_MEMORY_THERE}"
-    elif isinstance(error, MemoryError) or "can't allocate memory" in message:  # NumPy's and Python's; torch's
-        message = f"{message.rstrip('.')}. {NO_MEMORY}"
-    described: dict[str, Any] = {
-        "type": type(error).__name__,
-        "message": message,
-        "traceback": "".join(traceback.format_exception(error)),
-    }
-    if isinstance(error, DivergedError):
-        described |= {"epoch": error.epoch, "update": error.update}
-    return described
+        return Outcome(self.numerics, circumstances, result, examinations, error, histories)

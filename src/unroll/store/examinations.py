@@ -52,6 +52,12 @@ class Written:
     arrays: tuple[Array, ...]
 
 
+def digest_of(one: Examination) -> str | None:
+    """Return the digest that an examination has when it is written; None of one that failed, or is refused."""
+    digest: str | None = _written(one).row["digest"]
+    return digest
+
+
 def add(db: sqlite3.Connection, row_id: int, examinations: Iterable[Examination]) -> None:
     """Write examinations of a trial; one that no store can hold is written as failed, with the reason.
 

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from unroll.axes import Float32, Float64, Int64
 from unroll.capabilities import Continues
-from unroll.streams import KeyedStreams, Streams
+from unroll.streams import Generator, KeyedStreams, Streams
 from unroll.tasks.base import MOST_SEQUENCES, Count, Criterion, Dataset, Split, Task
 from unroll.tasks.regimes import freely, unseen
 from unroll.tasks.representation import REPRESENTATIONS, Representation
@@ -215,6 +215,20 @@ class Numbers(Task, Continues):
         drawn = draw(self, streams, length, self.beginning(length) if prompt is None else prompt)
         train, validation, test = map(self._coded, (drawn.train, drawn.validation, drawn.test))
         return Dataset(train, validation, test, drawn.dropped, drawn.test.ids)
+
+    def sequences(self, generator: Generator, n: int, length: int) -> Split:
+        """Draw windows to look at a network with: the first T terms of n sequences of the task's range, coded.
+
+        The splits of a trial are parted, and come from ``dataset``.
+        """
+        ids = generator.integers(0, self.tuples(), (n,))
+        most = self.counts(length)[1]
+        values = self.terms(self.parameters(ids), most, length)
+        scales = np.ones(n)
+        if self.scale == "whole":
+            largest = np.abs(values).max(axis=1)
+            scales = np.where(largest == 0, 1.0, largest)
+        return self._coded(Windows(values[:, : length + 1], ids, np.zeros(n, np.int64), scales))
 
     def regimes(
         self, streams: Streams, length: int, further: int = 64, prompt: Sequence[float] | None = None

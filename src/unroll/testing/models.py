@@ -122,6 +122,37 @@ class ModelConformance(ABC):
             for b in range(B):
                 torch.testing.assert_close(network(x[b : b + 1]), together[b : b + 1], rtol=0, atol=1e-12)
 
+    def test_a_state_is_flat_and_back(self) -> None:
+        """``flat`` has a row per sequence, which knows of no other; ``unflat`` gives the state back, to the bit.
+
+        A step from there goes on as if nothing had been done, and its gradient reaches the rows. A model that keeps
+        nothing at all has nothing to flatten.
+        """
+        if self.model().memory == "none":
+            return
+        for network, x, _, (B, T, *_) in self.cases():
+            network.eval()
+            state: Any = None
+            for t in range(T):
+                _, state = network.step(x[:, t], state)
+            rows = network.flat(state)
+            assert rows.shape[0] == B
+            assert rows.dtype == x.dtype
+            again = network.unflat(rows, state)
+            assert torch.equal(network.flat(again), rows)
+            assert torch.equal(network.step(x[:, 0], again)[0], network.step(x[:, 0], state)[0])
+            alone: Any = None
+            for t in range(T):
+                _, alone = network.step(x[:1, t], alone)
+            torch.testing.assert_close(network.flat(alone), rows[:1], rtol=0, atol=1e-12)
+            covered = [place for part in network.parts(state).values() for place in range(rows.shape[1])[part]]
+            assert covered in ([], list(range(rows.shape[1])))
+            felt = rows.detach().requires_grad_()
+            network.step(x[:, 0], network.unflat(felt, state))[0].sum().backward()  # type: ignore[no-untyped-call]
+            assert felt.grad is not None
+            if self.model().memory == "state":
+                assert bool(felt.grad.any()), "the next output does not depend on the state"
+
     def test_twice_gives_the_same(self) -> None:
         """In evaluation mode, to the bit: no state is kept from call to call."""
         for network, x, *_ in self.cases():

@@ -1,0 +1,64 @@
+"""How far back in time the gradient of the last answer reaches, in the trained network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from unroll.measures.base import Found, Measure
+from unroll.quantity import Quantity
+
+if TYPE_CHECKING:
+    from unroll.models.base import Model
+    from unroll.models.network import Network
+    from unroll.streams import Generator
+    from unroll.study import Trial
+    from unroll.tasks import Task
+
+REACH = Quantity("gradient_reach", "steps that the gradient reaches back", unit="steps", bounds=(0.0, None))
+SLOPE = Quantity("gradient_slope", "slope of the log gradient", unit="nats/step")
+GRADIENT = Quantity("log10_gradient", "log10 of the gradient of the last loss", axes=("step",))
+OF_H = Quantity("log10_gradient_h", "the same with respect to h alone", axes=("step",))
+
+
+class GradientThroughTime(Measure):
+    r"""The gradient of the last scored position's loss with respect to the state after each step before.
+
+    With :math:`L_b` that loss of sequence b of B, A its step, :math:`s_t` the state from which step t + 1 starts:
+
+    .. math:: G(t) = \sqrt{\frac1B \sum_b \Bigl\| \frac{\partial L_b}{\partial s_t} \Bigr\|_2^2},
+              \qquad t = 1, \ldots, A - 1
+
+    in float64, with the weights at the end of the training, over ``sequences`` sequences that no split holds. Stored is
+    its logarithm to base 10; where no gradient arrives at all, minus infinity. Of a state of two parts (LSTM) also that
+    of h alone. ``gradient_reach`` is the largest A - t with G(t) at least a hundredth of G(A - 1); ``gradient_slope``
+    that of a line through ln G(t): above 0 the gradient fades on its way back, below 0 it grows.
+    """
+
+    name = "gradient_through_time"
+    title = "Gradient through time"
+    summary = "how far back in time the gradient of the last answer reaches"
+    version = "1"
+    when = "end"
+    sources = ("bengio1994learning", "pascanu2013difficulty")
+    needs = "a complete trial of a model with a state"
+    place = 450
+
+    sequences: Annotated[int, Field(ge=1, le=10_000)] = 64
+
+    def why_not(self, task: Task, model: Model) -> str:
+        """See Measure: without a state there is nothing that a gradient could be taken with respect to."""
+        if model.memory == "state":
+            return ""
+        return f"{model.name} keeps no state from step to step, so no gradient passes through one."
+
+    def quantities(self, task: Task, length: int) -> tuple[Quantity, ...]:
+        """See Measure."""
+        return REACH, SLOPE, GRADIENT, OF_H
+
+    def compute(self, trial: Trial, task: Task, network: Network, generator: Generator) -> Found:
+        """See Measure."""
+        from unroll.measures.gradient_through_time.compute import compute
+
+        return compute(task, network, task.sequences(generator, self.sequences, trial.length))

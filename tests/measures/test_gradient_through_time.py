@@ -1,0 +1,213 @@
+"""The gradient through time, against numbers worked by hand and PyTorch's own cells.
+
+Planted and found: float32; the mean over the batch in the loss; steps counted from the wrong one; a state that is
+detached; squares that leave the range of numbers; sequences of different lengths not aligned.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from unroll import registry
+from unroll.measures.gradient_through_time import GradientThroughTime
+from unroll.measures.gradient_through_time.compute import compute, gradients, last_scored, summary
+from unroll.models import Model
+from unroll.models.gru import GRU
+from unroll.models.linear import Linear
+from unroll.models.lstm import LSTM
+from unroll.models.network import Network
+from unroll.models.tanh_rnn import TanhRNN
+from unroll.running.examining import examine
+from unroll.streams import KeyedStreams
+from unroll.study import Study, Trial, expand
+from unroll.tasks.adding import Adding
+from unroll.testing.models import batch
+from unroll.training import Training
+from unroll.training.examples import Examples
+
+
+class Leaky(Network):
+    """h_t = a h_{t-1} + x_t, and h is the answer."""
+
+    def __init__(self, a: float):
+        super().__init__()
+        self.a = nn.Parameter(torch.tensor(a, dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def step(self, x_t: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        h = x_t if state is None else self.a * state + x_t
+        return h, h
+
+    def initialise(self, generator: Any) -> None:
+        raise NotImplementedError
+
+
+def half_square(outputs: Tensor, rows: Tensor) -> Tensor:
+    return (outputs.square() / 2).sum(dim=1)
+
+
+def test_a_sequence_worked_by_hand():
+    """L = h_3^2 / 2 with h_3 = a^2 x_1: dL/dh_2 = h_3 a = .125, dL/dh_1 = .0625."""
+    x = torch.tensor([[[1.0], [0.0], [0.0]]], dtype=torch.float64)
+    found = gradients(Leaky(0.5), x, torch.tensor([2]), half_square)
+    assert set(found) == {""}
+    np.testing.assert_allclose(10 ** found[""], [0.0625, 0.125], rtol=1e-14)
+    assert summary(found[""]) == pytest.approx({"gradient_reach": 2.0, "gradient_slope": math.log(2)})
+
+
+def test_many_sequences_are_a_root_mean_and_end_together():
+    """The second answers one step earlier: dL/dh_1 = h_2 a = .25, which is one step before the answer."""
+    x = torch.tensor([[[1.0], [0.0], [0.0]], [[1.0], [0.0], [9.0]]], dtype=torch.float64)
+    found = gradients(Leaky(0.5), x, torch.tensor([2, 1]), half_square)[""]
+    np.testing.assert_allclose(10**found, [0.0625, math.sqrt((0.125**2 + 0.25**2) / 2)], rtol=1e-14)
+    same = gradients(Leaky(0.5), x[:1].expand(7, 3, 1), torch.full((7,), 2), half_square)[""]
+    np.testing.assert_allclose(10**same, [0.0625, 0.125], rtol=1e-14)
+
+
+def test_small_gradients_keep_their_size_until_there_are_no_numbers_left():
+    found = gradients(Leaky(1e-3), torch.ones(2, 150, 1, dtype=torch.float64), torch.full((2,), 149), lambda y, _: y)
+    ages = np.arange(149, 0, -1)
+    np.testing.assert_allclose(found[""][ages <= 102], -3.0 * ages[ages <= 102], rtol=1e-12)
+    assert np.isneginf(found[""][ages > 108]).all()
+    assert summary(found[""])["gradient_reach"] == 1.0
+    assert summary(found[""])["gradient_slope"] == pytest.approx(math.log(1e3), rel=1e-3)
+
+
+def test_what_grows_is_told_and_what_is_no_number_is_refused():
+    ones = torch.ones(1, 200, 1, dtype=torch.float64)
+    found = gradients(Leaky(50.0), ones, torch.tensor([199]), lambda y, _: y / 1e300)[""]
+    assert np.isfinite(found).all()
+    assert summary(found) == pytest.approx({"gradient_reach": 199.0, "gradient_slope": -math.log(50)})
+    with pytest.raises(ValueError, match="not a number"):
+        gradients(Leaky(math.nan), ones, torch.tensor([199]), lambda y, _: y)
+    with pytest.raises(ValueError, match="one step before the answer"):
+        gradients(Leaky(0.5), ones, torch.tensor([0]), lambda y, _: y)
+
+
+def test_nothing_arrives():
+    found = gradients(Leaky(0.0), torch.ones(2, 4, 1, dtype=torch.float64), torch.tensor([3, 3]), half_square)[""]
+    assert np.isneginf(found).all()
+    assert summary(found) == {"gradient_reach": 0.0}
+
+
+MODELS: dict[type[Model], tuple[type[nn.RNNCellBase], Model]] = {
+    TanhRNN: (nn.RNNCell, TanhRNN(hidden=5)),
+    GRU: (nn.GRUCell, GRU(hidden=5)),
+    LSTM: (nn.LSTMCell, LSTM(hidden=5)),
+}
+
+
+@pytest.mark.parametrize("of", MODELS)
+def test_pytorchs_cells_have_the_same_gradients(of: type[Model]):
+    cell_of, model = MODELS[of]
+    network: Any = model.build(2, 1, "last").double()
+    network.initialise(KeyedStreams(3).generator("init"))
+    cell = cell_of(2, 5).double()
+    cell.load_state_dict({name.removesuffix("_l0"): w for name, w in network.recurrence.state_dict().items()})
+    B, T = 3, 9
+    x, y = batch(B, T, 2), torch.linspace(-1, 1, B, dtype=torch.float64)
+    squares, of_h = np.zeros(T - 1), np.zeros(T - 1)
+    for b, t in product(range(B), range(T - 1)):
+        state: Any = None
+        for step in range(t + 1):
+            state = cell(x[b : b + 1, step], state)
+        start = [part.detach().requires_grad_() for part in (state if of is LSTM else (state,))]
+        state = tuple(start) if of is LSTM else start[0]
+        for step in range(t + 1, T):
+            state = cell(x[b : b + 1, step], state)
+        h = state[0] if of is LSTM else state
+        (network.readout(h)[0, 0] - y[b]).square().backward()
+        squares[t] += sum(float(part.grad.square().sum()) for part in start)
+        of_h[t] += float(start[0].grad.square().sum())
+    found = gradients(network.eval(), x, torch.full((B,), T - 1), lambda out, rows: (out[:, 0] - y[rows]).square())
+    np.testing.assert_allclose(found[""], np.log10(np.sqrt(squares / B)), rtol=0, atol=1e-12)
+    assert ("h" in found) == (of is LSTM)
+    if of is LSTM:
+        np.testing.assert_allclose(found["h"], np.log10(np.sqrt(of_h / B)), rtol=0, atol=1e-12)
+
+
+def test_parts_of_the_sequences_one_after_the_other_are_all_of_them(monkeypatch: pytest.MonkeyPatch):
+    network: Any = LSTM(hidden=4, layers=2).build(2, 1, "last").double()
+    network.initialise(KeyedStreams(3).generator("init"))
+    x, ends = batch(6, 12, 2), torch.tensor([11, 3, 11, 7, 5, 11])
+    loss = lambda out, rows: (out[:, 0] - rows).square()  # noqa: E731
+    together = gradients(network, x, ends, loss)
+    monkeypatch.setattr("unroll.measures.gradient_through_time.compute.AT_ONCE", 400)
+    for name, apart in gradients(network, x, ends, loss).items():
+        np.testing.assert_allclose(apart, together[name], rtol=0, atol=1e-12)
+
+
+def trial_of(task: str, model: str, length: int, **settings: Any) -> Trial:
+    study = Study(
+        name="one",
+        factors={"task": [task], "model": [model], "length": [length], "seed": [1]},
+        task={"train": 8, "test": 8, **settings},
+        **({} if model == "linear" else {"model": {"hidden": 4}}),
+        train={"epochs": 1},
+    )
+    return expand(study)[0]
+
+
+@pytest.mark.parametrize("task", registry.tasks.names()[:9])
+def test_every_task_gives_a_curve_up_to_its_last_answer(task: str):
+    trial = trial_of(task, "lstm", 4)
+    made = registry.tasks.make(trial.task, trial.task_settings)
+    network = LSTM(hidden=4).build(made.inputs, made.outputs, "last" if made.readout == "last" else "every").double()
+    network.initialise(KeyedStreams(3).generator("init"))  # type: ignore[attr-defined]
+    found = compute(made, network.eval(), made.sequences(KeyedStreams(1).generator("x"), 5, 4))
+    curve = found.arrays["log10_gradient"]
+    assert list(curve.axes["step"]) == list(range(1, made.total_steps(4)))
+    assert np.isfinite(curve.values).all()
+    assert 1 <= found.metrics["gradient_reach"] <= len(curve.values)
+
+
+def test_the_last_scored_position_of_each_sequence():
+    x = torch.zeros(3, 5, 1)
+    at = torch.tensor([[0, 2, 4], [1, 2, 3], [0, 1, 2]], dtype=torch.int32)
+    y = torch.tensor([[1, 2, 3], [1, 2, -1], [5, -1, -1]], dtype=torch.int32)
+    ends, targets = last_scored(Examples(x, y, at, None, 0))
+    assert (ends.tolist(), targets.tolist()) == ([4, 2, 0], [3, 2, 5])
+    every = torch.tensor([[1, 2, 3, 4, 5], [1, -1, 7, -1, -1], [-1] * 4 + [6]])
+    ends, targets = last_scored(Examples(x, every, None, None, 0))
+    assert (ends.tolist(), targets.tolist()) == ([4, 2, 4], [5, 7, 6])
+    ends, targets = last_scored(Examples(x, torch.tensor([[1], [2], [3]]), None, None, 0))
+    assert (ends.tolist(), targets.tolist()) == ([4, 4, 4], [1, 2, 3])
+    ends, targets = last_scored(Examples(x, torch.arange(15.0).view(3, 5, 1), None, None, 0))
+    assert (ends.tolist(), targets[:, 0].tolist()) == ([4, 4, 4], [4.0, 9.0, 14.0])
+
+
+def test_the_trained_network_is_looked_at_in_float64_and_left_as_it_is():
+    """float32 ends at 1e-45: of a chain that shrinks by 1e-2 and more a step, 40 steps are beyond it."""
+    training = Training(trial_of("adding", "tanh_rnn", 40))
+    with torch.no_grad():
+        training.network.recurrence.weight_hh_l0.mul_(1e-2)
+    training.network.train()
+    before = {name: tensor.clone() for name, tensor in training.network.state_dict().items()}
+    (found,) = examine(training.trial, training.network)
+    assert found.error is None
+    assert found.arrays["log10_gradient"].values[0] < -60
+    assert np.isfinite(found.arrays["log10_gradient"].values).all()
+    assert training.network.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in training.network.state_dict().items())
+    assert {tensor.dtype for tensor in training.network.state_dict().values()} == {torch.float32}
+    (again,) = examine(training.trial, training.network)
+    assert again.metrics == found.metrics
+    other = training.trial.replace(protocol="notebook")
+    assert examine(other, training.network)[0].metrics == found.metrics
+
+
+def test_a_model_without_a_state_says_why_not():
+    reason = GradientThroughTime().why_not(Adding(), Linear())
+    assert "keeps no state" in reason
+    assert GradientThroughTime().why_not(Adding(), LSTM()) == ""
+    trial = trial_of("odd_numbers", "linear", 4)
+    assert examine(trial, Training(trial).network) == ()

@@ -1,0 +1,189 @@
+"""What measures find when a training has ended: beside the trial, and whatever becomes of it, never instead of it.
+
+Planted and found: a measure that looks before the test loss is computed and moves the weights; one that fails and takes
+its trial along; a stream that is the trial's own; a reason that is lost.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from unroll import registry
+from unroll.cli.main import main
+from unroll.measures import Measure
+from unroll.measures.base import Found
+from unroll.running import examining, execute
+from unroll.running.recomputation import recompute
+from unroll.store import State, Store
+from unroll.study import Study
+from unroll.training import Training
+
+NAME = "gradient_through_time"
+STUDY = Study(
+    name="sums",
+    factors={"task": ["adding"], "model": ["tanh_rnn", "lstm"], "length": [5], "seed": [1, 2]},
+    task={"train": 48, "validation": 16, "test": 16},
+    model={"hidden": 3},
+    train={"epochs": 2, "batch": 8},
+)
+
+
+class Spoiler(Measure):
+    """Changes whatever it can reach."""
+
+    name = "spoiler"
+    summary = "a measure that spoils"
+    version = "1"
+    when = "end"
+    place = 1
+
+    def compute(self, trial: Any, task: Any, network: Any, generator: Any) -> Found:
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.zero_()
+        return Found({"drawn": float(generator.uniform(0.0, 1.0, (1,))[0])})
+
+
+class Failing(Spoiler):
+    """Raises."""
+
+    name = "failing"
+
+    def compute(self, trial: Any, task: Any, network: Any, generator: Any) -> Found:
+        raise RuntimeError("no number of mine")
+
+
+class Nothing(Spoiler):
+    """Has no number."""
+
+    name = "nothing"
+
+    def compute(self, trial: Any, task: Any, network: Any, generator: Any) -> Found:
+        return Found({"x": float("nan")})
+
+
+class Leaving(Failing):
+    """Ends the process, it thinks."""
+
+    name = "leaving"
+
+    def compute(self, trial: Any, task: Any, network: Any, generator: Any) -> Found:
+        raise SystemExit(3)
+
+
+@pytest.fixture
+def register(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(registry.measures, "_registered", {})
+    monkeypatch.setattr(registry.measures, "_versions", {})
+    return lambda *measures: [registry.measures.register(one.name, one) for one in measures]
+
+
+def rows(path: Path) -> list[tuple[object, ...]]:
+    """Everything of the trials that is no time."""
+    with Store.open(path) as store:
+        found = []
+        for trial in store.trials():
+            numbers = {name: value for name, value in trial.metrics.items() if name != "seconds_per_epoch"}
+            curves = {n: v.tobytes() for n, v in store.histories(trial.key).items() if n != "seconds"}
+            found.append((trial.key, trial.state, trial.digest, numbers, curves, store.parameters(trial.key),
+                          store.measures(trial.key), trial.fingerprint["numerics"]))  # fmt: skip
+        return found
+
+
+def test_a_trial_is_the_same_to_the_bit_with_measures_and_without(tmp_path: Path, register, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(examining, "known", dict)
+        execute(STUDY, tmp_path / "without.db", executor="inline")
+    register(Spoiler, Failing)
+    execute(STUDY, tmp_path / "with.db", executor="inline")
+    with Store.open(tmp_path / "without.db") as without, Store.open(tmp_path / "with.db") as store:
+        assert without.examined_measures(None) == ()
+        assert store.examined_measures(None) == ("failing", NAME, "spoiler")
+    assert rows(tmp_path / "with.db") == rows(tmp_path / "without.db")
+
+
+def test_what_is_stored_is_what_the_final_weights_give(tmp_path: Path, register):
+    register(Spoiler)
+    execute(STUDY, tmp_path / "r.db", executor="inline")
+    with Store.open(tmp_path / "r.db") as store:
+        for trial in store.trials():
+            spoiler, found = store.examinations(trial.key).records
+            assert (found.measure, found.version, found.settings, found.snapshot) == (
+                NAME,
+                "1",
+                {"sequences": 64},
+                "final",
+            )
+            assert found.fingerprint["numerics"] == trial.fingerprint["numerics"]
+            assert list(found.arrays["log10_gradient"].axes["step"]) == [1, 2, 3, 4]
+            assert ("log10_gradient_h" in found.arrays) == (trial.model == "lstm")
+            assert np.isfinite(found.arrays["log10_gradient"].values).all(), "it saw what another had spoilt"
+            assert spoiler.metrics["drawn"] == store.examinations(trial.key).records[0].metrics["drawn"]
+        draws = {store.examinations(t.key).records[0].metrics["drawn"] for t in store.trials() if t.model == "lstm"}
+        assert len(draws) == 2, "a seed each"
+        assert (store.verify().verified, store.verify().faults) == (4, ())
+
+
+def test_a_measure_that_fails_or_yields_no_number_loses_no_trial(tmp_path: Path, register):
+    register(Failing, Nothing, Leaving)
+    execute(STUDY, tmp_path / "r.db", executor="inline")
+    with Store.open(tmp_path / "r.db") as store:
+        for trial in store.trials():
+            assert trial.state is State.complete
+            reasons = {one.measure: one.error and one.error["message"] for one in store.examinations(trial.key).records}
+            assert reasons["failing"] == "no number of mine"
+            assert "is NaN" in reasons["nothing"]
+            assert reasons["leaving"] == "3"
+            assert reasons[NAME] is None
+
+
+def test_trained_again_an_examination_has_the_same_bits_or_is_named(tmp_path: Path):
+    execute(STUDY, tmp_path / "r.db", executor="inline")
+    with Store.open(tmp_path / "r.db", write=True) as store:
+        assert all(found.different == () and not found.reason for found in recompute(store, 4))
+        from unroll.store.examinations import add, clear
+
+        for row_id, key in store._db.execute("SELECT id, key FROM trials").fetchall():
+            (record,) = store.examinations(key).records
+            clear(store._db, row_id)
+            changed = {**record.metrics, "gradient_reach": record.metrics["gradient_reach"] + 1}
+            add(store._db, row_id, [type(record)(**{**vars(record), "metrics": changed})])
+        assert {found.different for found in recompute(store, 4)} == {(NAME,)}
+
+
+def test_the_global_generators_are_left_alone():
+    from unroll.study import expand
+    from unroll.testing.untouched import global_generators_untouched
+
+    training = Training(expand(STUDY)[0])
+    with global_generators_untouched():
+        examining.examine(training.trial, training.network)
+
+
+def test_workers_know_a_measure_that_was_registered_here(register):
+    from unroll.running.work import adopt_plugins, registered_plugins
+
+    register(Spoiler)
+    handed = registered_plugins()
+    registry.measures._registered.clear()
+    adopt_plugins(handed)
+    assert "spoiler" in registry.measures.names()
+
+
+def test_show_tells_what_was_found(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch, register):
+    register(Failing)
+    store = tmp_path / "r.db"
+    execute(STUDY, store, executor="inline")
+    with Store.open(store) as opened:
+        key = opened.trials()[0].key
+    monkeypatch.setattr("sys.argv", ["unroll", "show", key[:12], "--store", str(store)])
+    with pytest.raises(SystemExit):
+        main()
+    out = capsys.readouterr().out
+    assert "gradient_reach" in out
+    assert "no number of mine" in out

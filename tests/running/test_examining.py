@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 import torch
 
+from tests.store.half_done import change
 from unroll import registry
 from unroll.cli.main import main
+from unroll.errors import UnknownNameError
 from unroll.measures import Measure
 from unroll.measures.base import Found
+from unroll.reading import Results
 from unroll.running import examining, execute
 from unroll.running.recomputation import recompute
 from unroll.store import State, Store
@@ -187,3 +190,43 @@ def test_show_tells_what_was_found(tmp_path: Path, capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
     assert "gradient_reach" in out
     assert "no number of mine" in out
+
+
+def test_its_table_has_a_row_per_condition(tmp_path: Path):
+    execute(STUDY, tmp_path / "r.db", executor="inline")
+    results = Results(STUDY, tmp_path / "r.db")
+    table = results.measure(NAME)
+    assert table[["model", "n", "steps", "without"]].to_numpy().tolist() == [["tanh_rnn", 2, 4, 0], ["lstm", 2, 4, 0]]
+    found = results.examination(NAME)
+    for row in table.itertuples():
+        mine = found[(found["model"] == row.model) & (found["quantity"] == "gradient_reach")]["value"]
+        assert (row.reach, row.reach_low, row.reach_high) == (mine.median(), mine.min(), mine.max())
+    columns = results.with_examinations(results.trials())
+    assert columns[f"{NAME}.gradient_reach"].notna().all()
+    with pytest.raises(UnknownNameError, match="gradient_through_time"):
+        results.examination("gradient_trough_time")
+
+
+def test_a_trial_without_one_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    study = Study(
+        name="numbers",
+        factors={"task": ["odd_numbers"], "model": ["linear", "gru"], "length": [4], "seed": [1]},
+        where=[{"match": {"model": ["gru"]}, "model": {"hidden": 3}}],
+        train={"epochs": 1},
+    )
+    monkeypatch.setattr(examining, "known", dict)
+    execute(study, tmp_path / "r.db", executor="inline")
+    notes = Results(study, tmp_path / "r.db").examination(NAME).set_index("model")["note"]
+    assert "keeps no state" in notes["linear"]
+    assert notes["gru"] == "not recorded"
+
+
+def test_damage_is_said_and_the_trials_stay(tmp_path: Path):
+    execute(STUDY, tmp_path / "r.db", executor="inline")
+    change(tmp_path / "r.db", "UPDATE examined_metrics SET value = 99 WHERE trial = 1 AND name = 'gradient_reach'")
+    results = Results(STUDY, tmp_path / "r.db")
+    assert results.damage is None
+    shown = results.with_examinations(results.trials())
+    assert shown[f"{NAME}.gradient_reach"].isna().sum() == 1
+    assert (shown["state"] == "complete").all()
+    assert "What measures found in one trained network is damaged" in str(results.damage)

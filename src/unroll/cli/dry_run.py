@@ -8,6 +8,9 @@ from unroll.cli.output import facts_table, print_json, print_table
 from unroll.running.foresight import Foresight
 from unroll.wording import about, bytes_, measured
 
+TOLD = 0.01
+"""The share of the time that measures may take before it is told."""
+
 
 def print_foresight(name: str, foresight: Foresight, json: bool) -> None:
     """Print what a run would take."""
@@ -22,6 +25,8 @@ def print_foresight(name: str, foresight: Foresight, json: bool) -> None:
         "memory": f"about {bytes_(foresight.memory)}",
         "disk": f"about {bytes_(foresight.disk)}",
     }
+    if foresight.examining > TOLD:
+        facts["time"] += f"; {foresight.examining:.0%} of it for measures at the end of each training"
     if foresight.kept_state:
         facts["kept state"] = f"about {bytes_(foresight.kept_state)} more"
     if foresight.going_on:

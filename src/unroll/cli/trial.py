@@ -24,6 +24,8 @@ def show_trial(key: str, path: Path, json: bool) -> None:
         examined = Examined() if trial.damage else store.examinations(trial.key)
     if json:
         print_json({**asdict(trial), "histories": histories, "examinations": asdict(examined)})
+        for name, fault in examined.faults:
+            say(f"damaged: {name or 'examinations'}: {fault}", err=True)
         return
     facts = [*_facts(trial).items(), *_found(examined)]
     arrays = {name: array for record in examined.records for name, array in record.arrays.items()}

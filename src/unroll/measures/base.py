@@ -86,9 +86,9 @@ class Measure(PlugIn):
     def compute(self, trial: Trial, task: Task, network: Network, generator: Generator) -> Found:
         """Return what it finds in a trained network, of a measure that is computed at the "end".
 
-        ``network``: a copy of its own, on the CPU, in float64 and evaluation mode. ``generator``: its stream, the same numbers each
-        time, whatever the trial's protocol; nothing else may be drawn from. What it raises is stored as the reason why
-        there is no number, and costs the trial nothing.
+        ``network``: a copy of its own, on the CPU, in float64 and evaluation mode. ``generator``: its stream, the same
+        numbers each time, whatever the trial's protocol; nothing else may be drawn from. What it raises is stored as
+        the reason why there is no number, and costs the trial nothing.
         """
         raise NotImplementedError(f"The measure {self.name} is computed at the end: give it a method compute.")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from unroll.executors import Channel
 from unroll.models.resolve import resolve
+from unroll.running.examining import examine
 from unroll.running.kept import is_fitted
 from unroll.running.work import Plugins, adopt_plugins
 from unroll.study import Settings, Trial
@@ -35,9 +36,13 @@ def shape(trial: Trial) -> Shape:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Seconds an update, measured: for each shape of trial, (length, seconds) in order of length."""
+    """Seconds an update, measured: for each shape of trial, (length, seconds) in order of length.
+
+    ``examinations``: the same of what measures do when a training has ended, once for each trial.
+    """
 
     points: Mapping[Shape, Sequence[tuple[int, float]]] = field(default_factory=dict)
+    examinations: Mapping[Shape, Sequence[tuple[int, float]]] = field(default_factory=dict)
 
     def update_seconds(self, trial: Trial) -> float:
         """Return the expected seconds of one update: a line through the measured points of the trial's shape.
@@ -45,13 +50,11 @@ class Calibration:
         A shape that was not measured counts like the average of those that were; without any, like 10 microseconds a
         step.
         """
-        points = self.points.get(shape(trial))
-        if not points:
-            known = [seconds / length for points in self.points.values() for length, seconds in points[-1:]]
-            return trial.length * (sum(known) / len(known) if known else 1e-5)
-        (first, low), (last, high) = points[0], points[-1]
-        slope = max(0.0, (high - low) / (last - first)) if last > first else low / first
-        return max(low + slope * (trial.length - first), 1e-5)
+        return max(_on_a_line(self.points, trial, 1e-5), 1e-5)
+
+    def examination_seconds(self, trial: Trial) -> float:
+        """Return the expected seconds that measures take when the trial's training has ended."""
+        return 0.0 if is_fitted(trial) else max(0.0, _on_a_line(self.examinations, trial, 0.0))
 
     def measured(self, trials: Sequence[Trial]) -> bool:
         """Whether anything is known of how long these trials take: of fitted ones always."""
@@ -69,7 +72,18 @@ class Calibration:
 
         updates = epochs * batches(task.train)
         evaluations = epochs * batches(task.validation) + batches(task.test)
-        return SETUP + (updates + FORWARD * evaluations) * self.update_seconds(trial)
+        return SETUP + (updates + FORWARD * evaluations) * self.update_seconds(trial) + self.examination_seconds(trial)
+
+
+def _on_a_line(measured: Mapping[Shape, Sequence[tuple[int, float]]], trial: Trial, otherwise: float) -> float:
+    """Return seconds from a line through what was measured of a trial's shape, or ``otherwise`` a step."""
+    points = measured.get(shape(trial))
+    if not points:
+        known = [seconds / length for points in measured.values() for length, seconds in points[-1:]]
+        return trial.length * (sum(known) / len(known) if known else otherwise)
+    (first, low), (last, high) = points[0], points[-1]
+    slope = max(0.0, (high - low) / (last - first)) if last > first else low / first
+    return low + slope * (trial.length - first)
 
 
 @dataclass(frozen=True)
@@ -101,6 +115,7 @@ def calibrate(wanted: Samples, channel: Channel) -> Calibration:
     """Time a few updates of each sample, in about BUDGET seconds together; what no time is left for is left out."""
     adopt_plugins(wanted.plugins)
     points: dict[Shape, list[tuple[int, float]]] = {}
+    looks: dict[Shape, list[tuple[int, float]]] = {}
     device = device_of(wanted.trials[0]) if wanted.trials else CPU
     with computing(device):
         confirm(device)  # a GPU's first product takes longer than all that follow
@@ -112,8 +127,9 @@ def calibrate(wanted: Samples, channel: Channel) -> Calibration:
             seconds = time_update(trial, left / (len(wanted.trials) - position))
             if seconds is not None:
                 points.setdefault(shape(trial), []).append((trial.length, seconds))
+                looks.setdefault(shape(trial), []).append((trial.length, _examination_seconds(trial)))
         confirm(device)
-    return Calibration(points)
+    return Calibration(points, looks)
 
 
 def _examples(trial: Trial) -> int:
@@ -126,15 +142,9 @@ def time_update(trial: Trial, budget: float) -> float | None:
     """Return the median seconds of an update on a small copy of a trial; None where it fails: its run will tell.
 
     On a GPU, which makes updates while the next are prepared, it is the mean of as many.
-
-    The copy has two batches of data, but never more data than the trial.
     """
     try:
-        sequences = min(2 * trial.train.batch, resolve(trial).task.train)
-        small = Settings({**trial.task_settings, "train": sequences, "validation": 0, "test": 1})
-        train = trial.train.model_copy(update={"epochs": 1_000, "patience": None})
-        copy = trial.replace(task_settings=small, train=train)
-        training = Training(copy)
+        training = Training(_small(trial))
         steps = training.run()
         next(steps)  # the first update warms the caches
         training.settle()
@@ -150,3 +160,16 @@ def time_update(trial: Trial, budget: float) -> float | None:
     except (Exception, SystemExit):  # whatever a plug-in raises; Ctrl-C alone is for us
         return None
     return sorted(times)[len(times) // 2]
+
+
+def _examination_seconds(trial: Trial) -> float:
+    """Return the seconds that measures take at the end of a trial, on the network that it begins with."""
+    return sum(one.seconds for one in examine(trial, Training(_small(trial)).network))
+
+
+def _small(trial: Trial) -> Trial:
+    """Return a copy of a trial with two batches of data, but never more data than the trial."""
+    sequences = min(2 * trial.train.batch, resolve(trial).task.train)
+    settings = Settings({**trial.task_settings, "train": sequences, "validation": 0, "test": 1})
+    train = trial.train.model_copy(update={"epochs": 1_000, "patience": None})
+    return trial.replace(task_settings=settings, train=train)

@@ -19,8 +19,8 @@ from unroll.study import Trial
 def examine(trial: Trial, network: Network) -> tuple[Examination, ...]:
     """Let each measure that is computed at the end look at a trained network; those that it does not fit are left out.
 
-    Each has a copy of the network, on the CPU, and a stream of its own, so that neither a trial nor another measure depends on it.
-    Nothing is raised: what a measure raises is the reason why it found nothing.
+    Each has a copy of the network, on the CPU, and a stream of its own, so that neither a trial nor another measure
+    depends on it. Nothing is raised: what a measure raises is the reason why it found nothing.
     """
     ends = [(name, measure) for name, measure in known().items() if measure.when == "end"]
     found = (_examined(trial, network, name, measure) for name, measure in ends)

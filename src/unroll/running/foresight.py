@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,7 @@ class Foresight:
     that the ``workers`` may use: more workers than cores share them, and the time knows it. ``device``: where they
     train; ``elsewhere``: the same on a GPU for trials of the CPU, on the CPU for those of a GPU; None where there is no
     GPU, or nothing to be measured.
+    ``examining``: the share of the time that measures take when trainings have ended.
     """
 
     trials: int
@@ -55,6 +57,7 @@ class Foresight:
     cores: int
     device: str
     elsewhere: Elsewhere | None
+    examining: float
 
 
 def foresee(
@@ -112,6 +115,7 @@ def foresee(
         cores=usable_cores(),
         device=asked_for(missing),
         elsewhere=elsewhere,
+        examining=_examining(calibration, missing),
     )
 
 
@@ -141,3 +145,9 @@ def _elsewhere(runner: Executor, trials: list[Trial]) -> Elsewhere | None:
 
 def _on(trial: Trial, device: str) -> Trial:
     return trial.replace(train=trial.train.model_copy(update={"device": device, "backend": "auto"}))
+
+
+def _examining(calibration: Calibration, missing: Sequence[Trial]) -> float:
+    """Return the share of the time that goes to measures when trainings have ended; 0 where nothing is to be run."""
+    cost = sum(map(calibration.cost, missing))
+    return sum(map(calibration.examination_seconds, missing)) / cost if cost else 0.0

@@ -10,6 +10,9 @@ from unroll.measures.base import Found, Measure
 from unroll.quantity import Quantity
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from unroll.measures.source import Source
     from unroll.models.base import Model
     from unroll.models.network import Network
     from unroll.streams import Generator
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
 
 REACH = Quantity("gradient_reach", "steps that the gradient reaches back", unit="steps", bounds=(0.0, None))
 SLOPE = Quantity("gradient_slope", "slope of the log gradient", unit="nats/step")
-GRADIENT = Quantity("log10_gradient", "log10 of the gradient of the last loss", axes=("step",))
-OF_H = Quantity("log10_gradient_h", "the same with respect to h alone", axes=("step",))
+GRADIENT = Quantity("log10_gradient", "log10 of the gradient", axes=("step",))
+OF_H = Quantity("log10_gradient_h", "log10 of the gradient by h", axes=("step",))
 
 
 class GradientThroughTime(Measure):
@@ -56,6 +59,12 @@ class GradientThroughTime(Measure):
     def quantities(self, task: Task, length: int) -> tuple[Quantity, ...]:
         """See Measure."""
         return REACH, SLOPE, GRADIENT, OF_H
+
+    def table(self, source: Source) -> pd.DataFrame:
+        """Return one row a condition: how many of the steps the gradient reaches back."""
+        from unroll.measures.gradient_through_time.table import reaches
+
+        return reaches(source.examination(self.name), source.factors)
 
     def compute(self, trial: Trial, task: Task, network: Network, generator: Generator) -> Found:
         """See Measure."""

@@ -73,6 +73,8 @@ def test_the_constant_by_hand():
     half, two, one = math.log(2), -math.log(2 / 3), -math.log(1 / 3)
     expected = [(half + two) / 2, half, (half + two) / 2, (half + one) / 2]
     assert CrossEntropy().constant(targets) == pytest.approx(np.array(expected))
+    at = np.array([[0, 1], [0, 2], [1, 2], [1, 2]], dtype=np.int32)  # step 0: 0, 0; 1: 1, 1, 1; 2: 1, 0
+    assert CrossEntropy().constant(targets, at) == pytest.approx(np.array([0, 0, half / 2, half / 2]))
     y = np.array([[[1.0], [3.0]], [[5.0], [7.0]]], dtype=np.float32)
     assert MSE().constant(y) == pytest.approx(np.array([(9 + 1) / 2, (1 + 9) / 2])), "one answer for all positions"
 

@@ -54,8 +54,8 @@ class Objective(ABC):
         return {}
 
     @abstractmethod
-    def constant(self, targets: Any) -> Float64:
-        """Return the loss of each sequence, (N,), under the best answer that looks at no input.
+    def constant(self, targets: Any, at: Any = None) -> Float64:
+        """Return the loss of each sequence, (N,), under the best answer that looks at no input and knows the step.
 
         It is the best one for these very targets, a NumPy array, so that no predictor without memory can do better.
         """

@@ -64,15 +64,17 @@ class CrossEntropy(Objective):
             "sequence_accuracy": (float(whole.sum()), len(whole)),
         }
 
-    def constant(self, targets: Any) -> Float64:
-        """Under the shares of the classes at each position, of all sequences: -ln of the right one's."""
+    def constant(self, targets: Any, at: Any = None) -> Float64:
+        """Under the shares of the classes at each step, of all sequences: -ln of the right one's."""
         y = np.asarray(targets, dtype=np.int64)
-        classes = int(y.max()) + 1
-        shares = np.stack([np.bincount(column[column >= 0], minlength=classes) for column in y.T]).astype(np.float64)
+        steps = np.broadcast_to(np.arange(y.shape[1]), y.shape) if at is None else np.asarray(at, dtype=np.int64)
+        scored = y != UNSCORED
+        shape = int(steps.max()) + 1, int(y.max()) + 1
+        found = np.ravel_multi_index((steps[scored], y[scored]), shape)
+        shares = np.bincount(found, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
         with np.errstate(divide="ignore"):
-            losses = -np.log(shares)[np.arange(y.shape[1]), y]  # the class -1 is read from the last, and left out below
-        scored = y != UNSCORED
+            losses = -np.log(shares)[steps, y]  # the class -1 is read from the last, and left out below
         return np.asarray(np.where(scored, losses, 0.0).sum(axis=1) / scored.sum(axis=1), dtype=np.float64)
 
 

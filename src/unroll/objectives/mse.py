@@ -36,7 +36,7 @@ class MSE(Objective):
         """See Objective."""
         return (outputs.double() - targets.double()).square().flatten(1).mean(1)
 
-    def constant(self, targets: Any) -> Float64:
+    def constant(self, targets: Any, at: Any = None) -> Float64:
         """Under one answer for all positions: the mean of all targets, an output each."""
         y = targets.astype(np.float64)
         squares = np.square(y - y.mean(axis=tuple(range(y.ndim - 1))))

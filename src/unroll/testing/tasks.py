@@ -135,12 +135,13 @@ class TaskConformance(ABC):
         for length in self.lengths:
             task = self.task(train=20_000, validation=0, test=1)
             assert 0 < task.baseline(length) < float("inf")
-            y = task.dataset(KeyedStreams(1), length).train.y
+            data = task.dataset(KeyedStreams(1), length).train
+            y = data.y
             if task.objective == "mse":
                 numbers = y.astype(np.float64)
                 losses = np.square(numbers - numbers.mean(axis=0)).reshape(len(y), -1).mean(axis=1)
             else:
-                losses = registry.objectives.load(task.objective)().constant(y)
+                losses = registry.objectives.load(task.objective)().constant(y, data.at)
             if self.baseline_is_exact:
                 # Of n sequences, each free number of the best answer takes about half of one in n from the loss.
                 fitted = 0.0 if task.objective == "mse" else task.outputs / (2 * len(y))

@@ -331,7 +331,7 @@ class Training:
 
     def _measured(self, sequences: Mapping[str, int]) -> dict[str, Measured]:
         """Return what stands outside the digest; see Measured."""
-        constant = self.objective.constant(self.test.y.numpy())
+        constant = self.objective.constant(self.test.y.numpy(), None if self.test.at is None else self.test.at.numpy())
         found = {"memoryless": memoryless(self.objective.kind, constant, self.test_losses, self.test_sequences)}
         if len(self.test) > 1:
             found["spread"] = Measured({"test_sd": float(np.std(self.test_losses, ddof=1))})

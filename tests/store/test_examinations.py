@@ -215,6 +215,18 @@ def test_damage_is_found_named_and_loses_no_trial(path: Path, tmp_path: Path, wh
         assert store.forget_damaged() == 0
 
 
+def test_what_was_found_in_one_network_is_never_told_of_another(path: Path):
+    for table in writing.TABLES:
+        change(path, f"UPDATE {table} SET trial = CASE trial WHEN 1 THEN -2 ELSE -1 END WHERE trial < 3")
+        change(path, f"UPDATE {table} SET trial = -trial WHERE trial < 0")
+    with Store.open(path) as store:
+        assert store.verify().verified == 3
+        for key in (FIRST, SECOND):
+            examined = store.examinations(key)
+            assert examined.damage
+            assert all(record.damage and not record.metrics for record in examined.records)
+
+
 def test_those_of_a_trial_that_is_begun_again_or_forgotten_go_with_it(path: Path):
     change(path, "UPDATE metrics SET value = 9 WHERE name = 'test_mse' AND trial = 1")
     with Store.open(path, write=True) as store:

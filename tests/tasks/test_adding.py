@@ -34,17 +34,26 @@ class TestAnywhere(TaskConformance):
 class TestHs97(TaskConformance):
     lengths = (11, 12, 40)
     too_short = (10, 2, 0)
+    ragged = True
 
     def task(self, **given: Any) -> Adding:
         return Adding(markers="hs97", **given)
+
+    def oracle(self, task: Adding, length: int, seen: Any) -> Any:
+        assert seen[-1, 1] == -1
+        return [0.5 + sum(value for value, marker in seen if marker == 1) / 4]
 
 
 class TestPascanu13(TaskConformance):
     lengths = (10, 11, 40)
     too_short = (9, 2, 0)
+    ragged = True
 
     def task(self, **given: Any) -> Adding:
         return Adding(markers="pascanu13", **given)
+
+    def oracle(self, task: Adding, length: int, seen: Any) -> Any:
+        return [sum(value for value, marker in seen if marker == 1) / 2]
 
 
 class TestHalves(TestAnywhere):

@@ -26,9 +26,17 @@ class TestSymbol(TaskConformance):
     def task(self, **given: Any) -> Latch:
         return Latch(**given)
 
+    def oracle(self, task: Latch, length: int, seen: Any) -> Any:
+        return seen[0]
+
 
 class Test2c(TaskConformance):
     lengths = (1, 12)
+    ragged = True
+
+    def oracle(self, task: Latch, length: int, seen: Any) -> Any:
+        assert seen[-1] == 3
+        return seen[1]
 
     def task(self, **given: Any) -> Latch:
         return Latch(**{"kind": "2c", "distractors": 300, **given})
@@ -37,13 +45,20 @@ class Test2c(TaskConformance):
 class TestValue(TaskConformance):
     lengths = (3, 40)
     too_short = (0, 2)
+    ragged = True
+
+    def oracle(self, task: Latch, length: int, seen: Any) -> Any:
+        return int(seen[: task.informative].mean() > 0)
 
     def task(self, **given: Any) -> Latch:
         return Latch(**{"kind": "value", "informative": 3, **given})
 
 
-class TestNoisy(TaskConformance):
+class TestNoisy(TestValue):
     lengths = (2, 12)
+    too_short = (0,)
+    oracle_error = 0.1
+    """1.3 % of many; of forty, four."""
 
     def task(self, **given: Any) -> Latch:
         return Latch(**{"kind": "noisy", **given})

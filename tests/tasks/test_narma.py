@@ -19,6 +19,7 @@ from unroll.testing.tasks import TaskConformance
 class TestNarma(TaskConformance):
     lengths = (21,)
     too_short = (20, 1, 0)
+    no_oracle = "it would need the outputs and the inputs before the first step: the test below waits until they fade"
 
     def task(self, **given: Any) -> Narma:
         return Narma(**given)

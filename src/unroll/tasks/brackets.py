@@ -11,10 +11,11 @@ from pydantic import Field, model_validator
 
 from unroll.axes import Float64
 from unroll.streams.base import Generator
-from unroll.tasks.base import Criterion, Split, Task
+from unroll.tasks.base import Split
+from unroll.tasks.symbols import Symbols
 
 
-class Brackets(Task):
+class Brackets(Symbols):
     r"""A counter, or a stack: brackets open and close, and at each step it is asked what is open.
 
     ::
@@ -48,7 +49,6 @@ class Brackets(Task):
     version = "1"
     tags = ("classification", "formal languages")
     sources = ("suzgun2019lstm", "hewitt2020rnns", "deletang2023neural")
-    objective = "cross_entropy"
 
     pairs: Annotated[int, Field(ge=1, le=100)] = 1
     depth: Annotated[int, Field(ge=1, le=250)] = 8
@@ -64,11 +64,6 @@ class Brackets(Task):
         return self
 
     @property
-    def tokens(self) -> bool:
-        """Brackets by their ids."""
-        return True
-
-    @property
     def inputs(self) -> int:
         """Opening and closing brackets."""
         return 2 * self.pairs
@@ -82,11 +77,6 @@ class Brackets(Task):
     def readout(self) -> Literal["every"]:
         """Every step."""
         return "every"
-
-    @property
-    def solved(self) -> Criterion:
-        """More than 99 % right."""
-        return Criterion("test_accuracy", above=0.99)
 
     @property
     def notes(self) -> str:

@@ -9,10 +9,11 @@ from typing import Literal
 import numpy as np
 
 from unroll.streams.base import Generator
-from unroll.tasks.base import Criterion, Split, Task
+from unroll.tasks.base import Criterion, Split
+from unroll.tasks.symbols import Symbols
 
 
-class Counting(Task):
+class Counting(Symbols):
     r"""Words :math:`a^n b^n` or :math:`a^n b^n c^n`: at each b (and c) it is asked what must follow.
 
     ::
@@ -43,14 +44,8 @@ class Counting(Task):
     version = "1"
     tags = ("classification", "formal languages")
     sources = ("gers2001lstm", "suzgun2019lstm")
-    objective = "cross_entropy"
 
     symbols: Literal[2, 3] = 2
-
-    @property
-    def tokens(self) -> bool:
-        """Letters by their ids."""
-        return True
 
     @property
     def inputs(self) -> int:

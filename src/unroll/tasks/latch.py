@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 
 from unroll.axes import Float64, Int64
 from unroll.streams.base import Generator
-from unroll.tasks.base import Criterion, Memory, Split, Task
+from unroll.tasks.base import Criterion, Memory, Split
+from unroll.tasks.symbols import Symbols
 
 DEVIATION = math.sqrt(0.2)
 """The noise has a variance of 0.2; the paper names variances, not deviations."""
@@ -21,7 +22,7 @@ LONGEST_TAIL = 100
 DISTRACTORS = 98
 
 
-class Latch(Task):
+class Latch(Symbols):
     r"""One bit, shown at the beginning and asked for at the end.
 
     ::
@@ -58,9 +59,7 @@ class Latch(Task):
     in_a_sentence = "the latch problem"
     summary = "one of two signs at the beginning, asked for at the end"
     version = "1"
-    tags = ("classification", "long-term memory")
     sources = ("bengio1994learning", "hochreiter1997long", "pascanu2013difficulty")
-    objective = "cross_entropy"
 
     kind: Literal["symbol", "2c", "value", "noisy"] = "symbol"
     distractors: Annotated[int, Field(ge=1, le=100_000)] = DISTRACTORS

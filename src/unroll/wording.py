@@ -133,6 +133,15 @@ def measured(amount: float, unit: str) -> str:
     return f"{round(amount):,} {unit if round(amount) == 1 else unit + 's'}"
 
 
+def at_most(amount: float, units: str) -> str:
+    """Return how much of something there is, with a tenth where it is no whole number.
+
+    >>> at_most(1.0, "bits"), at_most(10.0, "symbols"), at_most(3.3219, "bits")
+    ('1 bit', '10 symbols', '3.3 bits')
+    """
+    return measured(amount, units.removesuffix("s")) if amount == round(amount) else f"{amount:,.1f} {units}"
+
+
 def short_names(settings: Sequence[str]) -> list[str]:
     """Return the names of settings without their sections, where each is still one of a kind.
 

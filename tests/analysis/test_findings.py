@@ -88,9 +88,9 @@ def test_one_seed_shows_it_once():
 def test_growth_is_told_of_its_task():
     outcomes = {("gru", length): [SOLVED] * 2 for length in (10, 20, 40)}
     assert "Over sequences twice as long, an epoch takes the GRU 2.0 times as long." in told(trials(outcomes), "found")
-    both = pd.concat([trials(outcomes), trials(outcomes, task="parity")])
+    both = pd.concat([trials(outcomes), trials(outcomes, task="riddle")])
     found = told(both, "found")
-    for task in ("the adding problem", 'the task "parity"'):
+    for task in ("the adding problem", 'the task "riddle"'):
         assert f"Over sequences of {task} twice as long, an epoch takes the GRU 2.0 times as long." in found
 
 

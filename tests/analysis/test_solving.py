@@ -257,12 +257,12 @@ def test_the_evidence_names_the_baseline_of_each_length():
 
 
 def test_a_task_and_a_model_that_nobody_here_knows():
-    frame = trials({("my_model", 10): [SOLVED] * 2, ("other", 10): [0.4] * 2}, task="parity <b>", baseline=0.5)
+    frame = trials({("my_model", 10): [SOLVED] * 2, ("other", 10): [0.4] * 2}, task="riddle <b>", baseline=0.5)
     found = told(frame, "found")
-    assert found[0] == 'The model "my_model" solves the task "parity <b>" at T = 10 in 2 of 2 seeds.'
-    assert 'The model "other" does not solve the task "parity <b>" at T = 10' in found[1]
-    bare = trials({("my_model", 10): [0.4] * 2}, task="parity", baseline=float("nan"))
-    assert told(bare, "found") == ['The model "my_model" does not solve the task "parity" at T = 10.']
+    assert found[0] == 'The model "my_model" solves the task "riddle <b>" at T = 10 in 2 of 2 seeds.'
+    assert 'The model "other" does not solve the task "riddle <b>" at T = 10' in found[1]
+    bare = trials({("my_model", 10): [0.4] * 2}, task="riddle", baseline=float("nan"))
+    assert told(bare, "found") == ['The model "my_model" does not solve the task "riddle" at T = 10.']
 
 
 def test_number_sequences_are_not_judged_by_their_test_mse():

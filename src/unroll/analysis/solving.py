@@ -10,7 +10,7 @@ import pandas as pd
 
 from unroll.analysis.finding import Finding, Tables, Words, under
 from unroll.analysis.settings import grouped, known
-from unroll.wording import MISSING, capital, counted, label, listed, number, reached
+from unroll.wording import MISSING, at_most, capital, counted, label, listed, number, reached
 
 ASTRAY = 2.0
 """A median loss of more than so many baselines has not stayed at it: such trials have diverged."""
@@ -70,7 +70,7 @@ class _Model:
         baselines = list(dict.fromkeys(number(row["baseline"], 4) for row in self.trained))
         against = "" if baselines == [MISSING] else f" (baseline {listed(baselines)})"
         best = self._best()
-        memory = "" if best is None else f"; memory, median seed, {_kept(best)} of {best['most']:,.0f} {best['unit']}"
+        memory = "" if best is None else f"; memory, median seed, {_kept(best)} of {_most(best)}"
         return f"{label(self.name)}: median {self.trained[0]['score_words']} {losses}{against}{memory}"
 
     def predicate(self, plural: bool) -> str:
@@ -150,8 +150,9 @@ class _Model:
         if best is None or (not self.flat and best["length"] in [row["length"] for row in self.most]):
             return ""
         it, remember = ("they", "remember") if plural else ("it", "remembers")
-        of = "" if best["unit"] == "steps" else f" of {best['most']:,.0f}"
-        amount = f"about {_kept(best)}{of} {best['unit'] if of or _kept(best) != '1' else 'step'}"
+        steps = best["unit"] == "steps"
+        kept = _kept(best)
+        amount = f"about {kept} {'step' if kept == '1' else 'steps'}" if steps else f"about {kept} of {_most(best)}"
         if self.flat:
             return f": {it} {remember} {amount}"
         return f"; {it} {remember} {amount} at T = {best['length']:,}"
@@ -166,6 +167,11 @@ class _Model:
 def _kept(row: dict[Any, Any]) -> str:
     """Return an amount that is remembered: of steps whole ones, of few things tenths."""
     return f"{row['amount']:,.0f}" if row["unit"] == "steps" else f"{row['amount']:.1f}"
+
+
+def _most(row: dict[Any, Any]) -> str:
+    """Return how much there is to be remembered."""
+    return at_most(row["most"], row["unit"])
 
 
 def _ratio(row: dict[Any, Any]) -> float:

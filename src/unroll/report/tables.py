@@ -11,7 +11,7 @@ import pandas as pd
 from unroll.analysis.comparison import SIGNIFICANT
 from unroll.analysis.effects import DESIGN
 from unroll.report.source import ReportSource
-from unroll.wording import MISSING, capital, counted, labels, listed, loss_words, number, powers, setting
+from unroll.wording import MISSING, at_most, capital, counted, labels, listed, loss_words, number, powers, setting
 
 MOST_ROWS = 400
 OPEN_ROWS = 30
@@ -140,7 +140,7 @@ def memory(source: ReportSource) -> Table | None:
     cells: dict[Column, Callable[[Any], str]] = {
         Column("n"): lambda row: count(row["n"]),
         Column("remembered, median"): lambda row: f"{row['amount']:.1f}",
-        Column("of at most"): lambda row: f"{row['most']:g} {row['unit']}",
+        Column("of at most"): lambda row: at_most(row["most"], row["unit"]),
         Column("from least to most"): lambda row: (
             MISSING if pd.isna(row["amount_low"]) else f"{row['amount_low']:.1f} to {row['amount_high']:.1f}"
         ),

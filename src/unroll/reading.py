@@ -97,35 +97,17 @@ class Results:
 
         return parameters(self.trials(), self.factors)
 
-    def timing(self) -> pd.DataFrame:
-        """Return the seconds of an epoch, one row a condition: see ``unroll.analysis.timing``."""
-        from unroll.analysis import timing
-
-        return timing(self.trials(), self.factors)
-
     def growth(self) -> pd.DataFrame:
         """Return how an epoch's time grows with the length, one row a model: see ``unroll.analysis.growth``."""
         from unroll.analysis import growth
 
-        return growth(self.timing(), self.factors)
+        return growth(self.measure("timing"), self.factors)
 
     def span(self) -> pd.DataFrame:
         """Return the longest length that each model solves: see ``unroll.analysis.span``."""
         from unroll.analysis import span
 
         return span(self.table(), self.factors)
-
-    def memory(self) -> pd.DataFrame:
-        """Return the effective memory, one row per condition with a law of it: see ``unroll.analysis.memory``."""
-        from unroll.analysis import memory
-
-        return memory(self.with_settings(self.trials(), ["task.test"]), self.factors)
-
-    def early_stopping(self) -> pd.DataFrame:
-        """Return where early stopping ended the trainings: see ``unroll.analysis.early_stopping``."""
-        from unroll.analysis import early_stopping
-
-        return early_stopping(self.with_settings(self.trials(), ["train.epochs"]), self.factors)
 
     def missing(self) -> pd.DataFrame:
         """Return the trials that are not complete, and why: see ``unroll.analysis.missing``."""
@@ -302,6 +284,7 @@ class Results:
     def findings(self) -> list[Finding]:
         """Return what was found and what is not shown, in sentences: see ``unroll.analysis.findings``."""
         from unroll.analysis import Tables, findings
+        from unroll.measures.answering import answers
 
         now = self.frozen()
         epochs = {trial.spec["settings"].get("train", {}).get("epochs") for trial in self.planned}
@@ -309,22 +292,19 @@ class Results:
             Tables(
                 conditions=now.table(),
                 span=now.span(),
-                memory=now.memory(),
+                memory=now.measure("memory"),
                 growth=now.growth(),
                 comparisons=now.comparisons(),
                 effects=now.effects(),
                 factors=self.factors,
                 sizes=self._variety("model"),
                 recipes=self._variety("train"),
-                words=self._words(),
+                words=self.words,
                 saved=saved(self.study),
                 epochs=epochs.pop() if len(epochs) == 1 else None,
-                early_stopping=now.early_stopping(),
-                generation=now.measure("continuation"),
-                horizons=now.measure("horizons"),
-                traps=now.measure("traps"),
-                window_lag=now.measure("window_lag"),
-                stateless=self.stateless,
+                early_stopping=now.measure("early_stopping"),
+                judged=now.judged,
+                answers=list(answers(now)),
             )
         )
 
@@ -366,13 +346,20 @@ class Results:
         models = {trial.model for trial in self.planned}
         return frozenset(model for model in models if self.facts("model", model).get("memory", "state") != "state")
 
+    @property
+    def judged(self) -> frozenset[str]:
+        """The tasks that are judged by a measure, and not by their test loss."""
+        from unroll.measures.answering import judged
+
+        return judged(self)
+
     def facts(self, kind: str, name: str) -> Mapping[str, Any]:
         """Return what a "task" or a "model" said of itself when the study was planned; see ``PlugIn.told``.
 
         Of a store that was written before plug-ins said so much, what they say now. Empty where neither is there.
         """
         stored: Mapping[str, Any] = self._told.get(kind, {}).get(name, {})
-        if "capabilities" in stored:
+        if "called" in stored:  # the fact that was told last
             return stored
         family = registry.tasks if kind == "task" else registry.models
         try:
@@ -380,15 +367,22 @@ class Results:
         except Exception:  # it is not installed, or a third party's class is broken in any way
             return stored
 
-    def _words(self) -> Words:
-        """Return how sentences name this study's tasks and models."""
+    @cached_property
+    def words(self) -> Words:
+        """How sentences and figures name this study's tasks, models and levels of settings."""
         from unroll.analysis.finding import Words
 
-        def said(kind: str) -> dict[str, str]:
-            facts = {name: self.facts(kind, name) for name in {getattr(trial, kind) for trial in self.planned}}
-            return {name: str(told["in_a_sentence"]) for name, told in facts.items() if told.get("in_a_sentence")}
+        def facts(kind: str) -> dict[str, Mapping[str, Any]]:
+            return {name: self.facts(kind, name) for name in {getattr(trial, kind) for trial in self.planned}}
 
-        return Words(said("task"), said("model"))
+        def said(told: dict[str, Mapping[str, Any]], fact: str) -> dict[str, str]:
+            return {name: str(one[fact]) for name, one in told.items() if one.get(fact)}
+
+        tasks, models = facts("task"), facts("model")
+        levels: dict[str, Mapping[str, Mapping[str, str]]] = {}
+        for told in (*tasks.values(), *models.values()):
+            levels |= told.get("called", {})
+        return Words(said(tasks, "in_a_sentence"), said(models, "in_a_sentence"), said(tasks, "title"), levels)
 
     def can(self, kind: str, name: str, capability: type[Capability]) -> bool:
         """Say whether a "task" or a "model" said, when the study was planned, that it can do something."""
@@ -513,6 +507,11 @@ class _Frozen(Results):
     def examination(self, measure: str) -> pd.DataFrame:
         """See Results."""
         return self._once(f"examination {measure}", lambda: super(_Frozen, self).examination(measure))
+
+    @cached_property
+    def judged(self) -> frozenset[str]:
+        """See Results."""
+        return super().judged
 
     def frozen(self) -> Results:
         """See Results."""

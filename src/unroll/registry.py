@@ -211,6 +211,8 @@ measures = Family(
     {
         "lengths": "unroll.measures.lengths:Lengths",
         "solved": "unroll.measures.solved:Solved",
+        "memory": "unroll.measures.memory:Memory",
+        "early_stopping": "unroll.measures.early_stopping:EarlyStopping",
         "learning": "unroll.measures.learning:Learning",
         "gradients": "unroll.measures.gradients:Gradients",
         "gradient_through_time": "unroll.measures.gradient_through_time:GradientThroughTime",
@@ -221,6 +223,7 @@ measures = Family(
         "traps": "unroll.measures.traps:Traps",
         "window_lag": "unroll.measures.window_lag:WindowLag",
     },
+    "unroll measures",
 )
 
 executors = Family(

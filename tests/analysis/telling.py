@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from unroll import registry
-from unroll.analysis import Tables, comparisons, conditions, effects, findings, growth, memory, span, timing
+from unroll.analysis import Tables, comparisons, conditions, effects, findings, growth, span, timing
 from unroll.analysis.finding import Words
 from unroll.analysis.settings import as_they_are
+from unroll.measures.memory.table import memory
 from unroll.study.saved import Saved
 
 SOLVED, BASELINE = 0.001, 1 / 6
@@ -16,11 +17,11 @@ SOLVED, BASELINE = 0.001, 1 / 6
 MINE = Saved("study.toml", "", ("a=[1, 2]",), 6)
 
 
+TOLD = [{name: family.load(name).told() for name in family.names()} for family in (registry.tasks, registry.models)]
 WORDS = Words(
-    *(
-        {name: family.load(name).told()["in_a_sentence"] for name in family.names()}
-        for family in (registry.tasks, registry.models)
-    )
+    *({name: told["in_a_sentence"] for name, told in family.items()} for family in TOLD),
+    titles={name: told["title"] for name, told in TOLD[0].items()},
+    levels=TOLD[0]["fibonacci"]["called"],
 )
 
 

@@ -16,15 +16,17 @@ import pytest
 
 from tests.analysis.builders import trials as built
 from tests.analysis.frames import curve, trials
+from tests.analysis.telling import WORDS
 from tests.stored import stored
 from unroll.analysis import curves
 from unroll.analysis.settings import as_they_are, grouped, table_of
+from unroll.analysis.sheets import plain
 from unroll.exporters.markdown import to_markdown
 from unroll.measures.continuation.table import continuations
 from unroll.measures.horizons.table import horizons
 from unroll.measures.timing import figure as timing
 from unroll.report import report
-from unroll.report.tables import plain
+from unroll.report.tables import on_a_page
 
 RATES = (7, None, 0.00001)
 
@@ -93,14 +95,14 @@ def test_a_line_through_times_is_that_of_its_own_setting():
     )
     levels = {1.0: None, 2.0: math.nan, 3.0: ((1.0,), 2.0)}
     frame = frame.assign(**{"model.x": as_they_are([levels[rate] for rate in frame["rate"]], frame.index)})
-    drawn = timing.points(SimpleNamespace(trials=lambda: frame, factors=("model.x",)))
+    drawn = timing.points(SimpleNamespace(trials=lambda: frame, factors=("model.x",), words=WORDS))
     assert drawn["exponent"].tolist() == pytest.approx([1.0] * 3 + [2.0] * 3 + [3.0] * 3)
 
 
 def test_tables_of_sequences_spell_them_as_all_others_do():
     frame, values, factors = mixed()
     names = ("relative_error", "absolute_error", "one_step_error")
-    table = plain("horizons", "", "", horizons(frame, {("within", name): values for name in names}, factors))
+    table = on_a_page(plain("x", "", "", horizons(frame, {("within", name): values for name in names}, factors)))
     ((_, rows),) = table.groups
     headings = [column.heading for column in table.columns]
     cells = [dict(zip(headings, row, strict=True)) for row in rows]

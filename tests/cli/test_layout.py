@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from tests.filled import filled
 from unroll import Study, read_study, shipped_studies
-from unroll.cli.generation_tables import generation_tables
-from unroll.cli.layout import LISTED, Column, Layout, broken, wide
 from unroll.cli.output import conditions_table, facts_table
+from unroll.layout import LISTED, Column, Layout, broken, wide
+from unroll.measures.installed import layouts
 from unroll.reading import Results
 from unroll.terminal import Terminal
 from unroll.wording import MISSING
@@ -107,7 +107,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Results]:
 
 @pytest.mark.parametrize("name", shipped_studies())
 def test_the_shipped_studies_at_60_80_and_120_columns(results: dict[str, Results], name: str):
-    tables = [conditions_table(results[name]), *generation_tables(results[name])]
+    tables = [conditions_table(results[name]), *(table for _, table in layouts(results[name], "terminal"))]
     for table in tables:
         for width in WIDTHS:
             assert_whole(table, width)
@@ -132,7 +132,7 @@ def test_widths_and_windows_that_both_vary_have_rows_of_their_own(tmp_path: Path
     common = {"task": ["announce"], "length": [2, 4], "seed": [1], "model.hidden": [8, 16]}
     grids = [{**common, "model": ["feedforward"], "model.window": [4, 8]}, {**common, "model": ["gru"]}]
     results = filled(tmp_path / "r.db", Study(name="both", factors=grids))
-    (table,) = [t for t in generation_tables(results) if "unexplained" in t.title]
+    (table,) = [t for _, t in layouts(results, "terminal") if "unexplained" in t.title]
     assert len(table.rows) == 6
     assert len({tuple(map(str, row.cells[:3])) for row in table.rows}) == 6
 
@@ -169,7 +169,7 @@ def test_in_random_studies_no_two_rows_have_the_same_text(
         task={"representation": "raw"},
     )
     results = filled(tmp_path_factory.mktemp("drawn") / "r.db", study).frozen()
-    for table in (conditions_table(results), *generation_tables(results)):
+    for table in (conditions_table(results), *(table for _, table in layouts(results, "terminal"))):
         heads = [place for place, column in enumerate(table.columns) if column.head]
         rows = [tuple(str(row.cells[place]) for place in heads) for row in table.rows]
         rows = [row for row in rows if "truth" not in row]

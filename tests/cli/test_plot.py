@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 
@@ -27,11 +28,13 @@ def test_plot_refuses_with_the_next_step(finished: str, unroll):
     assert not Path("figure.svg").exists()
 
 
-def test_the_help_names_every_figure(unroll):
+def test_every_figure_is_listed(unroll):
     from unroll.measures.figures import drawn
 
-    text = " ".join(unroll("plot", "--help").out.split())
-    assert all(name in text for name in drawn())
+    assert "unroll measures" in " ".join(unroll("plot", "--help").out.split())
+    listed = {one["name"]: one["figure"] for one in json.loads(unroll("measures", "--json").out)}
+    assert {name for name, figure in listed.items() if figure} == set(drawn())
+    assert all(name in unroll("measures").out for name in listed)
 
 
 def test_without_a_name_the_file_is_named_after_study_and_figure(finished: str, unroll):

@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unroll.cli.generation_tables import window_lag_table
+from tests.analysis.telling import WORDS
 from unroll.measures import Plots, known
 from unroll.measures.continuation import figure as continuation
 from unroll.measures.horizons import figure as horizons
+from unroll.measures.window_lag.sheet import on_a_terminal
 from unroll.plots import panels
 from unroll.plots.files import to_bytes
 
@@ -32,6 +33,7 @@ class Numbers:
     factors = ()
     models = ("tanh_rnn", "feedforward")
     stateless = frozenset({"feedforward"})
+    words = WORDS
 
     def trials(self) -> pd.DataFrame:
         return pd.DataFrame({"model": self.models})
@@ -264,7 +266,7 @@ def test_the_map_of_a_terminal_keeps_settings_apart():
     frame = frame.assign(capacity_name="hidden", capacity=8, parameters=9, train_inputs=5.0, test_inputs=5.0)
     factors = ("model.hidden", "train.learning_rate")
     results = SimpleNamespace(measure=lambda name: frame.assign(test_seen=0.0), factors=factors)
-    table = window_lag_table(results)
+    table = on_a_terminal(results)
     assert [column.name for column in table.columns][:5] == [
         "model", "learning_rate", "memory", "lag 2", "lag 4",
     ]  # fmt: skip

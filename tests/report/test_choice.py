@@ -6,6 +6,7 @@ on a screen; a folded table that is not printed.
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -14,9 +15,11 @@ import pytest
 
 from tests.report.page import Page
 from tests.stored import stored
+from unroll.measures import known
 from unroll.reading import Results
 from unroll.report import report
 from unroll.report.choice import choose
+from unroll.study.questions import Question
 
 TASKS = ("odd_numbers", "fibonacci", "linear_recurrence", "geometric", "sine", "alternating", "cubes")
 MODELS = ("tanh_rnn", "feedforward")
@@ -32,13 +35,22 @@ def continued(regimes: tuple[str, ...] = ("within", "larger")) -> tuple[pd.DataF
         for rate in RATES
     ]
     steps = [
-        {**one, "seed": 1, "key": str(place), "step": step, "value": step * 2.0, "truth": step * 2.0 + 1}
+        {
+            **one,
+            "seed": 1,
+            "key": str(place),
+            "step": step,
+            "value": step * 2.0,
+            "truth": step * 2.0 + 1,
+            "output_ceiling": math.nan,
+        }
         for place, one in enumerate(conditions)
         for step in range(1, 9)
     ]
     ahead = [
         {**one, "regime": regime, "horizon": horizon, "n": 1, "absolute_error": 1.0, "each_seed": [0.1],
-         "one_step_error": 0.1, "relative_error_low": 0.01, "relative_error_high": 1.0}
+         "one_step_error": 0.1, "relative_error_low": 0.01, "relative_error_high": 1.0, "sequences": 5.0,
+         "validation_error": one["relative_error"], "test_seen": 0.0, "train_inputs": 99.0, "test_inputs": 99.0}
         for one in conditions
         for regime in regimes
         for horizon in (1, 8)
@@ -46,11 +58,16 @@ def continued(regimes: tuple[str, ...] = ("within", "larger")) -> tuple[pd.DataF
     return pd.DataFrame(steps), pd.DataFrame(ahead)
 
 
+def measured(monkeypatch: pytest.MonkeyPatch, tables: dict[str, pd.DataFrame]) -> None:
+    """Give measures these tables."""
+    others = Results.measure
+    monkeypatch.setattr(Results, "measure", lambda self, name: tables[name] if name in tables else others(self, name))
+
+
 @pytest.fixture
 def numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
     steps, ahead = continued()
-    monkeypatch.setattr(Results, "generation", lambda self: steps)
-    monkeypatch.setattr(Results, "horizons", lambda self: ahead)
+    measured(monkeypatch, {"continuation": steps, "horizons": ahead})
     pairs = [(task, model) for task in TASKS for model in MODELS]
     return stored(tmp_path / "results.db", name="families", pairs=pairs, lengths=[5], seeds=[1], rates=RATES)
 
@@ -58,9 +75,8 @@ def numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
 def test_without_lengths_to_compare_the_map_of_tasks_leads(numbers: Results):
     choice = choose(numbers)
     assert choice.lead == "solved"
-    assert choice.title("solved") == "Which tasks are solved"
+    assert known()["solved"].heading(choice.tables["solved"]) == "Which tasks are solved"
     assert set(choice.tables) == {"solved", "effects", "continuation", "horizons"}
-    assert not choice.lengths
 
 
 def test_panels_left_out_are_counted_and_can_be_asked_for(numbers: Results):
@@ -74,8 +90,7 @@ def test_panels_left_out_are_counted_and_can_be_asked_for(numbers: Results):
 
 def test_one_model_leads_with_its_continuations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     steps, ahead = (table[table["model"] == "tanh_rnn"] for table in continued())
-    monkeypatch.setattr(Results, "generation", lambda self: steps)
-    monkeypatch.setattr(Results, "horizons", lambda self: ahead)
+    measured(monkeypatch, {"continuation": steps, "horizons": ahead})
     pairs = [(task, "tanh_rnn") for task in TASKS]
     choice = choose(stored(tmp_path / "results.db", pairs=pairs, lengths=[5], seeds=[1]))
     assert choice.lead == "continuation"
@@ -84,10 +99,10 @@ def test_one_model_leads_with_its_continuations(tmp_path: Path, monkeypatch: pyt
 
 def test_a_study_of_lengths_shows_every_figure(tmp_path: Path):
     choice = choose(stored(tmp_path / "results.db"))
-    assert (choice.lead, choice.lengths) == ("solved", True)
-    assert choice.title("solved") == "Which lengths are solved"
+    assert (choice.lead, choice.asked) == ("solved", ())
+    assert known()["solved"].heading(choice.tables["solved"]) == "Which lengths are solved"
     assert list(choice.tables) == ["lengths", "solved", "learning", "gradients", "timing"]
-    assert not any(choice.left_out(name, "study") for name in choice.tables)
+    assert not any(known()[name].left_out(points, "study") for name, points in choice.tables.items())
 
 
 def test_long_tables_are_folded_and_printed(tmp_path: Path):
@@ -102,3 +117,56 @@ def test_long_tables_are_folded_and_printed(tmp_path: Path):
     assert "<details open" not in long
     printed = re.search(r"@media print \{(.*)", long, re.DOTALL)[1]
     assert "details::details-content { content-visibility: visible; block-size: auto; }" in printed
+
+
+def asked(results: Results, *questions: dict[str, object]) -> Results:
+    """Return results of the same study, of which this is asked."""
+    return Results(
+        results.study.model_copy(update={"questions": tuple(Question(**one) for one in questions)}), results.path
+    )
+
+
+def test_each_question_has_its_answer_its_figure_and_what_is_not_shown(numbers: Results):
+    one = {"text": "How far does the first model come?", "by": ["continuation", "horizons"], "model": "tanh_rnn"}
+    other = {"text": "Which models stay near?", "by": ["horizons", "continuation"]}
+    results = asked(numbers, one, other, {"text": "What does the window hold?", "by": "window_lag"})
+    found = results.findings()
+    assert list(dict.fromkeys(finding.question for finding in found)) == [
+        one["text"], other["text"], "What does the window hold?", "",
+    ]  # fmt: skip
+    first = [finding.sentence for finding in found if finding.question == one["text"] and finding.kind == "found"]
+    assert first
+    assert "tanh RNN" in first[0]
+    assert not any("feedforward" in sentence for sentence in first)
+    (nothing,) = (finding for finding in found if finding.question == "What does the window hold?")
+    assert nothing.kind == "not_shown"
+    assert nothing.sentence == "Nothing here answers it: that needs a planned trial of delayed recall."
+    choice = choose(results.frozen())
+    assert choice.asked == (
+        (one["text"], "continuation"),
+        (other["text"], "horizons"),
+        ("What does the window hold?", ""),
+    )
+    assert choice.lead == ""
+    page = report(results)
+    places = [page.index(text) for text in (one["text"], 'id="figure-continuation"', other["text"],
+              'id="figure-horizons"', "What does the window hold?", "What else was found")]  # fmt: skip
+    assert places == sorted(places)
+    assert page.count('id="figure-continuation"') == 1
+    assert Page(page).words.count("Not shown: these are counts and medians of what was seen") == 2
+    assert Page(page).words.count("Not shown: nothing here answers it") == 1
+
+
+def test_a_question_that_names_a_factor_is_answered_by_what_the_factor_does(tmp_path: Path):
+    def losses(model: str, length: int, seed: int) -> float:
+        return 1e-3 * (1 + 0.01 * seed)
+
+    seeds = range(1, 8)
+    pairs = [("adding", "gru")]
+    results = stored(tmp_path / "r.db", pairs=pairs, lengths=[10], seeds=seeds, rates=RATES, result=losses)
+    question = {"text": "Which rate?", "by": "train.learning_rate"}
+    found = [one for one in asked(results, question).findings() if one.question]
+    assert [one.sentence for one in found] == ["Nothing here answers it: that needs two levels of a setting that were "
+                                               "tried with all else equal."]  # fmt: skip
+    assert choose(asked(results, question).frozen()).asked == (("Which rate?", "effects"),)
+    assert choose(results.frozen()).lead == "effects", "one model, several settings: the settings are what is asked"

@@ -143,7 +143,7 @@ trian = { epochs = 1 }
         "1 name: 5 is not a text in quotes",
         "2 protocol: 'notebok' is not one of 'keyed' or 'notebook'. Did you mean \"notebook\"?",
         "3 question: [] is not a text in quotes",
-        "4 foo: unknown key. Known: name, question, protocol, factors, task, model, train, generate, where",
+        "4 foo: unknown key. Known: name, question, protocol, factors, task, model, train, generate, where, questions",
         '6 factors.task: Unknown task "addng". Did you mean "adding"? All tasks: unroll tasks.',
         "7 factors.model: 'gru' is there twice. Remove one",
         '7 factors.model: Unknown model "lstn". Did you mean "lstm"? All models: unroll models.',

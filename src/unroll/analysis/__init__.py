@@ -2,12 +2,10 @@
 
 from unroll.analysis.comparison import comparison, comparisons
 from unroll.analysis.curves import curves, thinned
-from unroll.analysis.early_stopping import early_stopping
 from unroll.analysis.effects import contrast, effects
 from unroll.analysis.finding import Finding, Tables
 from unroll.analysis.findings import findings
 from unroll.analysis.improving import improving
-from unroll.analysis.memory import memory
 from unroll.analysis.missing import missing
 from unroll.analysis.parameters import parameters
 from unroll.analysis.span import span
@@ -22,12 +20,10 @@ __all__ = [
     "conditions",
     "contrast",
     "curves",
-    "early_stopping",
     "effects",
     "findings",
     "growth",
     "improving",
-    "memory",
     "missing",
     "parameters",
     "span",

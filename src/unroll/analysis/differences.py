@@ -17,8 +17,8 @@ MOST_SETTINGS = 3
 SAID = {
     "loss": ("has a lower {loss} than {worse} on {problem}", "have a lower {loss} than {worse} on {problem}"),
     "error": (
-        "is nearer to the truth than {worse}, left alone on {problem}",
-        "are nearer to the truth than {worse}, left alone on {problem}",
+        "is nearer to the truth than {worse}, free-running on {problem}",
+        "are nearer to the truth than {worse}, free-running on {problem}",
     ),
     "updates": (
         "solves {problem} after fewer updates than {worse}",
@@ -38,12 +38,12 @@ Row = dict[Any, Any]
 def differences(tables: Tables) -> Iterator[Finding]:
     """Yield what the family of tests separates: one finding for all that are better than a model at the same T.
 
-    Number sequences are judged by what models make of them when left alone, and by nothing else.
+    Tasks that are judged by how far models run freely on them are compared by that, and by nothing else.
     """
     for task, of_task in tables.comparisons.groupby("task", sort=False):
         rows = [row for row in of_task.to_dict("records") if row["n"]]
         several = len(dict.fromkeys(_setting(row, tables.factors) for row in rows)) > MOST_SETTINGS
-        for quantity in ("error",) if task in tables.sequences else SAID:
+        for quantity in ("error",) if task in tables.judged else SAID:
             by_pair: dict[tuple[str, str, str], list[Row]] = {}
             for row in rows:
                 if row["quantity"] == quantity and row["p_family"] <= SIGNIFICANT:

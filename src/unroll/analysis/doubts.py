@@ -25,7 +25,7 @@ MOST_SEEDS = MOST_EXACT + 2
 
 
 def doubts(tables: Tables, others: Tables) -> Iterator[Finding]:
-    """Yield them, what is missing first; ``others`` are the tables without the tasks of number sequences."""
+    """Yield them, what is missing first; ``others`` are the tables without the tasks that measures judge."""
     yield from _incomplete(tables)
     if tables.conditions["complete"].any():
         yield from _chance(tables)

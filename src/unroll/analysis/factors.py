@@ -22,7 +22,14 @@ Row = dict[Any, Any]
 
 def factors(tables: Tables) -> Iterator[Finding]:
     """Yield, of each setting whose levels are separated, which of them are and by how much."""
-    for factor, rows in _by_factor(tables):
+    for factor, _ in _by_factor(tables):
+        yield from of_factor(tables.effects, factor)
+
+
+def of_factor(effects: pd.DataFrame, wanted: str) -> Iterator[Finding]:
+    """Yield which levels of one factor are separated from its first, and by how much."""
+    for factor, found in effects[(effects["factor"] == wanted) & (effects["n"] > 0)].groupby("factor", sort=False):
+        rows = found.to_dict("records")
         parts = [row for row in rows if row["p_family"] <= SIGNIFICANT and row["better"]]
         if not parts:
             continue

@@ -18,6 +18,10 @@ class Words:
 
     tasks: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Of tasks, as short as a panel's title needs them."""
+    levels: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    """What values of settings are called, by setting and value: see ``unroll.study.plug_in.Level``."""
 
     def problem(self, task: Any) -> str:
         """Return a task: "the adding problem"; one that has said nothing by its name."""
@@ -27,6 +31,14 @@ class Words:
         """Return a model: "the tanh RNN"; one that has said nothing by its name."""
         return self.models.get(str(model), f'the model "{model}"')
 
+    def level(self, factor: str, value: Any, form: Literal["short", "words"] = "words") -> str:
+        """Return a value of a setting after "with": "raw numbers"; one that nobody has named as it is spelled."""
+        return self.levels.get(factor, {}).get(str(value), {}).get(form, f"{factor} = {setting(value)}")
+
+    def tells(self, factor: str) -> bool:
+        """Say whether values of a setting have names."""
+        return factor in self.levels
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -34,7 +46,7 @@ class Finding:
 
     ``kind``: "found", or "not_shown" for what a reader might think and the data do not say. ``evidence``: the numbers
     from which the sentence follows, in brief. ``question``: the one that the sentence answers, where it
-    is not the study's own; see ``unroll.analysis.answers``. ``compares``: whether it ranks, orders or separates models
+    is not the study's own; see ``unroll.study.questions``. ``compares``: whether it ranks, orders or separates models
     or settings, or calls one better; it then rests on tests of the study's family of models
     (``unroll.analysis.comparisons``) or on that of its settings (``unroll.analysis.effects``), so that a study of
     models that do not differ compares them with a chance of at most 0.05, and one of settings that do not differ these.
@@ -54,8 +66,9 @@ class Tables:
     ``comparisons`` is the study's family of tests of models, ``effects`` that of settings. ``factors`` are the
     columns that tell conditions apart beside task, model and length; ``sizes`` and ``recipes`` the most settings of
     ``[model]`` and of ``[train]`` that any one model was given; ``words`` name tasks and models; ``saved`` is how
-    commands name it, ``epochs`` how long each trial was trained (None where that varies). The four tables after it are
-    empty where a study has no task of number sequences. ``stateless`` are the models that keep no state.
+    commands name it, ``epochs`` how long each trial was trained (None where that varies). ``judged`` are the tasks
+    that are judged by a measure of their own and not by their test loss; ``answers`` what measures say, with the
+    question that each answers.
     """
 
     conditions: pd.DataFrame
@@ -71,17 +84,8 @@ class Tables:
     saved: Saved | None = None
     epochs: int | None = None
     early_stopping: pd.DataFrame = field(default_factory=pd.DataFrame)
-    generation: pd.DataFrame = field(default_factory=pd.DataFrame)
-    horizons: pd.DataFrame = field(default_factory=pd.DataFrame)
-    traps: pd.DataFrame = field(default_factory=pd.DataFrame)
-    window_lag: pd.DataFrame = field(default_factory=pd.DataFrame)
-    stateless: frozenset[str] = frozenset()
-
-    @property
-    def sequences(self) -> frozenset[str]:
-        """The tasks of number sequences."""
-        frames = (self.generation, self.horizons, self.traps, self.window_lag)
-        return frozenset(str(task) for frame in frames if len(frame) for task in frame["task"])
+    judged: frozenset[str] = frozenset()
+    answers: Sequence[Finding] = ()
 
     def without(self, tasks: frozenset[str]) -> Tables:
         """Return the same tables without some tasks."""

@@ -10,7 +10,7 @@ from unroll.cli.options import Json
 from unroll.errors import PlugInError, StudyError, UnrollError
 
 if TYPE_CHECKING:
-    from unroll.cli.layout import Layout
+    from unroll.layout import Layout
     from unroll.models import Model
 
 SEQUENCES = 104_729
@@ -144,8 +144,8 @@ def _state(network: Any, inputs: int) -> list[list[Any]]:
 
 
 def _print(found: dict[str, Any]) -> None:
-    from unroll.cli.layout import Layout, figures, heading, prose
     from unroll.cli.output import facts_table, print_paragraphs, print_table
+    from unroll.layout import Layout, figures, heading, prose
     from unroll.wording import setting
 
     print_paragraphs(f"{found['title']}: {found['summary']}", [(one["line"], one["formula"]) for one in found["text"]])

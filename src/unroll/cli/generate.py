@@ -161,7 +161,7 @@ def _print_text(made: Continuation, trained: Trained) -> None:
 
 
 def _plot(made: Continuation, trained: Trained, path: Path) -> None:
-    from unroll.measures.continuation.figure import draw
+    from unroll.plots.continued import draw
     from unroll.plots.files import save
 
     save(draw(made.table(trained.trial.model)), path)

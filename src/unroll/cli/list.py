@@ -24,9 +24,9 @@ def list(store: StorePath = Path(STORE), json: Json = False) -> None:  # noqa: A
     studies ask for counts in each. show, report, plot, export and forget take a study by its name here; all but
     forget also by the first digits of its digest, which tell studies of one name apart.
     """
-    from unroll.cli.layout import Layout, figures, heading, prose
     from unroll.cli.output import print_json, print_table, say
     from unroll.commands import Asked
+    from unroll.layout import Layout, figures, heading, prose
     from unroll.store import Store
 
     with Store.open(store) as opened:

@@ -15,7 +15,7 @@ from unroll.inert import clipped
 
 COMMANDS = (
     *("studies", "copy", "check", "run", "list", "show", "generate", "plot", "report", "export"),
-    *("merge", "copy-store", "tasks", "models", "explain", "cite", "forget", "doctor"),
+    *("merge", "copy-store", "tasks", "models", "measures", "explain", "cite", "forget", "doctor"),
 )
 """In the order of a day's work; each in a module of its own name, with _ for -."""
 

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
-from unroll.cli.layout import LISTED, Layout, figures, heading, prose
 from unroll.inert import inert
+from unroll.layout import LISTED, Layout, figures, heading, prose
 from unroll.wording import MISSING, loss_words, number, setting, short_names
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def printed(table: Layout) -> str:
 
 def print_paragraphs(title: str, paragraphs: Iterable[tuple[str, bool]]) -> None:
     """Print a title and paragraphs as wide as the terminal; those that are formulas indented and whole."""
-    from unroll.cli.layout import INDENT, broken, wide
+    from unroll.layout import INDENT, broken, wide
 
     width = columns()
     lines = broken(title, width)

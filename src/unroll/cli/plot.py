@@ -18,7 +18,7 @@ def plot(
         str,
         typer.Argument(
             metavar="FIGURE",
-            help="lengths, solved, effects, learning, gradients, timing, continuation, horizons, traps or window_lag.",
+            help="A measure that has a figure: unroll measures lists them.",
         ),
     ],
     out: Annotated[

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
-from unroll.cli.layout import Layout, heading, prose
 from unroll.cli.output import print_json, print_table
 from unroll.errors import UnrollError
+from unroll.layout import Layout, heading, prose
 from unroll.registry import Family
 
 

@@ -24,9 +24,9 @@ def show(
 ) -> None:
     """Print a study's tables, or one trial.
 
-    The first table has a row a condition: its seeds, their test loss, how many are solved. Where settings vary, a table
-    of their effects follows; where models generate, tables of their continuations and errors follow, in JSON as lists
-    within a condition's row. A trial is named by the first digits of its key, which ``unroll export`` lists.
+    The first table has a row a condition: its seeds, their test loss, how many are solved. The tables of further
+    measures follow, such as the effects of settings, or continuations and their errors; in JSON they are lists within a
+    condition's row. A trial is named by the first digits of its key, which ``unroll export`` lists.
     """
     from unroll.cli.asked import is_trial
 
@@ -36,25 +36,20 @@ def show(
         show_trial(what, store, json)
         return
     from unroll.cli.asked import results_of
-    from unroll.cli.early_stopping_table import early_stopping_tables
-    from unroll.cli.effects_table import effects_tables
-    from unroll.cli.generation_tables import generation_tables, with_generation
     from unroll.cli.output import conditions_table, print_json, print_table
+    from unroll.exporters.nested import nested
+    from unroll.measures.installed import layouts
 
     results = results_of(what, overrides, store).frozen()  # read once, for all tables
     if results.notice:
         say(results.notice, err=True)
     if json:
-        print_json(with_generation(results))
+        print_json(nested(results))
         if results.damage:
             say(results.damage, err=True)
         return
-    for table in (
-        conditions_table(results),
-        *effects_tables(results),
-        *early_stopping_tables(results),
-        *generation_tables(results),
-    ):
+    print_table(conditions_table(results))
+    for _, table in layouts(results, "terminal"):
         print_table(table)
     _print_failures(results)
 

@@ -7,8 +7,8 @@ from unroll.cli.options import Json
 
 def studies(json: Json = False) -> None:
     """List the shipped studies, with their questions."""
-    from unroll.cli.layout import Layout, figures, heading, prose
     from unroll.cli.output import print_json, print_table
+    from unroll.layout import Layout, figures, heading, prose
     from unroll.study import read_study, shipped_studies
 
     asked = [read_study(name, check=False) for name in shipped_studies()]

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from unroll.axes import Float32, Float64
-from unroll.cli.layout import GAP, LISTED
 from unroll.cli.output import columns, facts_table, print_json, print_table, say
+from unroll.layout import GAP, LISTED
 from unroll.store import Examined, Store, TrialRecord
 from unroll.wording import duration, measured, number, setting, times
 

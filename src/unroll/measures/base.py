@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias
 
 from unroll.study.plug_in import PlugIn
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from unroll.analysis.finding import Finding
+    from unroll.layout import Layout
     from unroll.measures.source import Source
     from unroll.models.base import Model
     from unroll.models.network import Network
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from unroll.streams import Generator
     from unroll.study import Trial
     from unroll.tasks import Task
+
+
+Place: TypeAlias = Literal["page", "terminal"]
 
 
 class Figure(Protocol):
@@ -59,6 +63,21 @@ class Found:
     arrays: Mapping[str, NamedArray] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class About:
+    """What sentences are asked about: a task, a model and a factor of the study; "" where it is all of them."""
+
+    task: str = ""
+    model: str = ""
+    factor: str = ""
+
+    def only(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of that task and model."""
+        for name, wanted in (("task", self.task), ("model", self.model)):
+            table = table[table[name] == wanted] if wanted else table
+        return table
+
+
 class Measure(PlugIn):
     """What is asked of a trial; see PlugIn for its facts.
 
@@ -72,6 +91,14 @@ class Measure(PlugIn):
     """What a study must have for it: "a complete trial of delayed recall"."""
     rows: ClassVar[str] = ""
     """What its table is called in JSON and as a method of the results, where that is not its name."""
+    of_factors: ClassVar[bool] = False
+    """Whether its ``findings`` say what ``about.factor`` does: it answers questions that name a factor."""
+    section: ClassVar[str] = "Measured"
+    """The heading under which a report shows it."""
+    by_length: ClassVar[bool] = False
+    """Whether its figure runs over lengths: a report leaves it out where another ``covers`` the same."""
+    nested: ClassVar[bool] = True
+    """Whether ``unroll show --json`` lists its rows in the row of their condition."""
     place: ClassVar[int] = 1000
     """Where it stands among the others, ascending. Those of unroll are hundreds apart."""
 
@@ -103,6 +130,41 @@ class Measure(PlugIn):
         """Its figure, None without one."""
         return None
 
-    def findings(self, source: Source) -> Iterator[Finding]:
-        """Yield what is to be said of it; nothing by default."""
+    def heading(self, points: pd.DataFrame) -> str:
+        """Return the title of its figure."""
+        return str(self.told()["title"])
+
+    def shown(self, points: pd.DataFrame, source: Source) -> bool:
+        """Say whether a report shows its figure of these points, which are some; by default it does."""
+        return True
+
+    def few(self, points: pd.DataFrame) -> pd.DataFrame:
+        """Return the points for a page that cannot hold all; by default all."""
+        return points
+
+    def left_out(self, points: pd.DataFrame, study: str) -> str:
+        """Return what ``few`` has left out and how to see it, with the study as a command names it; "" for nothing."""
+        return ""
+
+    def leads(self, source: Source) -> int | None:
+        """Return its rank among the figures of a first screen, the lowest is taken; None for one that never is."""
+        return None
+
+    def covers(self, source: Source) -> bool:
+        """Say whether its figure tells of all trials at once which lengths are solved."""
+        return False
+
+    def layouts(self, source: Source, where: Place) -> Iterator[Layout]:
+        """Yield its tables for a page, or for a terminal."""
         yield from ()
+
+    def findings(self, source: Source, about: About) -> Iterator[Finding]:
+        """Yield what is to be said of it; nothing by default.
+
+        ``about.model`` is that of a question, else the study's only one, "" where there are several.
+        """
+        yield from ()
+
+    def judges(self, source: Source) -> frozenset[str]:
+        """Return the tasks that are judged by it, and not by their test loss; none by default."""
+        return frozenset()

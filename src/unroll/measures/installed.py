@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from unroll import registry
-from unroll.measures.base import Measure
+from unroll.measures.base import Measure, Place
+
+if TYPE_CHECKING:
+    from unroll.layout import Layout
+    from unroll.measures.source import Source
 
 
 def known() -> dict[str, Measure]:
@@ -15,6 +22,12 @@ def known() -> dict[str, Measure]:
         except Exception:  # noqa: S112 - a third party's class may break in any way; ``unroll measures`` says how
             continue
     return dict(sorted(found.items(), key=lambda item: item[1].place))
+
+
+def layouts(source: Source, where: Place) -> Iterator[tuple[Measure, Layout]]:
+    """Yield the tables of all measures for a page or a terminal, each with its measure."""
+    for one in known().values():
+        yield from ((one, layout) for layout in one.layouts(source, where))
 
 
 def measure(name: str) -> Measure:

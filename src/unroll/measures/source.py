@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from unroll.analysis.finding import Words
     from unroll.capabilities import Capability
+    from unroll.quantity import Quantity
     from unroll.study import Study
 
 
@@ -23,8 +25,23 @@ class Source(Protocol):
         ...
 
     @property
+    def words(self) -> Words:
+        """How sentences and figures name this study's tasks, models and levels of settings."""
+        ...
+
+    @property
     def stateless(self) -> frozenset[str]:
         """The models that keep no state."""
+        ...
+
+    @property
+    def judged(self) -> frozenset[str]:
+        """The tasks that are judged by a measure, and not by their test loss."""
+        ...
+
+    @property
+    def counted(self) -> Mapping[str, Quantity]:
+        """What is counted beside the test loss, by the names of the metrics."""
         ...
 
     def table(self) -> pd.DataFrame:
@@ -33,6 +50,18 @@ class Source(Protocol):
 
     def trials(self) -> pd.DataFrame:
         """One row a trial."""
+        ...
+
+    def span(self) -> pd.DataFrame:
+        """The longest length that each model solves."""
+        ...
+
+    def growth(self) -> pd.DataFrame:
+        """How an epoch's time grows with the length."""
+        ...
+
+    def comparisons(self) -> pd.DataFrame:
+        """Every pair of models, seed by seed, in one family of tests."""
         ...
 
     def effects(self) -> pd.DataFrame:

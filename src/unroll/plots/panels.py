@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, DrawingArea, HPacker, TextArea
 from matplotlib.patches import Rectangle
 
+from unroll.analysis.finding import Words
 from unroll.plots.style import FAINT, INK, MAP, PAPER, SOFT, Drawing, Look, new
 from unroll.wording import distinct, labels, number, powers, setting, short_names
 
@@ -36,17 +37,10 @@ ROW = 64
 BASELINE: Any = (0, (4, 2))
 SOLVED: Any = (0, (1, 1.5))
 """Line styles of the two losses that every other is measured by."""
-TASKS = {"fibonacci": "Fibonacci"}
-REPRESENTATIONS = {
-    "raw": "raw",
-    "prefix_max": "relative to largest",
-    "last_value": "relative steps",
-    "difference": "differences",
-}
-"""Representations of numbers, as short as a panel's title needs them."""
+NONE = Words()
 
 
-def titles(frame: pd.DataFrame, factors: Sequence[str], *, by_length: bool = False) -> list[str]:
+def titles(frame: pd.DataFrame, factors: Sequence[str], *, by_length: bool = False, words: Words = NONE) -> list[str]:
     """Return the title of each row's panel: its length, then what varies of its task and settings.
 
     Rows that differ in any of these never share a title.
@@ -55,10 +49,12 @@ def titles(frame: pd.DataFrame, factors: Sequence[str], *, by_length: bool = Fal
     several = frame["task"].nunique() > 1
     parts = [*(["length"] if by_length else []), *(["task"] if several else []), *varying]
     rows = [tuple(row[name] for name in parts) for row in frame[["task", "length", *factors]].to_dict("records")]
-    tasks = {name: TASKS.get(name, text.replace("_", " ")) for name, text in labels(set(frame["task"])).items()}
+    tasks = {name: words.titles.get(name, text).replace("_", " ") for name, text in labels(set(frame["task"])).items()}
     if len(set(tasks.values())) < len(tasks):
         tasks = {name: name for name in tasks}
-    shown = [[_part(name, value, varying, tasks) for name, value in zip(parts, row, strict=True)] for row in rows]
+    shown = [
+        [_part(name, value, varying, tasks, words) for name, value in zip(parts, row, strict=True)] for row in rows
+    ]
     made = [BETWEEN.join(filter(None, texts)) for texts in shown]
     if len(set(made)) < len({tuple(map(repr, row)) for row in rows}):  # two levels are spelled alike
         made = [BETWEEN.join(f"{name} = {value!r}" for name, value in zip(parts, row, strict=True)) for row in rows]
@@ -70,7 +66,7 @@ def by_length(frame: pd.DataFrame) -> bool:
     return bool(frame.groupby("task", sort=False)["length"].nunique().max() > 1)
 
 
-def _part(name: str, value: Any, factors: Sequence[str], tasks: dict[str, str]) -> str:
+def _part(name: str, value: Any, factors: Sequence[str], tasks: dict[str, str], words: Words) -> str:
     """Return what a title says of a length, a task or a setting; nothing of a setting that a trial does not have."""
     if name == "length":
         return f"T = {value:,}"
@@ -78,8 +74,8 @@ def _part(name: str, value: Any, factors: Sequence[str], tasks: dict[str, str]) 
         return tasks[value]
     if value != value:
         return ""
-    if name == "task.representation":
-        return REPRESENTATIONS.get(str(value), str(value))
+    if words.tells(name):
+        return words.level(name, value, "short")
     return f"{short_names(factors)[factors.index(name)]} = {setting(value)}"
 
 
@@ -176,7 +172,7 @@ def bare(axes: Axes) -> None:
         spine.set_visible(False)
 
 
-def begun(trials: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
+def begun(trials: pd.DataFrame, factors: Sequence[str], words: Words = NONE) -> pd.DataFrame:
     """Return the trials that have curves, complete or failed, for a figure with a panel for each length.
 
     key, length, panel (title), series (model), state, score_words, baseline, solved_below (NaN where the criterion is
@@ -187,7 +183,7 @@ def begun(trials: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
         {
             "key": trials["key"],
             "length": trials["length"],
-            "panel": titles(trials, factors, by_length=by_length(trials) or trials["task"].nunique() == 1),
+            "panel": titles(trials, factors, by_length=by_length(trials) or trials["task"].nunique() == 1, words=words),
             "series": series(trials["model"], trials["model"]),
             "state": trials["state"],
             "score_words": trials["score_words"],

@@ -15,11 +15,10 @@ import pandas as pd
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from unroll.analysis.answers import STEP
 from unroll.citation import software
 from unroll.inert import inert
 from unroll.measures.figures import figure
-from unroll.measures.horizons.table import REGIMES
+from unroll.measures.installed import known, layouts
 from unroll.plots.files import to_svg
 from unroll.report import facts, tables
 from unroll.report.choice import Choice, choose
@@ -28,15 +27,6 @@ from unroll.report.source import ReportSource
 from unroll.store import State, Store, TrialRecord
 from unroll.study.saved import saved
 from unroll.wording import powers
-
-SEQUENCES = {
-    "horizons": ("Error by horizon", "Relative error of the model fed its own predictions; medians over trials."),
-    "traps": ("Traps", "worth: the error with every trap on, divided by this one."),
-    "window_lag": ("Window and lag", "unexplained: test MSE divided by the baseline's, median over the seeds."),
-}
-"""Tables of number-sequence studies, with their titles and notes."""
-HORIZONS = (1, 2, 4, 8, 16, 32, 64)
-"""Steps ahead in the table; only ``STEP``, at which models are judged, where that would be too many rows."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +61,11 @@ def report(results: ReportSource) -> str:
     pages.filters["powers"] = powers
     return pages.get_template("report.html.j2").render(
         **_context(results),
+        asked=choice.asked,
         lead=choice.lead,
-        lengths=choice.lengths,
+        first=choice.first,
         figures={figure.name: figure for figure in figures},
+        sections=_sections(results, choice),
         css=Markup(css),  # noqa: S704 - ours, and the names of classes
         hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
     )
@@ -90,7 +82,7 @@ def _context(results: ReportSource) -> dict[str, Any]:
         "damage": results.damage,
         "progress": _progress(states),
         "findings": results.findings(),
-        "tables": {table.name: table for table in _tables(results)},
+        "missing": tables.on_a_page(missing) if (missing := tables.missing(results)) is not None else None,
         "design": facts.design(results.study, results.planned),
         "settings": facts.settings(results.planned),
         "machine": facts.machine(records),
@@ -102,12 +94,13 @@ def _context(results: ReportSource) -> dict[str, Any]:
 
 
 def _figures(choice: Choice, study: str, styles: Styles) -> Iterator[Figure]:
+    measures = known()
     for name, table in choice.tables.items():
         kind = figure(name)
         drawn = to_svg(kind.draw(table), transparent=True)
         svg = inline(drawn, name, kind.describe(table), styles)
-        caption = kind.caption(table) + choice.left_out(name, study)
-        yield Figure(name, choice.title(name), caption, Markup(svg))  # noqa: S704 - serialised, so escaped
+        caption = kind.caption(table) + measures[name].left_out(table, study)
+        yield Figure(name, measures[name].heading(table), caption, Markup(svg))  # noqa: S704 - serialised, so escaped
 
 
 def _study(results: ReportSource) -> str:
@@ -115,21 +108,16 @@ def _study(results: ReportSource) -> str:
     return saved(results.study).command("plot").removeprefix("unroll plot ")
 
 
-def _tables(results: ReportSource) -> Iterator[tables.Table]:
-    found = (
-        *(tables.loss, tables.solved, tables.span, tables.memory, tables.growth),
-        *(tables.early_stopping, tables.comparison, tables.effects, tables.missing),
-    )
-    yield from (table for table in (make(results) for make in found) if table is not None)
-    for name, (title, note) in SEQUENCES.items():
-        frame = results.measure(name)
-        if name == "horizons" and len(frame):
-            shown = frame["horizon"].isin(HORIZONS)
-            frame = frame[shown] if shown.sum() <= tables.MOST_ROWS else frame[frame["horizon"] == STEP]
-        if "regime" in frame:
-            frame = frame.assign(regime=frame["regime"].map(lambda regime: REGIMES.get(regime, regime)))
-        if len(frame):
-            yield tables.plain(name, title, note, frame)
+def _sections(results: ReportSource, choice: Choice) -> list[tuple[str, list[tuple[str, list[tables.Table]]]]]:
+    """Return each section that has anything: its heading, and of each of its measures the name and the tables."""
+    found: dict[str, list[tuple[str, list[tables.Table]]]] = {}
+    pages: dict[str, list[tables.Table]] = {}
+    for measure, layout in layouts(results, "page"):
+        pages.setdefault(measure.name, []).append(tables.on_a_page(layout))
+    for name, measure in known().items():
+        if name in pages or name in choice.tables:
+            found.setdefault(measure.section, []).append((name, pages.get(name, [])))
+    return list(found.items())
 
 
 def _progress(states: pd.Series[int]) -> dict[str, int]:

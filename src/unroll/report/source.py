@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from unroll.analysis import Finding
-    from unroll.quantity import Quantity
     from unroll.store import PlannedTrial
 
 
@@ -36,37 +35,8 @@ class ReportSource(Source, Protocol):
         """A sentence where what is stored is not what was written."""
         ...
 
-    @property
-    def counted(self) -> Mapping[str, Quantity]:
-        """What is counted beside the test loss, by the names of the metrics."""
-        ...
-
     def findings(self) -> Sequence[Finding]:
         """What was found and what was not, in sentences."""
-        ...
-
-    def parameters(self) -> pd.DataFrame:
-        """Counts of parameters."""
-        ...
-
-    def span(self) -> pd.DataFrame:
-        """The longest length that each model solves."""
-        ...
-
-    def memory(self) -> pd.DataFrame:
-        """Effective memory, of tasks with a law of it."""
-        ...
-
-    def growth(self) -> pd.DataFrame:
-        """How an epoch's time grows with the length."""
-        ...
-
-    def early_stopping(self) -> pd.DataFrame:
-        """Where early stopping ended the trainings."""
-        ...
-
-    def comparisons(self) -> pd.DataFrame:
-        """Every pair of models, seed by seed, in one family of tests."""
         ...
 
     def missing(self) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from unroll.study.culprit import culprit, fails
 from unroll.study.levels import form_of
 from unroll.study.messages import message_of, shown
 from unroll.study.places import Path as Place
+from unroll.study.questions import question_problems
 from unroll.study.settings import GenerateSettings, Section, Settings, TrainSettings, as_read
 from unroll.study.study import SECTIONS, Study, Where, grid_problems, too_many
 from unroll.study.trial import Trial
@@ -50,9 +51,10 @@ def examine(
 ) -> tuple[tuple[Trial, ...], list[Placed]]:
     """Return a study's trials and everything wrong with it, each fault with the path where it stands."""
     problems = list(grid_problems(study))
+    asked = list(question_problems(study.questions, study.values(), study.overrides))
     if study.count() > max_trials:
         problems.append((("factors",), too_many(study.count(), max_trials)))
-        return (), problems
+        return (), [*problems, *asked]
     plan = _Plan(study, judge)
     trials: dict[str, Trial] = {}
     for number, grid in enumerate(study.factors):
@@ -60,7 +62,7 @@ def examine(
             if not problems:
                 trials.setdefault(trial.key, trial)
     problems += plan.problems(sound_factors=not problems)
-    return tuple(trials.values()), problems
+    return tuple(trials.values()), [*problems, *asked]
 
 
 @dataclass(frozen=True)

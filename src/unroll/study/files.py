@@ -119,6 +119,8 @@ def write_study(study: Study | str | Path) -> str:
             lines += ["", f"[{section}]", *_pairs(data[section])]
     for where in data["where"]:
         lines += ["", "[[where]]", *_pairs({key: value for key, value in where.items() if value or key == "match"})]
+    for question in data["questions"]:
+        lines += ["", "[[questions]]", *_pairs({key: value for key, value in question.items() if value})]
     return "\n".join(lines) + "\n"
 
 

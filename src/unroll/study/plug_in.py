@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from unroll.capabilities import capabilities
 from unroll.citation import cited
 from unroll.study.settings import Section
 from unroll.wording import label
+
+
+@dataclass(frozen=True)
+class Level:
+    """What a value of a setting is called: ``short`` in a title, ``words`` after "with" in a sentence."""
+
+    short: str
+    words: str
 
 
 class PlugIn(Section, ABC):
@@ -36,6 +46,8 @@ class PlugIn(Section, ABC):
     references: ClassVar[str] = ""
     """A BibTeX file of one's own, beside the module; see ``unroll.citation.cited``."""
     tags: ClassVar[tuple[str, ...]] = ()
+    called: ClassVar[Mapping[str, Mapping[str, Level]]] = {}
+    """What values of its settings are called, by setting and value: ``{"task.code": {"raw": Level("raw", "...")}}``."""
 
     @classmethod
     def told(cls) -> dict[str, Any]:
@@ -52,4 +64,8 @@ class PlugIn(Section, ABC):
             "tags": [str(tag) for tag in cls.tags],
             "sources": cited(cls),
             "capabilities": capabilities(cls),
+            "called": {
+                str(setting): {str(value): asdict(level) for value, level in levels.items()}
+                for setting, levels in cls.called.items()
+            },
         }

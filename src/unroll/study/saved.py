@@ -45,6 +45,7 @@ def _is_shipped(study: Study, overrides: Sequence[str]) -> bool:
     if study.name not in shipped_studies():
         return False
     try:
-        return read_study(study.name, overrides, check=False).digest == study.digest
+        shipped = read_study(study.name, overrides, check=False)
+        return shipped.digest == study.digest and study.questions in ((), shipped.questions)
     except StudyError:
         return False

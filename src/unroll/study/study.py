@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
 
 from unroll.errors import Problem, StudyError, did_you_mean
 from unroll.study.messages import problem_of, shown
+from unroll.study.questions import Questions
 from unroll.study.settings import Frozen, Settings, as_read, plain
 from unroll.study.trial import Protocol, digest
 
@@ -58,6 +59,7 @@ class StudyForm(Frozen):
     train: Settings = Settings()
     generate: Settings = Settings()
     where: Annotated[tuple[Where, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)] = ()
+    questions: Questions = ()
 
 
 class Study(StudyForm):
@@ -73,6 +75,7 @@ class Study(StudyForm):
 
     ``factors`` is one grid or several, whose trials are united. A setting is decided, weakest first, by the plug-in's
     default, the section (``task``, ``model``, ``train``, ``generate``), ``where``, the factors, ``overrides``.
+    ``questions`` say what its results are to answer, and by what: see ``unroll.study.questions``.
 
     Raises StudyError with everything that is wrong with its form. Its lists, and what only a task or a model can know,
     are checked by ``expand``, before anything is trained.
@@ -90,9 +93,11 @@ class Study(StudyForm):
     def digest(self) -> str:
         """SHA-256 of all that the study asks, its name included; None counts as the word "none" of a study file.
 
-        A section ``generate`` that says nothing counts as absent, so studies written before it keep their digest.
+        A section ``generate`` that says nothing counts as absent, so studies written before it keep their digest. Its
+        ``questions`` are left out: they say how its results are read, and change no trial, so that a store goes on
+        belonging to a study of which more, or something else, is asked.
         """
-        asked = _spelled(self.model_dump())
+        asked = _spelled(self.model_dump(exclude={"questions"}))
         for table in (asked, *asked["where"]):
             if not table["generate"]:
                 del table["generate"]
@@ -101,6 +106,14 @@ class Study(StudyForm):
     def count(self) -> int:
         """Return how many trials the grids ask for, without expanding them; trials asked for twice count twice."""
         return sum(math.prod(len(_listed(values)) for values in grid.values()) for grid in self.factors)
+
+    def values(self) -> dict[str, tuple[Any, ...]]:
+        """Return the values of each factor, of all grids together."""
+        found: dict[str, tuple[Any, ...]] = {}
+        for grid in self.factors:
+            for factor, listed in grid.items():
+                found[factor] = (*found.get(factor, ()), *_listed(listed))
+        return found
 
     def varying(self) -> tuple[str, ...]:
         """Return the factors, besides the seed, that have more than one value, or that a grid leaves out."""

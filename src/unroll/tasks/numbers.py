@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from unroll.axes import Float32, Float64, Int64
 from unroll.capabilities import Continues
 from unroll.streams import Generator, KeyedStreams, Streams
+from unroll.study.plug_in import Level
 from unroll.tasks.base import MOST_SEQUENCES, Count, Criterion, Dataset, Split, Task
 from unroll.tasks.regimes import freely, unseen
 from unroll.tasks.representation import REPRESENTATIONS, Representation
@@ -53,6 +54,9 @@ class Numbers(Task, Continues):
 
     draws = "python"
     tags: ClassVar[tuple[str, ...]] = ("number sequences",)
+    called: ClassVar[Mapping[str, Mapping[str, Level]]] = {
+        "task.representation": {name: coding.level for name, coding in REPRESENTATIONS.items()}
+    }
 
     train: Count = 2_000
     validation: Annotated[int, Field(ge=0, le=MOST_SEQUENCES)] = 500

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from unroll.axes import Float64
+from unroll.study.plug_in import Level
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Representation(ABC):
     """
 
     name: ClassVar[str]
+    level: ClassVar[Level]
+    """What it is called."""
 
     def encode(self, values: Float64) -> Float64:
         """Return the codes of whole sequences, (N, n) to (N, n)."""
@@ -66,6 +69,7 @@ class Raw(Representation):
     """The number itself."""
 
     name = "raw"
+    level = Level("raw", "raw numbers")
 
     def first(self, values: Float64) -> Float64:
         """See Representation."""
@@ -84,6 +88,7 @@ class Difference(Representation):
     r"""The step from the value before: :math:`u_t = x_t - x_{t-1}`, and :math:`u_0 = 0`."""
 
     name = "difference"
+    level = Level("differences", "differences")
 
     def first(self, values: Float64) -> Float64:
         """See Representation."""
@@ -105,6 +110,7 @@ class LastValue(Representation):
     """
 
     name = "last_value"
+    level = Level("relative steps", "steps relative to the last value")
 
     def first(self, values: Float64) -> Float64:
         """See Representation."""
@@ -126,6 +132,7 @@ class PrefixMax(Representation):
     """
 
     name = "prefix_max"
+    level = Level("relative to largest", "values relative to the largest so far")
 
     def first(self, values: Float64) -> Float64:
         """See Representation."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from unroll.measures.base import Figure, Measure
+from unroll.measures.base import About, Figure, Measure, Place
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from unroll.analysis.finding import Finding
+    from unroll.layout import Layout
     from unroll.measures.source import Source
 
 
@@ -21,6 +24,7 @@ class Continuation(Measure):
     version = "1"
     needs = "a complete trial of a task of number sequences"
     rows = "generation"
+    section = "Sequences continued"
     place = 10
 
     def table(self, source: Source) -> pd.DataFrame:
@@ -29,6 +33,44 @@ class Continuation(Measure):
 
         curves = {name: source.histories(name) for name in ("continuation", "truth", "relative_error")}
         return continuations(source.trials(), curves, source.factors)
+
+    def findings(self, source: Source, about: About) -> Iterator[Finding]:
+        """Yield where a continuation comes to rest, and what settings of the task are worth; of one model."""
+        from unroll.measures.continuation.sentences import at_rest, by_level
+
+        table = about.only(source.measure(self.name))
+        if len(table) and about.model:
+            yield from at_rest(source.words, table, about.model)
+            for factor in source.factors:
+                if source.words.tells(factor):
+                    yield from by_level(source.words, table, about.model, factor)
+
+    def judges(self, source: Source) -> frozenset[str]:
+        """See Measure."""
+        return frozenset(source.measure(self.name)["task"])
+
+    def few(self, points: pd.DataFrame) -> pd.DataFrame:
+        """Return the most telling panels."""
+        from unroll.measures.continuation.figure import most_telling
+
+        return most_telling(points)
+
+    def left_out(self, points: pd.DataFrame, study: str) -> str:
+        """See Measure."""
+        from unroll.measures.horizons.telling import left_out
+
+        return left_out(points, f"{study} {self.name}", self.name)
+
+    def leads(self, source: Source) -> int:
+        """See Measure."""
+        return 40
+
+    def layouts(self, source: Source, where: Place) -> Iterator[Layout]:
+        """See Measure."""
+        from unroll.measures.continuation import sheet
+
+        if where == "terminal":
+            yield from filter(None, (sheet.on_a_terminal(source),))
 
     @property
     def figure(self) -> Figure:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from unroll.measures.base import Figure, Measure
+from unroll.measures.base import About, Figure, Measure, Place
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from unroll.analysis.finding import Finding
+    from unroll.layout import Layout
     from unroll.measures.source import Source
 
 
@@ -20,6 +23,7 @@ class Horizons(Measure):
     summary = "relative error by the number of steps ahead"
     version = "1"
     needs = "a complete trial of a task of number sequences"
+    section = "Sequences continued"
     place = 20
 
     def table(self, source: Source) -> pd.DataFrame:
@@ -32,6 +36,47 @@ class Horizons(Measure):
         measured = ("relative_error", "absolute_error", "one_step_error")
         curves = {(regime, name): source.histories(f"{name}_{regime}") for regime in regimes for name in measured}
         return horizons(source.trials(), curves, source.factors)
+
+    def findings(self, source: Source, about: About) -> Iterator[Finding]:
+        """Yield how far the model that is asked about is right, or the only one; else which are, and on which tasks."""
+        from unroll.measures.horizons.sentences import of_all, of_model
+
+        table = about.only(source.measure(self.name))
+        table = table[table.groupby("task")["horizon"].transform("max") > 1]  # one step is nothing to run freely over
+        if len(table) and about.model:
+            yield from of_model(source.words, table, about.model)
+        elif len(table):
+            yield from of_all(source.words, table)
+
+    def judges(self, source: Source) -> frozenset[str]:
+        """See Measure."""
+        return frozenset(source.measure(self.name)["task"])
+
+    def few(self, points: pd.DataFrame) -> pd.DataFrame:
+        """Return the most telling panels."""
+        from unroll.measures.horizons.figure import most_telling
+
+        return most_telling(points)
+
+    def left_out(self, points: pd.DataFrame, study: str) -> str:
+        """See Measure."""
+        from unroll.measures.horizons.telling import left_out
+
+        return left_out(points, f"{study} {self.name}", self.name)
+
+    def shown(self, points: pd.DataFrame, source: Source) -> bool:
+        """Say so where there is more than one step ahead."""
+        return bool(points["horizon"].max() > 1)
+
+    def leads(self, source: Source) -> int:
+        """See Measure."""
+        return 50
+
+    def layouts(self, source: Source, where: Place) -> Iterator[Layout]:
+        """See Measure."""
+        from unroll.measures.horizons import sheet
+
+        yield from filter(None, ((sheet.on_a_page if where == "page" else sheet.on_a_terminal)(source),))
 
     @property
     def figure(self) -> Figure:

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from unroll.measures.horizons.table import CLOSE, REGIMES
+from unroll.analysis.nearness import CLOSE
+from unroll.measures.horizons import telling
+from unroll.measures.horizons.table import REGIMES
 from unroll.measures.source import Source
-from unroll.plots import panels, telling
+from unroll.plots import panels
 from unroll.plots.style import SOFT, Drawing, Look, log_ticks, looks, styled
 from unroll.wording import number
 
@@ -27,7 +29,7 @@ def points(source: Source) -> pd.DataFrame:
     found = source.measure("horizons")
     if found.empty:
         return found
-    titles = panels.titles(found, source.factors, by_length=panels.by_length(found))
+    titles = panels.titles(found, source.factors, words=source.words, by_length=panels.by_length(found))
     shown = [REGIMES.get(regime, regime) for regime in found["regime"]]
     return pd.DataFrame(
         {

@@ -31,9 +31,6 @@ parameters beyond the range, or between those trained on.
 
 STEP = ["key", "step"]
 
-CLOSE = 0.01
-"""A relative error below this counts as staying with the truth."""
-
 
 def horizons(
     trials: pd.DataFrame, curves: Mapping[tuple[str, str], pd.DataFrame], factors: Sequence[str] = ()

@@ -30,7 +30,7 @@ def points(source: Source) -> pd.DataFrame:
     below = trials["solved_below"].where(trials["solved_metric"] == trials["score_name"])
     return pd.DataFrame(
         {
-            "panel": panels.titles(trials, factors),
+            "panel": panels.titles(trials, factors, words=source.words),
             "series": panels.series(trials["model"], trials["model"]),
             **{name: trials[name] for name in ("length", "seed", "state", "score", "score_words", "baseline")},
             "solved_below": below,

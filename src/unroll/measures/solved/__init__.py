@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from unroll.measures.base import Figure, Measure
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from unroll.measures.base import Figure, Measure, Place
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from unroll.layout import Layout
+    from unroll.measures.source import Source
 
 
 class Solved(Measure):
@@ -13,7 +22,37 @@ class Solved(Measure):
     summary = "map of models and lengths: how many seeds solve them"
     version = "1"
     needs = "a planned trial"
+    section = "Test loss"
+    by_length = True
+    nested = False
     place = 200
+
+    def heading(self, points: pd.DataFrame) -> str:
+        """Return what is compared: lengths, or tasks where each has one."""
+        from unroll.measures.solved.figure import by_model
+
+        return "Which tasks are solved" if by_model(points) else self.title
+
+    def shown(self, points: pd.DataFrame, source: Source) -> bool:
+        """See Lengths; also where tasks are compared."""
+        from unroll.measures.solved.figure import by_model
+        from unroll.plots import panels
+
+        return not source.judged or panels.by_length(source.table()) or by_model(points)
+
+    def leads(self, source: Source) -> int:
+        """See Measure."""
+        return 10
+
+    def layouts(self, source: Source, where: Place) -> Iterator[Layout]:
+        """Yield what is solved, and the span where lengths are compared."""
+        from unroll.measures.solved import sheet
+        from unroll.plots import panels
+
+        if where == "page":
+            yield sheet.solved(source)
+        if where == "page" and (not source.judged or panels.by_length(source.table())):
+            yield sheet.span(source)
 
     @property
     def figure(self) -> Figure:

@@ -25,7 +25,7 @@ def points(source: Source) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "task": conditions["task"],
-            "panel": panels.titles(conditions, factors),
+            "panel": panels.titles(conditions, factors, words=source.words),
             "series": panels.series(conditions["model"], conditions["model"]),
             "length": conditions["length"],
             "seeds": conditions["seeds"].map(len),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from unroll.measures.base import Figure, Measure
+from unroll.measures.base import About, Figure, Measure, Place
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from unroll.analysis.finding import Finding
+    from unroll.layout import Layout
     from unroll.measures.source import Source
 
 
@@ -20,6 +23,7 @@ class Traps(Measure):
     summary = "what turning off each of the source notebook's traps is worth"
     version = "1"
     needs = "a complete trial of a task of number sequences, with a setting of the notebook's traps as a factor"
+    section = "Sequences continued"
     place = 30
 
     def table(self, source: Source) -> pd.DataFrame:
@@ -30,6 +34,26 @@ class Traps(Measure):
         last = source.histories("relative_error").groupby("key")["value"].last().astype("float64")
         trials["prompt_error"] = trials["key"].map(last)
         return traps(trials[trials["generate.prime"].notna()], source.factors)
+
+    def findings(self, source: Source, about: About) -> Iterator[Finding]:
+        """Yield in how many trials the truth was met with which traps."""
+        from unroll.measures.traps.sentences import trapped
+
+        yield from trapped(source.words, about.only(source.measure(self.name)))
+
+    def judges(self, source: Source) -> frozenset[str]:
+        """See Measure."""
+        return frozenset(source.measure(self.name)["task"])
+
+    def leads(self, source: Source) -> int:
+        """See Measure."""
+        return 30
+
+    def layouts(self, source: Source, where: Place) -> Iterator[Layout]:
+        """See Measure."""
+        from unroll.measures.traps import sheet
+
+        yield from filter(None, ((sheet.on_a_page if where == "page" else sheet.on_a_terminal)(source),))
 
     @property
     def figure(self) -> Figure:

@@ -15,7 +15,7 @@ import pytest
 
 import unroll
 from tests.cli.conftest import unroll as command  # noqa: F401 - a fixture
-from unroll.analysis import early_stopping
+from unroll.measures.early_stopping.table import early_stopping
 from unroll.report import report
 from unroll.report.facts import settings
 from unroll.running import execute

@@ -6,9 +6,12 @@ from collections.abc import Set
 
 import pandas as pd
 
+from unroll.wording import counted
+
 MOST = 8
 UNSEEN = "\N{NULL}"
 """What the names of panels begin with that are only counted."""
+NEAREST = "of each task the setting with which a recurrent model ends nearest to the truth, and raw numbers"
 EVERY = 120
 """Panels of a figure that is a file of its own."""
 
@@ -42,3 +45,22 @@ def telling(table: pd.DataFrame, step: str, error: str, of: int | None = None) -
     ]
     shown = [name for name in names if name in best][:MOST]
     return table[table["panel"].isin(shown)]
+
+
+def left_out(table: pd.DataFrame, figure: str, name: str) -> str:
+    """Return how many panels ``telling`` has left out, and how to see them; "" for none.
+
+    ``figure`` is the figure as ``unroll plot`` takes it, ``name`` that of a file.
+    """
+    names, shown = list(table["panel"].cat.categories), set(table["panel"])
+    left = [one for one in names if one not in shown]
+    if not left:
+        return ""
+    unseen = [one for one in left if one.startswith(UNSEEN)]
+    inside = "parameters of the trained range" if unseen else ""
+    nearest = "" if len(unseen) == len(left) else NEAREST
+    shown_are = ", ".join(filter(None, [inside, nearest]))
+    return (
+        f" Shown: {shown_are}; {counted(len(left), 'panel')} of {len(names)} left out. "
+        f"All: unroll plot {figure} --out {name}.svg"
+    )

@@ -8,24 +8,19 @@ the first of several conditions.
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.analysis.telling import WORDS
-from unroll.analysis import Tables
-from unroll.analysis.answers import (
-    Q1,
-    Q2,
-    answers,
-    feedforward,
-    plateau,
-    representations,
-    trapped,
-    vanilla,
-    window_and_lag,
-)
+from unroll.measures import known
+from unroll.measures.base import About
+from unroll.measures.continuation.sentences import at_rest, by_level
+from unroll.measures.horizons.sentences import of_all, of_model
+from unroll.measures.traps.sentences import trapped
+from unroll.measures.window_lag.sentences import window_and_lag
 
 
 def horizons(*rows: tuple[Any, ...]) -> pd.DataFrame:
@@ -51,14 +46,14 @@ def test_the_notebooks_own_two_models():
         ("fibonacci", "tanh_rnn", "raw", "within", 8, 0.004, 0.92),
         ("fibonacci", "tanh_rnn", "raw", "longer", 8, 0.004, 0.009),
     )
-    found = list(vanilla(WORDS, frame))
-    assert {finding.question for finding in found} == {Q1}
+    found = list(of_model(WORDS, frame, "tanh_rnn"))
     assert sentences(found) == [
-        "On odd numbers the tanh RNN is, at step 8, 2.1 % off with the truth fed until then, and 59 % off left alone.",
+        "On odd numbers the tanh RNN is, at step 8, 2.1 % off with the truth fed until then, and 59 % off "
+        "free-running.",
         "On Fibonacci sequences the tanh RNN is, at step 8, 0.40 % off with the truth fed until then, and 92 % "
-        "off left "
-        "alone.",
-        "Left alone with other sequences, it is within 1 % of the truth on 1 of 2 tasks from where training's "
+        "off "
+        "free-running.",
+        "Free-running on other sequences, it is within 1 % of the truth on 1 of 2 tasks from where training's "
         "sequences end and on 0 of 1 task with ten times larger values.",
     ]
     assert "each trial: 59 %, 59 % and 59 %" in found[0].evidence
@@ -67,12 +62,12 @@ def test_the_notebooks_own_two_models():
 def test_many_tasks_are_counted_and_the_worst_is_named():
     tasks = ["odd_numbers", "fibonacci", "sine", "geometric"]
     frame = horizons(*((task, "tanh_rnn", "raw", "within", 8, 0.001, 0.1 * i) for i, task in enumerate(tasks)))
-    assert sentences(vanilla(WORDS, frame)) == [
+    assert sentences(of_model(WORDS, frame, "tanh_rnn")) == [
         "Fed the truth, the tanh RNN is within 1 % of it at step 8 on 4 of 4 tasks; at worst, on odd numbers, "
         "0.10 % off.",
-        "Left alone, it is within 1 % of it at step 8 on 1 of 4 tasks; at worst, on geometric sequences, 30 % off.",
+        "Free-running, it is within 1 % of it at step 8 on 1 of 4 tasks; at worst, on geometric sequences, 30 % off.",
     ]
-    assert sentences(vanilla(WORDS, horizons(("sine", "gru", "raw", "within", 8, 0.1, 0.1)))) == []
+    assert sentences(of_model(WORDS, horizons(("sine", "gru", "raw", "within", 8, 0.1, 0.1)), "tanh_rnn")) == []
 
 
 def test_settings_are_chosen_on_validation_and_reported_on_test():
@@ -85,19 +80,18 @@ def test_settings_are_chosen_on_validation_and_reported_on_test():
         ("fibonacci", "feedforward", "raw", "within", 8, 0.0, math.inf),
         ("fibonacci", "feedforward", "difference", "within", 8, 0.0, 0.001),
     )
-    (found,) = feedforward(WORDS, frame, {"linear", "feedforward"})
+    (found,) = of_all(WORDS, frame)
     assert found.sentence == (
-        "Left alone for 8 steps on test sequences, the GRU is within 1 % of the truth on 0 of 2 tasks, the linear "
+        "Free-running for 8 steps on test sequences, the GRU is within 1 % of the truth on 0 of 2 tasks, the linear "
         "rule on 2 of 2 tasks and the feedforward network on 0 of 1 task."
     )
     assert not found.compares
     assert found.evidence.endswith("no test separates them")
-    assert found.question == Q2
     better = frame.assign(validation_error=[0.3 if name == "raw" else 0.2 for name in frame["task.representation"]])
-    assert "the GRU is within 1 % of the truth on 1 of 2 tasks" in sentences(feedforward(WORDS, better))[0]
+    assert "the GRU is within 1 % of the truth on 1 of 2 tasks" in sentences(of_all(WORDS, better))[0]
     unknown = frame.assign(validation_error=math.nan)
-    assert sentences(feedforward(WORDS, unknown)) == [
-        "Left alone for 8 steps on test sequences, the linear rule is within 1 % of the truth on 2 of 2 tasks and "
+    assert sentences(of_all(WORDS, unknown)) == [
+        "Free-running for 8 steps on test sequences, the linear rule is within 1 % of the truth on 2 of 2 tasks and "
         "the GRU on 0 of 1 task."
     ], "several settings and nothing to choose by: not judged"
 
@@ -105,26 +99,37 @@ def test_settings_are_chosen_on_validation_and_reported_on_test():
 def test_what_training_knew_is_said():
     frame = horizons(("odd_numbers", "tanh_rnn", "difference", "within", 8, 0.0, 0.0))
     for seen, trained, said in ((1.0, 1.0, "of a constant"), (1.0, 13.0, "(100 % of these inputs were trained on)")):
-        (sentence,) = sentences(vanilla(WORDS, frame.assign(test_seen=seen, train_inputs=trained)))
+        (sentence,) = sentences(of_model(WORDS, frame.assign(test_seen=seen, train_inputs=trained), "tanh_rnn"))
         assert said in sentence
-    (sentence,) = sentences(vanilla(WORDS, frame.assign(test_seen=0.0, train_inputs=200.0)))
+    (sentence,) = sentences(of_model(WORDS, frame.assign(test_seen=0.0, train_inputs=200.0), "tanh_rnn"))
     assert "inputs" not in sentence
 
 
-def test_a_task_that_asks_for_one_step_is_not_left_alone():
+def said(name: str, table: pd.DataFrame, model: str = "") -> list[str]:
+    """Return the sentences of a measure on its table."""
+    source = SimpleNamespace(words=WORDS, factors=("task.representation",), measure=lambda _: table)
+    return sentences(known()[name].findings(source, About(model=model)))
+
+
+def test_a_task_that_asks_for_one_step_is_not_run_freely():
     rows = [
         ("announce", model, "raw", "within", 1, 0.0, error) for model, error in (("tanh_rnn", 0.0), ("linear", 0.5))
     ]
-    none = pd.DataFrame()
-    tables = Tables(none, none, none, none, none, none, words=WORDS, horizons=horizons(*rows))
-    assert list(answers(tables)) == []
+    assert said("horizons", horizons(*rows)) == said("horizons", horizons(*rows), "tanh_rnn") == []
     several = horizons(
         *rows, *(("sine", *row[1:4], 8, *row[5:]) for row in rows), *(("sine", *row[1:]) for row in rows)
     )
-    assert all(
-        "sine" in finding.sentence or "1 task" in finding.sentence
-        for finding in answers(Tables(none, none, none, none, none, none, words=WORDS, horizons=several))
-    )
+    assert all("sine" in one for one in said("horizons", several, "tanh_rnn"))
+    assert all("1 task" in one for one in said("horizons", several))
+
+
+def test_a_question_is_about_its_model():
+    frame = horizons(*(("sine", model, "raw", "within", 8, 0.1, 0.1) for model in ("gru", "lstm")))
+    (one,) = said("horizons", frame, "lstm")
+    assert "the LSTM" in one
+    assert "GRU" not in one
+    (all_,) = said("horizons", frame)
+    assert all_.startswith("Free-running for 8 steps on test sequences, the GRU is")
 
 
 def test_what_the_representation_is_worth():
@@ -137,34 +142,34 @@ def test_what_the_representation_is_worth():
     ]
     names = ["task", "model", "task.representation", "step", "relative_error"]
     frame = pd.DataFrame(rows, columns=names)
-    (found,) = representations(WORDS, frame)
+    (found,) = by_level(WORDS, frame, "tanh_rnn", "task.representation")
     assert found.sentence == (
-        "On odd numbers, eight steps after the prompt, left alone, the tanh RNN is within 1 % of the truth in 2 of 2 "
+        "On odd numbers, eight steps after the prompt, free-running, the tanh RNN is within 1 % of the truth in 2 of 2 "
         "trials with differences, in 0 of 2 trials with raw numbers, in 1 of 2 trials with steps relative to the last "
         "value and in 0 of 2 trials with values relative to the largest so far."
     )
     assert "difference: at most 0.20 % off" in found.evidence
-    assert list(representations(WORDS, frame[frame["task.representation"] == "raw"])) == []
-    assert list(representations(WORDS, frame.assign(model="gru"))) == []
+    assert list(by_level(WORDS, frame[frame["task.representation"] == "raw"], "tanh_rnn", "task.representation")) == []
+    assert list(by_level(WORDS, frame.assign(model="gru"), "tanh_rnn", "task.representation")) == []
 
 
 def test_coming_to_rest():
     steps = pd.DataFrame({"step": [6, 7, 8], "truth": [21.0, 23.0, 25.0], "output_ceiling": 28.0})
     rest = steps.assign(task="odd_numbers", model="tanh_rnn", key="a", value=[11.0, 11.5, 11.6])
     on = steps.assign(task="odd_numbers", model="tanh_rnn", key="b", value=[18.0, 19.0, 20.0])
-    (sentence,) = sentences(plateau(WORDS, rest))
+    (sentence,) = sentences(at_rest(WORDS, rest, "tanh_rnn"))
     assert sentence == (
         "On odd numbers the tanh RNN's continuation of the prompt comes to rest while the truth goes on."
     )
-    (bounded,) = sentences(plateau(WORDS, rest.assign(output_ceiling=20.0)))
+    (bounded,) = sentences(at_rest(WORDS, rest.assign(output_ceiling=20.0), "tanh_rnn"))
     assert bounded.endswith("goes on, beyond what its bounded state can put out.")
-    (unbounded,) = sentences(plateau(WORDS, rest.assign(output_ceiling=math.nan)))
+    (unbounded,) = sentences(at_rest(WORDS, rest.assign(output_ceiling=math.nan), "tanh_rnn"))
     assert unbounded == sentence, "a network without a bound is not said to have one"
-    assert sentences(plateau(WORDS, pd.concat([rest, on]))) == []
-    assert sentences(plateau(WORDS, rest.assign(model="gru"))) == []
+    assert sentences(at_rest(WORDS, pd.concat([rest, on]), "tanh_rnn")) == []
+    assert sentences(at_rest(WORDS, rest.assign(model="gru"), "tanh_rnn")) == []
     wave = steps.assign(task="sine", model="tanh_rnn", key="a", truth=[0.9, 1.0, 0.7], value=[0.6, 0.9, 0.93])
-    assert sentences(plateau(WORDS, wave)) == [], "at its top a wave stands still for one step"
-    assert sentences(plateau(WORDS, rest.assign(truth=math.nan))) == []
+    assert sentences(at_rest(WORDS, wave, "tanh_rnn")) == [], "at its top a wave stands still for one step"
+    assert sentences(at_rest(WORDS, rest.assign(truth=math.nan), "tanh_rnn")) == []
 
 
 def test_what_the_traps_were_worth():
@@ -179,7 +184,7 @@ def test_what_the_traps_were_worth():
     )
     (found,) = trapped(WORDS, frame)
     assert found.sentence == (
-        "On Fibonacci sequences, left alone, the tanh RNN is within 1 % of the truth at step 8 in 1 of 3 trials with "
+        "On Fibonacci sequences, free-running, the tanh RNN is within 1 % of the truth at step 8 in 1 of 3 trials with "
         "every trap, in 0 of 3 trials without scale and in 3 of 3 trials without scale and overlap."
     ), "counts, in the order of the traps: no test stands behind them"
     assert not found.compares
@@ -205,10 +210,11 @@ def test_a_cliff_and_a_slope():
     ]
     frame = pd.DataFrame(rows, columns=["model", "length", "capacity_name", "capacity", "n", "solved"])
     assert sentences(window_and_lag(WORDS, frame)) == [
-        "The feedforward network knows the announced value in 12 of 12 trials whose window reaches back to it "
+        "The feedforward network knows the value that was shown in 12 of 12 trials whose window reaches back to it "
         "and in 0 of "
         "6 trials whose window does not.",
-        "The GRU knows the announced value in 2 of 6 trials with 1 hidden unit, in 4 of 6 trials with 2 hidden units "
+        "The GRU knows the value that was shown in 2 of 6 trials with 1 hidden unit, in 4 of 6 trials with 2 hidden "
+        "units "
         "(in each up to lag 4) and in 6 of 6 trials with 8 hidden units (in each up to lag 8).",
     ]
 
@@ -217,14 +223,8 @@ def test_a_lag_is_known_only_where_every_setting_knows_it():
     rows = [("gru", lag, "hidden", 2, 3, 3 if rate == 1 or lag < 4 else 2) for lag in (2, 4, 8) for rate in (1, 2)]
     frame = pd.DataFrame(rows, columns=["model", "length", "capacity_name", "capacity", "n", "solved"])
     assert sentences(window_and_lag(WORDS, frame)) == [
-        "The GRU knows the announced value in 16 of 18 trials with 2 hidden units (in each up to lag 2)."
+        "The GRU knows the value that was shown in 16 of 18 trials with 2 hidden units (in each up to lag 2)."
     ]
-
-
-def test_models_of_one_kind_do_not_answer_how_the_kinds_differ():
-    rows = [("odd_numbers", model, "raw", "within", 8, 0.0, 0.5) for model in ("persistence", "linear")]
-    (found,) = feedforward(WORDS, horizons(*rows), {"persistence", "linear"})
-    assert found.question == ""
 
 
 def test_what_training_knew_is_said_of_all_settings():
@@ -274,7 +274,7 @@ def test_many_traps_are_told_without_a_choice():
 )
 def test_errors_in_words(error: float, said: str):
     frame = horizons(("sine", "tanh_rnn", "raw", "within", 8, error, error))
-    (sentence,) = sentences(vanilla(WORDS, frame))
+    (sentence,) = sentences(of_model(WORDS, frame, "tanh_rnn"))
     assert sentence == (
-        f"On sines the tanh RNN is, at step 8, {said} with the truth fed until then, and {said} left alone."
+        f"On sines the tanh RNN is, at step 8, {said} with the truth fed until then, and {said} free-running."
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.analysis.builders import trials
-from unroll.analysis import memory
+from unroll.measures.memory.table import memory
 from unroll.streams import KeyedStreams
 from unroll.tasks.adding import Adding
 

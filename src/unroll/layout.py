@@ -1,4 +1,4 @@
-"""A table laid out for a terminal of any width, in which nothing is cut.
+"""A table of texts, for a page or a terminal; on a terminal of any width nothing of it is cut.
 
 Where a table does not fit, each task gets one of its own; cells are broken at spaces, then columns are left out and
 named. Where that is not enough, each model gets a table of its own, and at last each row a paragraph.
@@ -35,6 +35,8 @@ class Column:
     ``head``   tells rows apart; where all of them agree, it is told once, in the title
     ``words``  its cells may be broken at spaces
     ``spare``  the column with the highest is left out first, one with 0 never
+    ``group``  on a page, told once for all rows that follow each other and agree in it
+    ``long``   its cells are texts of several lines on a page
     """
 
     name: str
@@ -42,6 +44,8 @@ class Column:
     head: bool = False
     words: bool = False
     spare: int = 0
+    group: bool = False
+    long: bool = False
 
 
 def heading(name: str, *, right: bool = False) -> Column:
@@ -52,6 +56,11 @@ def heading(name: str, *, right: bool = False) -> Column:
 def figures(name: str, spare: int = 0) -> Column:
     """Return a column of numbers."""
     return Column(name, right=True, spare=spare)
+
+
+def each(name: str, spare: int = 0) -> Column:
+    """Return a column of several numbers a cell, one a seed, joined by ``LISTED``."""
+    return Column(name, words=True, spare=spare)
 
 
 def prose(name: str, spare: int = 0) -> Column:
@@ -81,6 +90,7 @@ class Layout:
     title: str = ""
     caption: str = ""
     header: bool = True
+    name: str = ""
     rows: list[Row] = field(default_factory=list)
 
     def add(self, *cells: Cell, apart: bool = False, bold: bool = False) -> None:

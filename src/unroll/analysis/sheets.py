@@ -1,0 +1,132 @@
+"""Frames as tables of texts: rows by their conditions, and any frame as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from unroll.layout import LISTED, Cell, Column, Layout, each, figures, heading, prose
+from unroll.wording import MISSING, labels, number, percent, setting
+
+MOST_ROWS = 400
+COUNTED = ("n", "planned", "solved", "parameters", "horizon", "sequences", "train_inputs", "test_inputs")
+"""Columns of counts, which are whole numbers, or medians of some."""
+INPUTS = "trained on, tested on: different inputs, as the network sees them; seen: share of the tested, trained on too"
+
+Cells = Mapping[Column, Callable[[Any], str]]
+
+
+def interval(low: Any, high: Any, digits: int = 3) -> str:
+    """Return an interval, or a dash where there is none."""
+    return MISSING if low is None or pd.isna(low) else f"{number(low, digits)} to {number(high, digits)}"
+
+
+def count(value: Any) -> str:
+    """Return a whole number with its thousands apart; a dash where there is none."""
+    return MISSING if value is None or pd.isna(value) else f"{round(value):,}"
+
+
+def several(values: Iterable[str]) -> str:
+    """Return the values of the seeds in one cell."""
+    return LISTED.join(values)
+
+
+def inputs(row: Any) -> tuple[str, str, str]:
+    """Return the cells of a condition's counts of inputs: see ``unroll.analysis.overlap``."""
+    return count(row["train_inputs"]), count(row["test_inputs"]), percent(row["test_seen"])
+
+
+def by_condition(
+    name: str, title: str, note: str, frame: pd.DataFrame, factors: Sequence[str], cells: Cells, first: str = "model"
+) -> Layout:
+    """Return a page's table with a row for each row of ``frame``: task and model, what varies, the ``cells``."""
+    heads = [*(["task"] if frame["task"].nunique() > 1 else []), "model"]
+    varying = [factor for factor in factors if factor in frame and frame[factor].nunique(dropna=False) > 1]
+    long = "length" in frame
+    shown = {one: labels(map(str, frame[one])) for one in heads}
+    columns = [replace(heading(first if one == "model" else one), group=True) for one in heads]
+    columns += [figures(factor) for factor in varying] + ([figures("T")] if long else [])
+    layout = Layout([*columns, *cells], title, note, name=name)
+    for row in frame.to_dict("records"):
+        layout.add(
+            *(shown[one][str(row[one])] for one in heads),
+            *(setting(row[factor]) for factor in varying),
+            *([count(row["length"])] if long else []),
+            *(write(row) for write in cells.values()),
+        )
+    return layout
+
+
+def plain(name: str, title: str, note: str, frame: pd.DataFrame) -> Layout:
+    """Return a page's table of a frame as it is: texts as texts, settings as everywhere, lists joined."""
+    settings = [column for column in frame.columns if "." in column]
+    names = [column for column in frame.columns[:2] if column in ("task", "model")]
+    shown = {column: labels(map(str, frame[column])) for column in names}
+    others = frame.columns.drop(names)
+    columns = [replace(heading(column), group=True) for column in names]
+    columns += [_column(column, frame[column], column in settings) for column in others]
+    layout = Layout(columns, title, note, name=name)
+    written = [
+        [(setting if column in settings else count if column in COUNTED else _plain)(value) for value in frame[column]]
+        for column in others
+    ]
+    for head, cells in zip(
+        zip(*([shown[one][str(name)] for name in frame[one]] for one in names), strict=True)
+        if names
+        else [()] * len(frame),
+        zip(*written, strict=True),
+        strict=True,
+    ):
+        layout.add(*head, *cells)
+    return layout
+
+
+def in_title(frame: pd.DataFrame) -> str:
+    """Return the baseline for a table's title, where all conditions have the same."""
+    return f" · baseline {number(frame['baseline'].iloc[0], 4)}" if _one_baseline(frame) else ""
+
+
+def baseline(frame: pd.DataFrame) -> dict[Column, Callable[[Any], str]]:
+    """Return the column of the baseline, where conditions differ in it."""
+    return {} if _one_baseline(frame) else {figures("baseline"): lambda row: number(row["baseline"], 4)}
+
+
+def _one_baseline(frame: pd.DataFrame) -> bool:
+    return (
+        bool(frame["baseline"].notna().all()) and frame["baseline"].map(lambda value: number(value, 4)).nunique() == 1
+    )
+
+
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows by task, in the order in which the tasks first appear: baselines may come from a later grid."""
+    places = {task: place for place, task in enumerate(dict.fromkeys(frame["task"]))}
+    return frame.sort_values("task", key=lambda tasks: tasks.map(places), kind="stable")
+
+
+def in_sections(layout: Layout, rows: Iterable[Sequence[Cell]]) -> Layout:
+    """Return the table with these rows, apart where the first cell changes."""
+    before = None
+    for cells in rows:
+        layout.add(*cells, apart=cells[0] != before)
+        before = cells[0]
+    return layout
+
+
+def _column(name: str, values: pd.Series[Any], is_setting: bool) -> Column:
+    if not is_setting and values.map(lambda value: isinstance(value, list | tuple)).all():
+        return each(name.replace("_", " "))
+    shown = name if is_setting else name.replace("_", " ")
+    return figures(shown) if pd.api.types.is_numeric_dtype(values) else prose(shown)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return several(_plain(item) for item in value)
+    if isinstance(value, str):
+        return value
+    if value is None or pd.isna(value):
+        return MISSING
+    return number(value) if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,94 @@
+"""How far models can run freely, as tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unroll.analysis.nearness import CLOSE, STEP
+from unroll.analysis.overlap import constants
+from unroll.analysis.sheets import INPUTS, MOST_ROWS, count, in_order, in_sections, inputs, plain
+from unroll.layout import Layout, figures, heading
+from unroll.measures.horizons.table import REGIMES
+from unroll.wording import listed, percent, setting, short_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from unroll.measures.source import Source
+
+
+AHEAD = (1, STEP, 32)
+"""Horizons that fit on a screen."""
+ON_A_PAGE = (1, 2, 4, 8, 16, 32, 64)
+"""Those of a page; only ``STEP``, at which models are judged, where that would be too many rows."""
+WITHIN = "within"
+
+
+def on_a_page(source: Source) -> Layout | None:
+    """Return a page's table of errors by horizon; None where no task has more than one step ahead."""
+    frame = source.measure("horizons")
+    if frame.empty or frame["horizon"].max() < 2:
+        return None
+    shown = frame["horizon"].isin(ON_A_PAGE)
+    frame = frame[shown] if shown.sum() <= MOST_ROWS else frame[frame["horizon"] == STEP]
+    frame = frame.assign(regime=frame["regime"].map(lambda regime: REGIMES.get(regime, regime)))
+    note = "Relative error of the model fed its own predictions; medians over trials."
+    return plain("horizons", "Error by horizon", note, frame)
+
+
+def with_constants(source: Source, text: str) -> str:
+    """Return a table's caption, and in which conditions the code has made a constant of the task."""
+    found = constants(source.measure("horizons"), source.factors)
+    said = f"{listed(found)}: the code leaves fewer than three different inputs, so the task has become a constant"
+    return "\n".join(filter(None, [text, said if found else ""]))
+
+
+def on_a_terminal(source: Source) -> Layout | None:
+    """Return how far each condition can be left alone: median relative errors on test sequences, by regime."""
+    factors = source.factors
+    frame = in_order(source.measure("horizons"))
+    far = frame.groupby(["task", "model", "length", *factors], dropna=False)["horizon"].transform("max") > 1
+    frame = frame[far]  # a task that asks for one value has no horizon: its errors are in the other tables
+    if frame.empty:
+        return None
+    beyond = [regime for regime in frame["regime"].unique() if regime != WITHIN]
+    table = Layout(
+        (
+            *(heading("task"), heading("model"), heading("T", right=True), *map(heading, short_names(factors))),
+            *(figures("n"), figures("of", 2)),
+            *(figures("truth fed", 1), *(figures(f"{step} ahead") for step in AHEAD), figures("1 % up to")),
+            *(figures(REGIMES.get(regime, regime)) for regime in beyond),
+            *(figures("trained on", 4), figures("tested on", 5), figures("seen", 3)),
+        ),
+        title="Left alone: median relative error on test sequences, of the trained range of parameters and others",
+        name="horizons",
+        caption=with_constants(
+            source,
+            "n: trials; of: the test sequences of each of them that its median is over\n"
+            f"truth fed: the error of one step at place {STEP}, the true values before it known; 1 % up to: steps "
+            f"before the error passes 1 %\n{', '.join(REGIMES.get(regime, regime) for regime in beyond)}: the error "
+            f"{STEP} steps ahead; a dash where the code gives no other inputs than those of the trained range\n"
+            f"{INPUTS}",
+        ),
+    )
+    rows = []
+    for _, group in frame.groupby(["task", "model", "length", *factors], sort=False, dropna=False):
+        first = group.iloc[0]
+        errors = {(row["regime"], row["horizon"]): row["relative_error"] for _, row in group.iterrows()}
+        within = group[group["regime"] == WITHIN].set_index("horizon").sort_index()
+        cells = [
+            *(first["task"], first["model"], f"{first['length']:,}"),
+            *(*(setting(first[factor]) for factor in factors), str(first["n"])),
+            count(within["sequences"].min()),
+            *(percent(within["one_step_error"].get(STEP)), *(percent(errors.get((WITHIN, h))) for h in AHEAD)),
+            *(_reach(within["relative_error"]), *(percent(errors.get((regime, STEP))) for regime in beyond)),
+            *inputs(first),
+        ]
+        rows.append(cells)
+    return in_sections(table, rows)
+
+
+def _reach(errors: pd.Series[float]) -> str:
+    """Return the last horizon before an error passes 1 %, and a sign where none does."""
+    passed = [place for place, error in enumerate(errors) if not error <= CLOSE]
+    return str(passed[0]) if passed else f"≥ {len(errors)}"

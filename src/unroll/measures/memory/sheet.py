@@ -1,0 +1,37 @@
+"""The effective memory of each condition, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from unroll.analysis.sheets import by_condition, count, several
+from unroll.layout import Column, Layout, each, figures
+from unroll.wording import MISSING, at_most
+
+if TYPE_CHECKING:
+    from unroll.measures.source import Source
+
+
+def memory(source: Source) -> Layout | None:
+    """Return the effective memory, or None where the study has no complete trial of a task with a law of it."""
+    frame = source.measure("memory")
+    if frame.empty:
+        return None
+    cells: dict[Column, Callable[[Any], str]] = {
+        figures("n"): lambda row: count(row["n"]),
+        figures("remembered, median"): lambda row: f"{row['amount']:.1f}",
+        figures("of at most"): lambda row: at_most(row["most"], row["unit"]),
+        figures("from least to most"): lambda row: (
+            MISSING if pd.isna(row["amount_low"]) else f"{row['amount_low']:.1f} to {row['amount_high']:.1f}"
+        ),
+        each("each seed"): lambda row: several(f"{amount:.1f}" for amount in row["each_seed"]),
+        figures("noise, one seed"): lambda row: f"{row['noise']:.1f}" if row["noise"] >= 0.05 else "< 0.1",
+    }
+    note = (
+        "The most that can be remembered, times 1 − loss / baseline: what a perfect memory would need for the same "
+        "loss. At the baseline it is 0. Noise: the standard error that the finite test set alone gives."
+    )
+    return by_condition("memory", "Effective memory", note, frame, source.factors, cells)

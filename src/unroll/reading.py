@@ -191,6 +191,17 @@ class Results:
         with self._open() as opened:
             return opened.history_frame(self._of(self._keys), name, self._damaged)
 
+    def quantities(self, name: str) -> Mapping[str, Quantity]:
+        """Return what a measure declares that it stores of these trials, by name; of tasks that are installed here."""
+        found: dict[str, Quantity] = {}
+        for trial in {(one.task, one.length): one for one in self.planned}.values():
+            try:
+                task = registry.tasks.make(trial.task, frozen(trial.spec["settings"]["task"]))
+                found |= {quantity.name: quantity for quantity in measure(name).quantities(task, trial.length)}
+            except Exception:  # noqa: S112 - it is not installed, or a third party's class is broken in any way
+                continue
+        return found
+
     def history_names(self) -> Sequence[str]:
         """Return the names of all histories that these trials have."""
         with self._open() as opened:

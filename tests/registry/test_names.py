@@ -27,8 +27,13 @@ FAMILIES = (registry.tasks, registry.models, registry.objectives)
 NAMES = {name for family in FAMILIES for name in family._builtin} | set(REPRESENTATIONS)
 COMMANDS = {"copy"}
 """Names of commands, which stand in ``cli/main.py``."""
-ENGLISH = {"adding", "copy", "geometric", "sine", "alternating", "announce", "linear", "persistence", "drift", "raw",
-           "difference"}  # fmt: skip
+COINED = {name for name in NAMES if "_" in name} | {"lstm", "gru", "fibonacci", "feedforward", "narma"}
+"""Those that are no English words."""
+ADDITIONS = {
+    "copy": ("tasks/copy.py", "registry.py", "studies/"),
+    "gradient_through_time": ("measures/gradient_through_time/", "registry.py", "studies/"),
+}
+"""Plug-ins that show what an addition costs: the files that may name them. "copy" is also a command, in ``cli``."""
 
 
 def files() -> Iterator[Path]:
@@ -61,7 +66,7 @@ def named(text: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             words = set(str(node.module).split("."))
             found |= {f"{node.module}" for name in registry.measures._builtin if f"measures.{name}" in str(node.module)}
-        found |= words & (NAMES - ENGLISH)
+        found |= words & COINED
     return found
 
 
@@ -83,3 +88,22 @@ def test_the_reading_side_names_no_plug_in(path: Path):
 )
 def test_what_counts_as_a_name(text: str, found: set[str]):
     assert named(text) == found
+
+
+@pytest.mark.parametrize("name", ADDITIONS)
+def test_an_addition_is_named_in_its_own_file_and_in_the_registry(name: str):
+    """As a string or a module of code; in its documentation and in English "copy" is a word like any other."""
+    places = set()
+    for path in ROOT.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        explained = docstrings(tree)
+        for node in ast.walk(tree):
+            text = node.value if isinstance(node, ast.Constant) and id(node) not in explained else None
+            module = str(node.module) if isinstance(node, ast.ImportFrom) else ""
+            if text == name or f"tasks.{name}" in module or f"measures.{name}" in module:
+                places.add(str(path.relative_to(ROOT)))
+    for path in (*ROOT.rglob("*.toml"), *ROOT.rglob("*.j2")):
+        if f'"{name}"' in path.read_text(encoding="utf-8"):
+            places.add(str(path.relative_to(ROOT)))
+    allowed = (*ADDITIONS[name], *(("cli/main.py",) if name in COMMANDS else ()))
+    assert {place for place in places if not place.startswith(allowed)} == set()

@@ -120,14 +120,25 @@ class Measure(PlugIn):
         raise NotImplementedError(f"The measure {self.name} is computed at the end: give it a method compute.")
 
     def table(self, source: Source) -> pd.DataFrame:
-        """Return its numbers of a study; of a measure that gives none, what its figure is drawn from."""
+        """Return its numbers of a study: by default over seeds, by the shape of what it stores.
+
+        Of one that stores nothing and gives none, it is what its figure is drawn from.
+        """
+        if self.when == "end":
+            from unroll.measures.generic import table
+
+            return table(self, source)
         if self.figure is None:
             raise NotImplementedError(f"The measure {self.name} has no table: give it a method table, or a figure.")
         return self.figure.points(source)
 
     @property
     def figure(self) -> Figure | None:
-        """Its figure, None without one."""
+        """Its figure: by default that of the shape of what it stores, None of a measure that stores nothing."""
+        if self.when == "end":
+            from unroll.measures.generic import Generic
+
+            return Generic(self)
         return None
 
     def heading(self, points: pd.DataFrame) -> str:
@@ -155,8 +166,14 @@ class Measure(PlugIn):
         return False
 
     def layouts(self, source: Source, where: Place) -> Iterator[Layout]:
-        """Yield its tables for a page, or for a terminal."""
-        yield from ()
+        """Yield its tables for a page, or for a terminal: by default its ``table``, where it has one of its own."""
+        from unroll.analysis.sheets import plain
+        from unroll.measures.generic import layout
+
+        if self.when == "end":
+            yield from filter(None, (layout(self, source),))
+        elif type(self).table is not Measure.table and len(frame := source.measure(self.name)):
+            yield plain(self.name, self.heading(frame), "", frame)
 
     def findings(self, source: Source, about: About) -> Iterator[Finding]:
         """Yield what is to be said of it; nothing by default.

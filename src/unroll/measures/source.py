@@ -76,6 +76,10 @@ class Source(Protocol):
         """What a measure found in the trained networks, one row per number."""
         ...
 
+    def quantities(self, name: str) -> Mapping[str, Quantity]:
+        """What a measure declares that it stores, by name; nothing where that is not known here."""
+        ...
+
     def histories(self, name: str) -> pd.DataFrame:
         """One history of all trials, one row a value."""
         ...

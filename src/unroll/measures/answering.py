@@ -54,6 +54,11 @@ def _answer(source: Source, question: Question, measures: dict[str, Measure]) ->
     yield from (replace(finding, question=question.text) for finding in found)
 
 
+def covered(source: Source) -> bool:
+    """Say whether a measure's figure tells of all trials at once which lengths are solved."""
+    return any(measure.covers(source) for measure in known().values())
+
+
 def judged(source: Source) -> frozenset[str]:
     """Return the tasks that are judged by a measure, and not by their test loss."""
     return frozenset(task for measure in known().values() for task in measure.judges(source))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from unroll.measures.answering import answering
+from unroll.measures.answering import answering, covered
 from unroll.measures.installed import known
 from unroll.report.source import ReportSource
 
@@ -36,7 +36,7 @@ def choose(results: ReportSource) -> Choice:
         points = measure.figure.points(results) if measure.figure is not None else pd.DataFrame()
         if len(points) and measure.shown(points, results):
             tables[name] = measure.few(points)
-    if any(measures[name].covers(results) for name in tables):
+    if covered(results):
         tables = {name: points for name, points in tables.items() if not measures[name].by_length}
     asked: list[tuple[str, str]] = []
     for question in results.study.questions:

@@ -40,9 +40,10 @@ class Timing(Measure):
 
     def layouts(self, source: Source, where: Place) -> Iterator[Layout]:
         """See Measure."""
+        from unroll.measures.answering import covered
         from unroll.measures.timing import sheet
 
-        if where == "page":
+        if where == "page" and not covered(source):
             yield from filter(None, (sheet.growth(source),))
 
     @property

@@ -50,8 +50,9 @@ class WindowLag(Measure):
         return points["lag"].nunique() > 1
 
     def covers(self, source: Source) -> bool:
-        """Say so where every task is one of delayed recall."""
-        return set(source.measure(self.name)["task"]) == set(source.table()["task"])
+        """Say so where every task is one of delayed recall, with several lags."""
+        table = source.measure(self.name)
+        return table["length"].nunique() > 1 and set(table["task"]) == set(source.table()["task"])
 
     def leads(self, source: Source) -> int:
         """See Measure."""

@@ -20,7 +20,7 @@ from tests.sequences import oracle, trained
 from unroll import generate
 from unroll.errors import PromptError
 from unroll.generation import Trained
-from unroll.training.measures import relative_error
+from unroll.training.relative_error import relative_error
 
 PROMPTS = {"odd_numbers": [1, 3, 5, 7, 9], "fibonacci": [1, 1, 2, 3, 5, 8]}
 REPRESENTATIONS = ("raw", "prefix_max", "last_value", "difference")

@@ -18,9 +18,9 @@ from unroll.models.resolve import resolve
 from unroll.running import execute
 from unroll.study import Trial
 from unroll.tasks.inputs import rows
-from unroll.training.measures import dataset_of, prompt_of
 from unroll.training.network import streams_of
 from unroll.training.overlap import overlap
+from unroll.training.prompts import dataset_of, prompt_of
 
 FORMS = {("odd_numbers", 16): "difference", ("fibonacci", 6): "prefix_max"}
 

@@ -27,8 +27,9 @@ from unroll.tasks import Task
 from unroll.tasks.numbers import Numbers, too_short
 from unroll.training import single_thread
 from unroll.training.continuing import free_running, precision, teacher_forced
-from unroll.training.measures import prompt_of, relative_error
 from unroll.training.network import build_network
+from unroll.training.prompts import prompt_of
+from unroll.training.relative_error import relative_error
 from unroll.training.tensors import kind, unpack
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ class Continuation:
     """What a model put after a prompt, in the task's own units; float64, (steps,).
 
     ``truth`` holds the terms that the rule puts there, None where it does not determine them, NaN beyond the range of
-    float64; ``relative_error`` as in ``unroll.training.measures``. ``teacher_forced``: each value was predicted from
-    the true ones before it, not from the model's own.
+    float64; ``relative_error`` as in ``unroll.training.relative_error``. ``teacher_forced``: each value was predicted
+    from the true ones before it, not from the model's own.
     """
 
     prompt: Float64

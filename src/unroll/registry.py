@@ -42,6 +42,10 @@ class Family:
         others = sorted({*_entry_points(self.group), *self._registered} - set(self._builtin))
         return (*self._builtin, *others)
 
+    def own(self) -> tuple[str, ...]:
+        """The names of unroll's own."""
+        return tuple(self._builtin)
+
     def register(self, name: str, plugin: type, version: Version | None = None) -> None:
         """Make a class known under ``name`` in this process and in the workers that it starts.
 

@@ -130,6 +130,10 @@ def test_a_question_is_about_its_model():
     assert "GRU" not in one
     (all_,) = said("horizons", frame)
     assert all_.startswith("Free-running for 8 steps on test sequences, the GRU is")
+    rows = [(model, 4, "hidden", 8, 3, 3) for model in ("gru", "lstm")]
+    known_by = pd.DataFrame(rows, columns=["model", "length", "capacity_name", "capacity", "n", "solved"])
+    assert len(said("window_lag", known_by)) == 2
+    assert [sentence[:8] for sentence in said("window_lag", known_by, "lstm")] == ["The LSTM"]
 
 
 def test_what_the_representation_is_worth():

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.measures.recorded import recorded
 from tests.sequences import ORACLES, study
 from unroll import expand, read_study
 from unroll.models.resolve import resolve
@@ -25,7 +26,6 @@ from unroll.tasks.linear_recurrence import LinearRecurrence
 from unroll.tasks.odd_numbers import OddNumbers
 from unroll.tasks.ranges import between, in_range, outwards, values_of
 from unroll.tasks.sine import Sine
-from unroll.training.measures import measure
 from unroll.training.result import Result
 
 KEYS = {
@@ -86,7 +86,7 @@ def test_trials_without_a_split_keep_their_keys(task: str) -> None:
 @pytest.mark.parametrize("task", MEASURES)
 def test_trials_without_a_split_are_measured_as_before(task: str) -> None:
     (trial,) = expand(study(task, task_settings={"split": "none", "representation": "raw"}))
-    found = measure(trial, resolve(trial).task, ORACLES["fibonacci"])
+    found = recorded(trial, ORACLES["fibonacci"])
     assert Result(found.metrics, found.histories, b"").digest in (MEASURES[task], ON_INTEL.get(task))
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from unroll.analysis.finding import Finding
+    from unroll.axes import Float32
     from unroll.layout import Layout
     from unroll.measures.source import Source
     from unroll.models.base import Model
@@ -61,6 +62,16 @@ class Found:
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     arrays: Mapping[str, NamedArray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What belongs to a trial itself: final values, curves by horizon (steps ahead, from 1), counts of sequences."""
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    histories: Mapping[str, Float32] = field(default_factory=dict)
+    sequences: Mapping[str, int] = field(default_factory=dict)
+    """How many sequences each regime has."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +129,14 @@ class Measure(PlugIn):
         the reason why there is no number, and costs the trial nothing.
         """
         raise NotImplementedError(f"The measure {self.name} is computed at the end: give it a method compute.")
+
+    def record(self, trial: Trial, task: Task, network: Network) -> Recorded:
+        """Return what is recorded of the trained network as part of the trial itself; nothing by default.
+
+        Only unroll's own measures of "training" are asked: what they give is under the trial's digest, which must not
+        depend on what else is installed.
+        """
+        return Recorded()
 
     def table(self, source: Source) -> pd.DataFrame:
         """Return its numbers of a study: by default over seeds, by the shape of what it stores.

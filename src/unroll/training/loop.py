@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -28,14 +29,16 @@ from unroll.training.devices import at_once, device_of
 from unroll.training.early_stopping import best_epoch, is_over
 from unroll.training.examples import Examples
 from unroll.training.ledger import Ledger
-from unroll.training.measures import dataset_of, measure
 from unroll.training.memoryless import memoryless
 from unroll.training.network import build_network, streams_of
 from unroll.training.optimizers import ParameterVector, optimizer_of, state_kinds
 from unroll.training.overlap import overlap
+from unroll.training.prompts import dataset_of
 from unroll.training.result import AXES, VALIDATION, Measured, Result, axis_of
 from unroll.training.schedules import learning_rate
 from unroll.training.tensors import Kind, array, kind, pack
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,8 +304,10 @@ class Training:
         return kinds
 
     def _result(self, losses: dict[str, float]) -> Result:
-        measures = measure(self.trial, self.task, self._here())
-        metrics = {**losses, **measures.metrics, **self._dropped()}
+        own = (registry.measures.load(name)() for name in registry.measures.own())
+        network = self._here()
+        recorded = [one.record(self.trial, self.task, network) for one in own if one.when == "training"]
+        metrics = {**losses, **_all(one.metrics for one in recorded), **self._dropped()}
         criterion = self.task.solved
         metrics["solved"] = float(criterion.met(metrics[criterion.metric]))
         histories = self.histories_so_far()
@@ -316,9 +321,9 @@ class Training:
         weights = {name: array(tensor) for name, tensor in self.network.state_dict().items()}
         return Result(
             metrics,
-            {**histories, **measures.histories},
+            {**histories, **_all(one.histories for one in recorded)},
             pack(weights),
-            measured=self._measured(measures.sequences),
+            measured=self._measured(_all(one.sequences for one in recorded)),
         )
 
     def _here(self) -> Network:
@@ -355,6 +360,11 @@ class Training:
             return None
         met = np.flatnonzero([criterion.met(float(value)) for value in watched])
         return int(met[0]) + 1 if len(met) else None
+
+
+def _all(parts: Iterable[Mapping[str, Value]]) -> dict[str, Value]:
+    """Return what several mappings hold, which have no name in common."""
+    return {name: value for part in parts for name, value in part.items()}
 
 
 def _named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -63,8 +63,8 @@ class Result:
     epoch in which the validation split (of a loss, the training split where there is none) meets the criterion, absent
     where none does;
     ``seconds_per_epoch``: median over the epochs, validation left out. ``histories``: float32 arrays named in AXES. A
-    task that generates adds what ``unroll.training.measures`` names to both. ``parameters``: the trained weights as
-    safetensors bytes. ``measured``: what later measures add, by their names.
+    task that generates adds to both what the measures ``horizons`` and ``continuation`` record. ``parameters``: the
+    trained weights as safetensors bytes. ``measured``: what later measures add, by their names.
     """
 
     metrics: Mapping[str, float]

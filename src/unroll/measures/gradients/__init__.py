@@ -22,6 +22,7 @@ class Gradients(Measure):
     title = "Gradient norms"
     summary = "gradient norm over the updates, logarithmic"
     version = "1"
+    when = "training"
     needs = "a trial that has recorded gradient norms"
     section = "Learning"
     nested = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from unroll.measures.base import About, Figure, Measure, Place
+from unroll.capabilities import Continues
+from unroll.measures.base import About, Figure, Measure, Place, Recorded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from unroll.analysis.finding import Finding
     from unroll.layout import Layout
     from unroll.measures.source import Source
+    from unroll.models.base import Model
+    from unroll.models.network import Network
+    from unroll.study import Trial
+    from unroll.tasks import Task
 
 
 class Horizons(Measure):
@@ -22,9 +27,20 @@ class Horizons(Measure):
     title = "Error by horizon"
     summary = "relative error by the number of steps ahead"
     version = "1"
+    when = "training"
     needs = "a complete trial of a task of number sequences"
     section = "Sequences continued"
     place = 20
+
+    def why_not(self, task: Task, model: Model) -> str:
+        """See Measure."""
+        return "" if isinstance(task, Continues) else f"The sequences of {task.name} do not go on."
+
+    def record(self, trial: Trial, task: Task, network: Network) -> Recorded:
+        """See Measure."""
+        from unroll.measures.horizons.compute import record
+
+        return record(trial, task, network)
 
     def table(self, source: Source) -> pd.DataFrame:
         """Return one row a condition, regime and horizon, its free-running errors."""

@@ -37,7 +37,7 @@ def horizons(
 ) -> pd.DataFrame:
     """Return the free-running errors on the test sequences: medians over a condition's complete trials.
 
-    A trial's own error at a horizon is the median over its sequences; see ``unroll.training.measures``.
+    A trial's own error at a horizon is the median over its sequences; see ``unroll.measures.horizons.compute``.
 
     Parameters
     ----------

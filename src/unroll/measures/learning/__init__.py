@@ -22,6 +22,7 @@ class Learning(Measure):
     title = "Learning curves"
     summary = "learning curves: every seed and the median"
     version = "1"
+    when = "training"
     needs = "a trial that has trained for an epoch"
     section = "Learning"
     nested = False

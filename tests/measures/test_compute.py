@@ -16,14 +16,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.measures.recorded import recorded
 from tests.sequences import ORACLES, Oracle, finish, oracle, study, trained
 from unroll import Study, expand
+from unroll.measures.base import Recorded
 from unroll.models.network import Bounded, Network
 from unroll.models.resolve import resolve
 from unroll.streams import KeyedStreams
 from unroll.study import Trial
 from unroll.training import Training
-from unroll.training.measures import Measures, measure
 from unroll.training.result import axis_of
 
 RAW = {"task_settings": {"representation": "raw"}}
@@ -42,8 +43,8 @@ def one(task: str = "odd_numbers", model: str = "tanh_rnn", **parts) -> Trial:
     return expand(study(task, model, **{**settings, **parts}))[0]
 
 
-def measured(network: Network, trial: Trial) -> Measures:
-    return measure(trial, resolve(trial).task, network)
+def measured(network: Network, trial: Trial) -> Recorded:
+    return recorded(trial, network)
 
 
 @pytest.mark.parametrize("task", REGIMES)

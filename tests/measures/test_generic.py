@@ -72,6 +72,14 @@ def found(trials: pd.DataFrame, quantity: str, axes: dict[str, list], value) -> 
     return pd.DataFrame(rows).assign(snapshot="end")
 
 
+def examined(monkeypatch: pytest.MonkeyPatch, frame: pd.DataFrame) -> None:
+    """Let a store hold these numbers of the measure, and of others what it does."""
+    others = Results.examination
+    monkeypatch.setattr(
+        Results, "examination", lambda self, measure: frame if measure == "reach" else others(self, measure)
+    )
+
+
 SHAPES = {
     "number": ("reach", {}, lambda seed: 10.0 * seed),
     "curve": ("fading", {"step": [1, 2, 3, 4]}, lambda seed, step: seed / step),
@@ -89,7 +97,7 @@ def results(tmp_path: Path) -> Results:
 def test_it_shows_everywhere(name: str, results: Results, monkeypatch: pytest.MonkeyPatch):
     quantity, axes, value = SHAPES[name]
     frame = found(results.trials(), quantity, axes, value)
-    monkeypatch.setattr(Results, "examination", lambda self, measure: frame)
+    examined(monkeypatch, frame)
     table = results.reach()
     first = dict(zip(axes, (along[0] for along in axes.values()), strict=True))
     lstm, gru = (
@@ -125,7 +133,7 @@ def test_many_seeds_are_a_median_and_a_band(tmp_path: Path, monkeypatch: pytest.
     for seeds, lines in ((7, 8), (35, 1)):
         results = stored(tmp_path / f"{seeds}.db", pairs=pairs, lengths=[10], seeds=range(1, seeds + 1))
         frame = found(results.trials(), *SHAPES["curve"])
-        monkeypatch.setattr(Results, "examination", lambda self, measure, frame=frame: frame)
+        examined(monkeypatch, frame)
         (axes,) = results.plot.reach().axes
         assert len(axes.lines) == lines
         assert len(axes.collections) == 1

@@ -16,7 +16,7 @@ def nested(results: Source) -> list[dict[str, Any]]:
     head = ["task", "model", "length", *results.factors]
     places = {tuple(str(row[name]) for name in head): row for row in rows}
     for measure in known().values():
-        found = results.measure(measure.name) if measure.nested else None
+        found = results.measure(measure.name) if measure.nested and measure.has_numbers(results) else None
         if found is None or not set(head) <= set(found.columns):
             continue
         for row in records(found):

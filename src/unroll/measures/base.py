@@ -160,6 +160,10 @@ class Measure(PlugIn):
             return Generic(self)
         return None
 
+    def has_numbers(self, source: Source) -> bool:
+        """Say whether a study may have anything of it to show: of one that looks at networks, whether it has looked."""
+        return self.when != "end" or bool(source.examination(self.name)["value"].notna().any())
+
     def heading(self, points: pd.DataFrame) -> str:
         """Return the title of its figure."""
         return str(self.told()["title"])
@@ -189,10 +193,11 @@ class Measure(PlugIn):
         from unroll.analysis.sheets import plain
         from unroll.measures.generic import layout
 
-        if self.when == "end":
+        if type(self).table is not Measure.table:
+            frame = source.measure(self.name)
+            yield from [plain(self.name, self.heading(frame), "", frame)] if len(frame) else []
+        elif self.when == "end":
             yield from filter(None, (layout(self, source),))
-        elif type(self).table is not Measure.table and len(frame := source.measure(self.name)):
-            yield plain(self.name, self.heading(frame), "", frame)
 
     def findings(self, source: Source, about: About) -> Iterator[Finding]:
         """Yield what is to be said of it; nothing by default.

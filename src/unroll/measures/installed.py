@@ -27,6 +27,8 @@ def known() -> dict[str, Measure]:
 def layouts(source: Source, where: Place) -> Iterator[tuple[Measure, Layout]]:
     """Yield the tables of all measures for a page or a terminal, each with its measure."""
     for one in known().values():
+        if not one.has_numbers(source):
+            continue
         yield from ((one, layout) for layout in one.layouts(source, where))
 
 

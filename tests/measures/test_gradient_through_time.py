@@ -11,13 +11,17 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
 from unroll import registry
+from unroll.analysis.finding import Words
 from unroll.measures.gradient_through_time import GradientThroughTime
 from unroll.measures.gradient_through_time.compute import compute, gradients, last_scored, summary
+from unroll.measures.gradient_through_time.sentences import sentences
+from unroll.measures.gradient_through_time.table import reaches
 from unroll.models import Model
 from unroll.models.gru import GRU
 from unroll.models.linear import Linear
@@ -222,3 +226,37 @@ def test_a_model_without_a_state_says_why_not():
     assert GradientThroughTime().why_not(Adding(), LSTM()) == ""
     trial = trial_of("odd_numbers", "linear", 4)
     assert examine(trial, Training(trial).network) == ()
+
+
+def found_of(model: str, reach: list[float], length: int = 20, condition: str = "") -> pd.DataFrame:
+    """Return an examination's frame of one condition, as ``Results.examination`` gives it."""
+    about = {"condition": f"{model} {length} {condition}", "task": "adding", "model": model, "length": length}
+    rows = [{**about, "key": str(seed), "quantity": "gradient_reach", "value": v} for seed, v in enumerate(reach)]
+    rows += [{**about, "quantity": "gradient_slope", "value": 0.5}]
+    rows += [{**about, "quantity": "log10_gradient", "step": t, "value": 0.0} for t in range(1, length)]
+    return pd.DataFrame(rows).assign(note="")
+
+
+def test_a_sentence_tells_how_far_the_gradient_reaches_and_ranks_nothing():
+    words = Words({"adding": "the adding problem"}, {"lstm": "the LSTM", "gru": "the GRU"})
+    found = pd.concat([found_of("lstm", [19, 12, 17]), found_of("gru", [4, 5]), found_of("gru", [9, 9], length=10)])
+    (said,) = sentences(reaches(found), words)
+    assert said.sentence == (
+        "After training on sequences of 20 steps, the gradient of the last answer reaches back 17 in the LSTM and 4.5 "
+        "in the GRU, out of 19 steps."
+    )
+    assert "LSTM 12 to 19 (n = 3) and GRU 4 to 5 (n = 2)" in said.evidence
+    assert not said.compares
+    two = pd.concat([found_of("lstm", [3]), found_of("lstm", [4], condition="other")])
+    assert list(sentences(reaches(two), words)) == []
+    missing = found_of("lstm", []).iloc[:0]
+    assert list(sentences(reaches(missing), words)) == []
+
+
+def test_a_row_without_a_number_says_why():
+    without = pd.DataFrame(
+        [{"condition": "c", "task": "adding", "model": "lstm", "length": 20, "note": "not recorded"}]
+    )
+    table = reaches(without.assign(quantity=None, value=np.nan))
+    assert table[["n", "without", "note"]].to_numpy().tolist() == [[0, 1, "not recorded"]]
+    assert np.isnan(table["reach"][0])

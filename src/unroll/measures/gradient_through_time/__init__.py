@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from unroll.measures.base import Found, Measure
+from unroll.measures.base import About, Found, Measure, Place
 from unroll.quantity import Quantity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
+    from unroll.analysis.finding import Finding
+    from unroll.layout import Layout
     from unroll.measures.source import Source
     from unroll.models.base import Model
     from unroll.models.network import Network
@@ -19,6 +23,10 @@ if TYPE_CHECKING:
     from unroll.study import Trial
     from unroll.tasks import Task
 
+NOTE = (
+    "Steps before the last answer, and how many of them its gradient reaches back: as far as it is at least a "
+    "hundredth of what it is one step before. Slope of its logarithm per step: above 0 it fades on its way back"
+)
 REACH = Quantity("gradient_reach", "steps that the gradient reaches back", unit="steps", bounds=(0.0, None))
 SLOPE = Quantity("gradient_slope", "slope of the log gradient", unit="nats/step")
 GRADIENT = Quantity("log10_gradient", "log10 of the gradient", axes=("step",))
@@ -65,6 +73,20 @@ class GradientThroughTime(Measure):
         from unroll.measures.gradient_through_time.table import reaches
 
         return reaches(source.examination(self.name), source.factors)
+
+    def layouts(self, source: Source, where: Place) -> Iterator[Layout]:
+        """See Measure: its own table, a row a condition, where a network has been looked at."""
+        from unroll.analysis.sheets import plain
+
+        frame = source.measure(self.name)
+        if frame["n"].any():
+            yield plain(self.name, self.title, NOTE, frame[frame["n"] > 0].drop(columns=["without", "note"]))
+
+    def findings(self, source: Source, about: About) -> Iterator[Finding]:
+        """See Measure."""
+        from unroll.measures.gradient_through_time.sentences import sentences
+
+        return sentences(about.only(source.measure(self.name)), source.words)
 
     def compute(self, trial: Trial, task: Task, network: Network, generator: Generator) -> Found:
         """See Measure."""

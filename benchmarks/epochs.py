@@ -35,7 +35,7 @@ def contenders() -> tuple[str, ...]:
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
-    """Print a table and return its rows: seconds an epoch of each contender, and the tuned loop's multiples of them."""
+    """Print a table, return its rows: seconds per epoch of each contender, and the tuned loop's multiples of them."""
     print("\nwhole epochs: seconds, and in brackets how many times as fast as the tuned loop\n")
     return [row for cell in CELLS for row in _compared(cell, rounds)]
 

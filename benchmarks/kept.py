@@ -53,7 +53,7 @@ def keep(report: dict[str, Any], folder: Path = FOLDER) -> None:
 
 
 def _rows(measured: list[dict[str, Any]], name: str, factor: float, beside: str, form: str) -> list[Row]:
-    """Return a row a cell, length and contender: the time, the figure beside it, and both as a table shows them."""
+    """Return one row per cell, length and contender: the time, the figure beside it, and both as a table shows them."""
     rows: list[Row] = []
     for row in measured:
         for contender, seconds in row["median"].items():

@@ -12,7 +12,7 @@
 # # How long does it remember?
 #
 # Two numbers of a sequence are marked. At its end their sum is asked for. Everything in between is noise, so
-# whoever answers well has remembered, and the further apart, the longer.
+# a good answer takes memory, and the further apart the numbers are, the longer.
 #
 # A tanh RNN, an LSTM and a GRU, each with 64 hidden units, try it at growing lengths.
 
@@ -20,7 +20,7 @@
 import unroll
 
 # %% tags=["parameters"]
-STORE = "results.db"  # where results are kept: what is in it is never trained again
+STORE = "results.db"  # where results are kept: what it holds is never trained again
 SMALLER = []  # settings for a quicker look, such as ["train.epochs=5", "seed=[1]"]
 
 # %% [markdown]
@@ -41,9 +41,8 @@ pd.DataFrame(data.train.x[0], columns=["value", "marker"]).T
 print("target:", data.train.y[0])
 
 # %% [markdown]
-# Somebody who remembers nothing does best by always answering 1, the mean. The loss is then the variance of the
-# sum of two uniform numbers, 1/6. Every result stands beside it: a network there has learned nothing. The
-# task counts as solved below 0.01.
+# The best predictor with no memory always answers 1, the mean. Its loss is the variance of the sum of two uniform
+# numbers, 1/6. Read every result beside it: a network there has learned nothing. The task counts as solved below 0.01.
 
 # %%
 Adding().baseline(length=10), Adding().solved
@@ -63,16 +62,15 @@ print(f"{sanity.trials()['test_mse'].iloc[0]:.10f}")
 # %% [markdown]
 # ## The study
 #
-# Three models, three lengths, three seeds: 27 trainings. Interrupt it whenever you like; the same cell goes on
-# from there.
+# Three models, three lengths, three seeds: 27 trainings. Interrupt it whenever you like; the same cell resumes.
 
 # %%
 study = unroll.read_study("adding-quick", SMALLER)
 results = unroll.run(study, STORE)
-results
+results.table()[["model", "length", "n", "score_median", "score_min", "score_max", "solved", "baseline"]]
 
 # %% [markdown]
-# ## What came of it
+# ## What was found
 #
 # In sentences that follow from the data, with what the data do not show:
 
@@ -86,7 +84,7 @@ results.plot.lengths()
 # %% [markdown]
 # Each dot is one trained network. A single training can be lucky; that is what the seeds are for.
 #
-# The loss can be read as a length of memory. Somebody who remembers the last k steps perfectly, and nothing
+# The loss can be read as a length of memory. A predictor that remembers the last k steps perfectly, and nothing
 # before them, has an expected loss of $2\,(1 - k/T)/12$; solved for k, that is the effective memory $k = T (1 -
 # 6\,\mathrm{MSE})$.
 
@@ -114,7 +112,10 @@ results.plot.gradients()
 # %%
 results.parameters()
 
-# %%
+# %% [markdown]
+# Seconds are those of your machine, so this figure is drawn when you run the cell.
+
+# %% tags=["times"]
 results.plot.timing()
 
 # %% [markdown]
@@ -128,7 +129,7 @@ for sentence in results.comparison("lstm", "gru")["sentence"]:
     print(sentence)
 
 # %% [markdown]
-# ## On
+# ## Go on
 #
 # `unroll.run("adding-notebook")` is the source notebook's whole grid, to T = 500, which it never finished;
 # `"adding"` asks with ten seeds. Or change the study: more hidden units, another optimizer, gradients clipped

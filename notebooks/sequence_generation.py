@@ -11,15 +11,16 @@
 # %% [markdown]
 # # What is recurrence good for?
 #
-# A small tanh RNN learns to say the next number of a sequence, 1, 3, 5, 7, 9, ... or 1, 1, 2, 3, 5, 8, ... Then
-# it is left alone: each number that it says is what it reads next. Its training loss is tiny. Is it right?
+# A small tanh RNN learns to predict the next number of a sequence, 1, 3, 5, 7, 9, ... or 1, 1, 2, 3, 5, 8, ... Then
+# it runs freely: each number that it predicts is what it reads next. Its training loss is tiny. Is it right?
 
 # %%
 import unroll
 
 # %% tags=["parameters"]
-STORE = "results.db"  # where results are kept: what is in it is never trained again
-SMALLER = []  # settings for a quicker look, such as ["train.epochs=5", "seed=[1]"]
+STORE = "results.db"  # where results are kept: what it holds is never trained again
+SEEDS = ["seed=[21]"]  # one seed of the large studies, a few minutes each; [] trains all ten
+SMALLER = []  # further settings for a quicker look, such as ["train.epochs=5"]
 
 # %% [markdown]
 # ## The two models, as they were
@@ -42,7 +43,7 @@ unroll.generate(model, [1, 3, 5, 7, 9], steps=8).table()
 notebook.plot.continuation()
 
 # %% [markdown]
-# A small loss one step ahead says little about many steps on one's own. Four things in the notebook's code are
+# A small loss one step ahead says little about many steps of free running. Four things in the notebook's code are
 # in the way:
 #
 # - **scale**: a sequence was divided by its largest value, future included; in generation the future is unknown
@@ -52,10 +53,11 @@ notebook.plot.continuation()
 #
 # ## What was each worth?
 #
-# `numbers-traps` trains with every combination of the four, on and off.
+# `numbers-traps` trains with every combination of the four, on and off. Here and below one seed of each study is shown,
+# the whole studies have ten: what is said of the models rests on those, see `docs/recurrence.md`.
 
 # %%
-traps = unroll.run(unroll.read_study("numbers-traps", SMALLER), STORE)
+traps = unroll.run(unroll.read_study("numbers-traps", SEEDS + SMALLER), STORE)
 traps.plot.traps()
 
 # %%
@@ -66,11 +68,11 @@ table[["task", "off", "n", "relative_error", "worth"]].sort_values(["task", "rel
 # ## Q1: strengths and weaknesses of a recurrent network
 #
 # `numbers-models` turns the traps off and asks all models, on sequences of which, as the network sees them, none
-# was trained on: of the trained range of parameters, and others. The error, as it grows with the steps that a model is
-# left alone:
+# was trained on: of the trained range of parameters, and others. The free-running error, as it grows with the number
+# of steps (a panel for each kind of sequence, encoding and regime, so it is drawn when you run the cell):
 
-# %%
-models = unroll.run(unroll.read_study("numbers-models", SMALLER), STORE)
+# %% tags=["large"]
+models = unroll.run(unroll.read_study("numbers-models", SEEDS + SMALLER), STORE)
 models.plot.horizons()
 
 # %%
@@ -97,12 +99,12 @@ linear.rule
 # and states of several sizes on gaps of several lengths.
 
 # %%
-window_lag = unroll.run(unroll.read_study("window-and-lag", SMALLER), STORE)
+window_lag = unroll.run(unroll.read_study("window-and-lag", SEEDS + SMALLER), STORE)
 window_lag.plot.window_lag()
 
 # %% [markdown]
 # Left of the diagonal the window holds the value. Beyond it, the network cannot see what it is asked for. What a state
-# keeps differs from seed to seed: look at how many of them know the value.
+# keeps differs from seed to seed: with all ten, look at how many of them know the value.
 
 # %%
 window_lag.window_lag()[["model", "capacity_name", "capacity", "length", "unexplained", "solved"]].head(12)

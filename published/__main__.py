@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from published.marks import Mark, MarkError
-from published.tables import TABLES, Stored
+from published.tables import FIGURE, TABLES, Stored
 from published.texts import ROOT, asked, faults, rewrite, texts
 
 STORE = "published/store/results.db"
@@ -28,10 +28,10 @@ def main(words: list[str] | None = None, root: Path = ROOT) -> int:
     parser = argparse.ArgumentParser(prog="python -m published", description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these studies alone")
     parser.add_argument("--store", type=Path, default=root / STORE, help=f"where results are kept (default: {STORE})")
-    parser.add_argument("--workers", type=int, help="processes that train (default: one a core)")
+    parser.add_argument("--workers", type=int, help="processes that train (default: one per core)")
     parser.add_argument("--as-stored", action="store_true", help="run nothing: publish what the store holds")
     parser.add_argument("--times", action="store_true", help="publish seconds too: nothing else runs on this machine")
-    parser.add_argument("--write", action="store_true", help="only write the texts, from the stored tables")
+    parser.add_argument("--write", action="store_true", help="only write texts and figures, from the stored tables")
     parser.add_argument("--check", action="store_true", help="only compare the texts with the stored tables")
     options = parser.parse_args(words)
     try:
@@ -74,7 +74,7 @@ def publish(options: argparse.Namespace, root: Path) -> None:
 
 
 def _publish(name: str, quoted: list[tuple[Path, Mark]], options: argparse.Namespace, folder: Path) -> None:
-    from published import blocks, export, quotes
+    from published import blocks, export, pictures, quotes
     from unroll import Results, read_study, run
     from unroll.store import Store
 
@@ -100,16 +100,37 @@ def _publish(name: str, quoted: list[tuple[Path, Mark]], options: argparse.Names
         known["show"] = export.show(results)
     commands = dict.fromkeys(blocks.command_of(mark) for _, mark, verb in verbs if verb == "output")
     known["outputs"] = {command: export.output(command, options.store) for command in commands}
-    known["pictures"] = {}
+    before = Stored(folder.parent).source(name).facts.get("pictures", {}) if (folder / "facts.json").exists() else {}
+    known["pictures"], drawn = {}, {}
     for path, mark, verb in verbs:
         if verb == "picture":
             figure, file = blocks.picture_of(mark)
-            known["pictures"][figure] = export.picture(results, figure, path.parent / file)
-    export.store_tables(folder, tables, known)
+            known["pictures"][figure], drawn[figure] = pictures.draw(results, figure, path.parent / file, before)
+    known["pictures"] = {figure: facts for figure, facts in known["pictures"].items() if facts}
+    export.store_tables(folder, tables, known, {figure: table for figure, table in drawn.items() if table})
+
+
+def redraw(root: Path) -> None:
+    """Draw each figure that texts show from its stored table, and note those that came out otherwise."""
+    from published import blocks, export, pictures, quotes
+
+    for name, quoted in asked(root).items():
+        folder = root / TABLES / name
+        for path, mark in quoted:
+            figure, file = blocks.picture_of(mark) if quotes.verb(mark) == "picture" else ("", "")
+            table = folder / FIGURE.format(figure)
+            if not table.exists():
+                continue
+            drawn = pictures.draw_figure(figure, pictures.read(table), path.parent / file)
+            facts = Stored(folder.parent).source(name).facts
+            if facts["pictures"].get(figure) != drawn:
+                export.store_facts(folder, {**facts, "pictures": {**facts["pictures"], figure: drawn}})
+                print(f"Drew {file}", file=sys.stderr)
 
 
 def write_texts(root: Path) -> int:
-    """Write the quotes into the texts, and the notebooks again where theirs changed; then compare all."""
+    """Draw the figures, write the quotes into the texts, and the notebooks again where theirs changed; compare all."""
+    redraw(root)
     stored = Stored(root / TABLES)
     changed = [path for path in texts(root) if rewrite(path, stored)]
     for path in changed:

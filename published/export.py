@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from published.tables import Row, digest_of, write
+from published import pictures
+from published.pictures import Facts
+from published.tables import FIGURE, Row, digest_of, write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,21 +45,20 @@ def tables(results: Results) -> dict[str, list[Row]]:
         "span": frozen.span(),
         "parameters": frozen.parameters(),
     }
-    if frozen.generation().size:
-        horizons = frozen.horizons()
-        found |= {
-            "generation": frozen.generation().drop(columns=["key", "condition"], errors="ignore"),
-            "horizons": horizons[horizons["horizon"].isin(HORIZONS)],
-            "traps": frozen.traps(),
-            "window_lag": frozen.window_lag(),
-        }
+    horizons = frozen.horizons()
+    found |= {
+        "generation": frozen.generation().drop(columns=["key", "condition"], errors="ignore"),
+        "horizons": horizons[horizons["horizon"].isin(HORIZONS)] if len(horizons) else horizons,
+        "traps": frozen.traps(),
+        "window_lag": frozen.window_lag(),
+    }
     rows = {name: records(frame.drop(columns=list(TIMES), errors="ignore")) for name, frame in found.items()}
     rows["conditions"] = list(map(named, rows["conditions"]))
     return {name: table for name, table in rows.items() if table}
 
 
 def times(results: Results, known: Mapping[str, Any]) -> list[Row]:
-    """Return the seconds of an epoch, a row a condition; they mean something only where nothing else was running.
+    """Return the seconds per epoch, one row per condition; they mean something only where nothing else was running.
 
     Each row says when and where, since tables that are published later without times leave these as they are.
     """
@@ -87,7 +88,7 @@ def facts(results: Results, trained: Iterable[TrialRecord]) -> dict[str, Any]:
 
 
 def show(results: Results) -> str:
-    """Return the table that ``unroll show`` prints, without the seconds of an epoch."""
+    """Return the table that ``unroll show`` prints, without the seconds per epoch."""
     from unroll.cli.output import conditions_table, printed
 
     return printed(conditions_table(results).without("s/epoch"))
@@ -103,25 +104,28 @@ def output(command: str, store: Path) -> str:
     return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
 
 
-def picture(results: Results, figure: str, path: Path) -> dict[str, str]:
-    """Draw a figure into a file; return its alternative text and the file's digest."""
-    from unroll.plots import save
+def store_tables(
+    folder: Path, found: Mapping[str, list[Row]], known: dict[str, Any], drawn: Mapping[str, Facts] = {}
+) -> None:
+    """Write tables, those of figures, and facts into a source's folder.
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save(results.plot.draw(figure), path)
-    alt = results.plot.describe(figure).replace("[", "(").replace("]", ")")
-    return {"alt": " ".join(alt.split()), "file": digest_of(path)}
-
-
-def store_tables(folder: Path, found: Mapping[str, list[Row]], known: dict[str, Any]) -> None:
-    """Write tables and facts into a source's folder; tables that are there and not among them stay only if timed."""
+    Files that are there and not among them go; only times stay.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob("*.csv"):
-        if path.stem not in found and path.stem != "times":
+    for path in (*folder.glob("*.csv"), *folder.glob(FIGURE.format("*"))):
+        if path.name != "times.csv":
             path.unlink()
     for name, rows in found.items():
         write(folder / f"{name}.csv", rows)
-    known = {**known, "files": {path.name: digest_of(path) for path in sorted(folder.glob("*.csv"))}}
+    for name, stored in drawn.items():
+        pictures.write(folder / FIGURE.format(name), stored)
+    store_facts(folder, known)
+
+
+def store_facts(folder: Path, known: dict[str, Any]) -> None:
+    """Write the facts of a source, with the digests of its tables."""
+    tables = sorted([*folder.glob("*.csv"), *folder.glob(FIGURE.format("*"))])
+    known = {**known, "files": {path.name: digest_of(path) for path in tables}}
     (folder / "facts.json").write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -140,10 +144,7 @@ def _findings(results: Results) -> pd.DataFrame:
     """Return the findings, but for how an epoch's time grows: that is a time."""
     import pandas as pd
 
-    untimed = results.frozen()
-    none = untimed.growth().iloc[:0]
-    untimed.growth = lambda: none  # type: ignore[method-assign]
-    return pd.DataFrame([dataclasses.asdict(finding) for finding in untimed.findings()])
+    return pd.DataFrame([dataclasses.asdict(finding) for finding in pictures.untimed(results).findings()])
 
 
 def _each(values: Iterable[Any]) -> str | None:

@@ -2,7 +2,7 @@
 
     STUDY[/TABLE] VALUE [of VALUE] [where CONDITION...] [as FORM]       a number or a word
     STUDY[/TABLE] table COLUMN; COLUMN; ... [where ...]                 a table
-    STUDY[/TABLE] pivot VALUE by COLUMN; ... across COLUMN [where ...]  a table, one column a value
+    STUDY[/TABLE] pivot VALUE by COLUMN; ... across COLUMN [where ...]  a table, one column per value
     STUDY show | findings | picture NAME | output                       what unroll said or drew
 
 VALUE is a column's name, ``count``, or ``sum``, ``min``, ``max``, ``median``, ``range`` of one: ``max(test_mse)``.

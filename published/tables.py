@@ -21,6 +21,8 @@ from unroll.errors import did_you_mean
 
 TABLES = Path("published/tables")
 """Where tables lie in a repository."""
+FIGURE = "figure-{}.json"
+"""What a figure is drawn from, in its study's folder."""
 Row = dict[str, Any]
 
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {

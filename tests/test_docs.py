@@ -69,9 +69,12 @@ def test_python_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_accelerated_classifier_computes_the_same(capsys: pytest.CaptureFixture[str]):
-    (text,) = blocks("docs/accelerate.md", "python")
-    exec(compile(text.replace("batches=5", "batches=2"), "docs/accelerate.md", "exec"), {})
+    text, layers = blocks("docs/accelerate.md", "python")
+    names: dict[str, object] = {}
+    exec(compile(text.replace("batches=5", "batches=2"), "docs/accelerate.md", "exec"), names)
     said = capsys.readouterr().out.splitlines()
+    exec(compile(layers, "docs/accelerate.md", "exec"), names)
+    assert float(capsys.readouterr().out.removeprefix("tensor(").partition(",")[0].rstrip(")\n")) < 1e-5
     assert said[0].startswith("lstm LSTM")
     before, after = (float(line.split()[-1]) for line in said[1:])
     assert after == pytest.approx(before, rel=1e-3)

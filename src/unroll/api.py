@@ -40,12 +40,12 @@ def run(
     """Train whatever of a study the store does not hold yet, and return its results.
 
     ``study`` is a Study, or the shipped name or path of one. ``executor`` is "processes" (default) or "inline";
-    ``workers`` counts the processes (default: one a core, or a GPU). ``shard`` ("2/8") trains one part of the study,
-    for several machines whose stores ``merge`` puts together. ``keep_state`` keeps the last state of each trial that is
-    finished: the same trial with more epochs then goes on from it, with the bits that it would have in one go.
+    ``workers`` counts the processes (default: one per core, or per GPU). ``shard`` ("2/8") trains one part of the
+    study, for several machines whose stores ``merge`` puts together. ``keep_state`` keeps the last state of each
+    finished trial: the same trial with more epochs then continues from it, bit for bit as if uninterrupted.
     ``progress`` shows how far the run is: in a notebook below the cell, elsewhere on stderr.
 
-    Interrupted (Ctrl-C), it keeps checkpoints and raises KeyboardInterrupt; the same call goes on from there. Raises
+    Interrupted (Ctrl-C), it keeps checkpoints and raises KeyboardInterrupt; the same call resumes. Raises
     StudyError before anything is trained, StoreError where the store cannot be written. Trials that fail do not raise:
     they are in the results' table.
     """
@@ -70,7 +70,7 @@ def run(
     )
     if summary.signal is not None:
         raise KeyboardInterrupt(
-            "The run was stopped; checkpoints are kept, and running the study again goes on from them."
+            "The run was stopped; checkpoints are kept, and running the study again resumes from them."
         )
     return Results(asked, store)
 

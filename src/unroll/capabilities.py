@@ -12,7 +12,7 @@ class Capability:
 
 
 class Continues(Capability):
-    """A task whose sequences go on: a trained network can continue one on its own output."""
+    """A task whose sequences can be continued: a trained network can continue one on its own output."""
 
     capability = "continues"
 

@@ -26,7 +26,7 @@ objective's validation loss is stored under a name of its own."""
 
 
 @dataclass(frozen=True)
-class Choice:
+class Chosen:
     """A trial out of so many that fit; ``record`` is None unless it is complete, ``why`` says why this one."""
 
     trial: Trial
@@ -45,7 +45,7 @@ def choose(
     length: SupportsIndex | None = None,
     settings: Mapping[str, Any] | None = None,
     generating: bool = True,
-) -> Choice:
+) -> Chosen:
     """Choose among a study's trials that fit all that is given: of the complete ones the best, else the first.
 
     ``settings`` are such as ``{"task.representation": "difference"}``; with ``generating``, only trials count whose
@@ -74,7 +74,7 @@ def choose(
     records = _complete(store, [trial.key for trial in fitting])
     if not records:
         why = "the first that fits" if len(fitting) > 1 else "the only one that fits"
-        return Choice(fitting[0], len(fitting), None, why)
+        return Chosen(fitting[0], len(fitting), None, why)
     declared = next((Declared.of(json.dumps(record.declared)) for record in records if record.declared), Declared())
     stored = {name: declared.validation if name == "validation" else name for name in MEASURES}
     asked = next(name for name in MEASURES if all(stored[name] in record.metrics for record in records))
@@ -83,7 +83,7 @@ def choose(
     trial = next(trial for trial in fitting if trial.key == best.key)
     said = MEASURES[asked]
     why = f"the lowest {said}, {best.metrics[measure]:.4g}, of the {len(records)} complete trials that fit"
-    return Choice(trial, len(fitting), best, why if len(records) > 1 else "the only complete trial that fits")
+    return Chosen(trial, len(fitting), best, why if len(records) > 1 else "the only complete trial that fits")
 
 
 def _generating(study: Study, fitting: Sequence[Trial]) -> list[Trial]:

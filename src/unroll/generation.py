@@ -111,7 +111,7 @@ class Continuation:
     teacher_forced: bool
 
     def table(self, series: str = "model") -> pd.DataFrame:
-        """Return one row a step, from 1: step, value, truth, relative_error, and the name of the series."""
+        """Return one row per step, from 1: step, value, truth, relative_error, and the name of the series."""
         import pandas as pd
 
         steps = np.arange(1, len(self.continuation) + 1)

@@ -61,7 +61,7 @@ class Results:
             self.planned, self._lost, self._told = _planned(self.study, opened, asked)
 
     def table(self) -> pd.DataFrame:
-        """Return one row a condition: see ``unroll.analysis.conditions``."""
+        """Return one row per condition: see ``unroll.analysis.conditions``."""
         from unroll.analysis import conditions, improving
 
         trials = self.trials()
@@ -69,7 +69,7 @@ class Results:
         return conditions(trials.assign(improving=improving(trials, *curves)), self.factors, list(self.counted))
 
     def trials(self) -> pd.DataFrame:
-        """Return one row a trial: what was planned, its state, its metrics (NaN until it is complete)."""
+        """Return one row per trial: what was planned, its state, its metrics (NaN until it is complete)."""
         with self._open() as opened:
             frame = opened.frame(self._of(self._keys))
         self._damaged |= dict.fromkeys(frame.loc[frame["state"] == "damaged", "key"], "its results")
@@ -98,7 +98,7 @@ class Results:
         return parameters(self.trials(), self.factors)
 
     def growth(self) -> pd.DataFrame:
-        """Return how an epoch's time grows with the length, one row a model: see ``unroll.analysis.growth``."""
+        """Return how an epoch's time grows with the length, one row per model: see ``unroll.analysis.growth``."""
         from unroll.analysis import growth
 
         return growth(self.measure("timing"), self.factors)
@@ -187,7 +187,7 @@ class Results:
         return trials
 
     def histories(self, name: str) -> pd.DataFrame:
-        """Return one history of all trials, one row a value: the trial, the step on its axis (from 1), the value."""
+        """Return one history of all trials, one row per value: the trial, the step on its axis (from 1), the value."""
         with self._open() as opened:
             return opened.history_frame(self._of(self._keys), name, self._damaged)
 
@@ -208,7 +208,7 @@ class Results:
             return opened.history_names(self._keys)
 
     def comparison(self, first: str, second: str) -> pd.DataFrame:
-        """Return two models' losses compared seed by seed, one row a task and length, and what this shows in words.
+        """Return two models' losses compared seed by seed, one row per task and length, and what this shows in words.
 
         p is corrected for all comparisons of the study: see ``unroll.analysis.comparison``.
         """

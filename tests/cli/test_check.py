@@ -105,7 +105,7 @@ def test_a_prompt_too_short_for_a_model_is_refused_before_anything_is_trained(
 def test_a_setting_from_the_command_line_is_blamed_there(study: str, unroll):
     done = unroll("check", study, "--set", "model.hidden=60000", "--set", "model.layers=1000")
     assert done.code == 2
-    assert done.err.count("GB") == 2
+    assert done.err.count("GiB") == 2
     assert "--set: model.hidden: adding at T = 3 and gru with" in done.err
 
 

@@ -119,7 +119,7 @@ def test_run_refuses_what_it_does_not_know(study: str, unroll):
 
 
 def test_show_json_is_what_was_promised(finished: str, unroll):
-    rows = json.loads(unroll("show", finished, "--json").out)
+    rows = json.loads(unroll("show", finished, "--json").out)["conditions"]
     assert [row["model"] for row in rows] == ["gru", "tanh_rnn"]
     for row in rows:
         assert row["seeds"] == [2, 1]
@@ -164,7 +164,7 @@ def test_show_an_unfinished_study(study: str, unroll, tmp_path: Path):
     asked = read_study(study)
     with Store.open("results.db", write=True) as store:
         store.plan(plan(asked, expand(asked)))
-    rows = json.loads(unroll("show", study, "--json").out)
+    rows = json.loads(unroll("show", study, "--json").out)["conditions"]
     assert rows[0]["test_mse"] == [None, None]
     assert rows[0]["test_mse_mean"] is None
     assert "2 waiting" in unroll("show", study).out

@@ -151,7 +151,7 @@ def test_show_prints_continuations_and_horizons_and_json_holds_them(numbers: Non
     assert re.search(r"truth +11 +13 +15 +17 ", text)
     assert "traps" not in text
     assert "announced" not in text
-    rows = json.loads(unroll("show", "numbers.toml", "--json").out)
+    rows = json.loads(unroll("show", "numbers.toml", "--json").out)["conditions"]
     assert len(rows) == 8
     for row in rows:
         assert [one["step"] for one in row["generation"]] == [1, 2, 3, 4] * 2
@@ -214,14 +214,17 @@ def test_show_prints_the_traps_and_the_map_of_lags(numbers: None, unroll):
     text = unroll("show", "traps.toml").out
     for part in ("The notebook's traps", "priming twice", "scale, priming twice", "worth", "× 1.0"):
         assert part in text
-    rows = json.loads(unroll("show", "traps.toml", "--json").out)
+    shown = json.loads(unroll("show", "traps.toml", "--json").out)
+    rows = shown["conditions"]
     assert [row["traps"][0]["off"] for row in rows] == [[], ["priming twice"], ["scale"], ["scale", "priming twice"]]
+    effects = {row["factor"]: (row["first"], row["level"], row["n"]) for row in shown["effects"]}
+    assert effects == {"task.scale": ("whole", "prefix", 1), "generate.prime": ("twice", "once", 1)}
     assert unroll("run", "lags.toml", "--executor", "inline").code == 0
     text = unroll("show", "lags.toml").out
     assert "Left alone" not in text, "one value is asked for: nothing is ahead of it"
     for part in ("stays unexplained", "lag 2", "lag 4", "window 3", "hidden 2", "hidden 3"):
         assert part in text
-    rows = json.loads(unroll("show", "lags.toml", "--json").out)
+    rows = json.loads(unroll("show", "lags.toml", "--json").out)["conditions"]
     assert [(row["length"], row["window_lag"][0]["capacity"]) for row in rows] == [
         (2, 3),
         (4, 3),

@@ -60,10 +60,10 @@ def test_show_report_plot_and_export_take_it_by_name_and_by_digest(store: Path, 
 
 def test_of_two_studies_of_one_name_it_is_the_last_and_the_digest_tells_them_apart(store: Path, unroll):
     filled(store, made("by hand", [6]))
-    rows = json.loads(unroll("show", "by hand", "--json").out)
+    rows = json.loads(unroll("show", "by hand", "--json").out)["conditions"]
     assert {row["length"] for row in rows} == {6}
     digest = json.loads(unroll("list", "--json").out)[0]["digest"]
-    assert {row["length"] for row in json.loads(unroll("show", digest[:8], "--json").out)} == {3}
+    assert {row["length"] for row in json.loads(unroll("show", digest[:8], "--json").out)["conditions"]} == {3}
     assert (
         unroll("list")
         .out.splitlines()[-2]

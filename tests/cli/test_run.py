@@ -70,4 +70,4 @@ def test_a_kept_state_is_foreseen_and_gone_on_from(file: str, unroll) -> None:
     assert unroll("run", file, "--executor", "inline", "--keep-state").code == 0
     longer = ["run", file, "--executor", "inline", "--set", "train.epochs=2"]
     assert "2 from a kept state" in unroll(*longer, "--dry-run").out
-    assert "Two trials go on where a training of fewer epochs ended." in unroll(*longer).err
+    assert "Two trials continue from where a training with fewer epochs ended." in unroll(*longer).err

@@ -83,7 +83,7 @@ def test_what_is_shown_is_what_each_trial_stores(stopped: tuple[str, str], comma
     shown = command("show", path, "--store", store).out
     assert "Early stopping: the weights of the best epoch are tested and stored" in shown
     assert "  ".join(map(str, row["epochs_trained"])) in shown
-    rows = json.loads(command("show", path, "--store", store, "--json").out)
+    rows = json.loads(command("show", path, "--store", store, "--json").out)["conditions"]
     assert [one.get("early_stopping", [{}])[0].get("best_epoch") for one in rows] == [None, row["best_epoch"]]
     one = command("show", trials["key"].iloc[0][:12], "--store", store).out
     assert "epochs_trained" in one

@@ -77,8 +77,8 @@ def same(study: Study, store: Path, tmp_path: Path) -> bool:
 def test_more_epochs_go_on_with_the_same_bits(optimizer: list[str], protocol: str, store: Path, tmp_path: Path) -> None:
     how = [*optimizer, f"protocol={protocol}"]
     assert run(one(2, *how), store, keep=True) == []
-    assert run(one(5, *how), store, keep=True) == ["One trial goes on where a training of fewer epochs ended."]
-    assert run(one(7, *how), store) == ["One trial goes on where a training of fewer epochs ended."]
+    assert run(one(5, *how), store, keep=True) == ["One trial continues from where a training with fewer epochs ended."]
+    assert run(one(7, *how), store) == ["One trial continues from where a training with fewer epochs ended."]
     assert [message.partition(" goes on ")[2][:19] for message in went_on(store)] == [
         "after the two epoch",
         "after the five epoc",
@@ -140,15 +140,18 @@ def test_fewer_epochs_begin_at_the_beginning(store: Path) -> None:
     assert went_on(store) == []
 
 
-ANEW = "One trial is in the store with fewer epochs and begins anew: "
+ANEW = "One trial is in the store with fewer epochs and starts afresh: "
 
 
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
-        (["train.schedule=cosine"], "trainings with a learning-rate schedule do not go on."),
-        (["train.schedule=step", "train.step_epochs=1"], "trainings with a learning-rate schedule do not go on."),
-        (["train.patience=5"], "trainings with early stopping do not go on."),
+        (["train.schedule=cosine"], "trainings with a learning-rate schedule cannot be continued."),
+        (
+            ["train.schedule=step", "train.step_epochs=1"],
+            "trainings with a learning-rate schedule cannot be continued.",
+        ),
+        (["train.patience=5"], "trainings with early stopping cannot be continued."),
     ],
     ids=str,
 )

@@ -190,7 +190,7 @@ def test_nothing_is_trained_before_everything_is_checked(store: Path, monkeypatc
     with pytest.raises(StudyError, match="backend"):
         execute(tiny("train.backend=native"), store, executor="inline")
     monkeypatch.delenv("UNROLL_ISA")
-    with pytest.raises(StudyError, match="GB"):
+    with pytest.raises(StudyError, match="GiB"):
         execute(tiny("task.train=100_000_000", "length=100_000"), store, executor="inline")
     with pytest.raises(StudyError, match="parameters"):
         execute(tiny("model.hidden=65_536"), store, executor="inline")

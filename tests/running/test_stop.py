@@ -56,7 +56,7 @@ def test_a_signal_stops_the_run_and_keeps_checkpoints(
         kill_group(run)
     assert run.returncode == code
     assert "is begun again" not in talk
-    assert f"Go on with: unroll run {small} --store {store}" in talk
+    assert f"Resume with: unroll run {small} --store {store}" in talk
     assert not living(workers, 2.0)
     found = states(store)
     assert "running" not in found

@@ -142,7 +142,7 @@ def test_one_outcome_that_a_store_cannot_hold_ends_no_run(outcome: str, store: P
 
 
 def test_what_no_store_can_hold_is_refused_when_it_is_planned(store: Path):
-    with pytest.raises(StudyError, match=r"checkpoints of 1\.2 GB, more than the 1 GB that the store can hold"):
+    with pytest.raises(StudyError, match=r"checkpoints of 1\.1 GiB, more than the 954 MiB that the store"):
         execute(tiny("model=lstm", "length=4", "model.hidden=5000"), store, executor="inline")
     assert not store.exists()
 

@@ -1,1 +1,1 @@
-"""The command ``unroll``: one file a command."""
+"""The command ``unroll``: one file per command."""

@@ -14,7 +14,7 @@ def check(
     max_trials: MaxTrials = MAX_TRIALS,
     json: Json = False,
 ) -> None:
-    """Check a study; all problems at once."""
+    """Check a study, and report all problems at once."""
     from unroll.cli.output import print_json
     from unroll.running.judging import judge
     from unroll.study import read_expanded

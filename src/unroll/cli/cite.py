@@ -13,7 +13,7 @@ from unroll.cli.output import say
 def cite(
     study: Annotated[
         str | None,
-        typer.Argument(metavar="[STUDY]", help="Only what this study uses; everything where it is left out."),
+        typer.Argument(metavar="[STUDY]", help="Only what this study uses. Default: everything."),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -15,7 +15,7 @@ def copy(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="A shipped study; see: unroll studies.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, such as mine.toml.")],
 ) -> None:
-    """Copy a shipped study to a file of your own. A file that exists is left alone."""
+    """Copy a shipped study to a file of your own. An existing file is never overwritten."""
     from unroll.study import study_text
     from unroll.whole import write_whole
 

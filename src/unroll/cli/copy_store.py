@@ -18,9 +18,9 @@ def copy_store(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy to write, such as backup.db.")],
     store: StorePath = Path(STORE),
 ) -> None:
-    """Copy the results as they are at this moment to another file, also while a run writes to them.
+    """Copy the results as they are now to another file, even while a run writes to them.
 
-    The copy is a store of its own. A file that exists is left alone.
+    The copy is a store of its own. An existing file is never overwritten.
     """
     from unroll.store import Store
 

@@ -33,9 +33,9 @@ def doctor(
 ) -> None:
     """Print the state of machine, versions and store.
 
-    With --verify: whether every study, trial, history, weights and checkpoint is what was written; with --sample N also
-    whether N complete trials, drawn at random, come out with the same bits when they are trained again. Exit code: 1
-    where something is damaged or comes out otherwise.
+    With --verify, checks every study, trial, history, set of weights and checkpoint against what was written; with
+    --sample N, also trains N complete trials again, drawn at random, and compares every bit. Exit code: 1 if something
+    is damaged or not reproduced.
     """
     from unroll.cli.output import facts_table, print_json, print_table
 
@@ -85,7 +85,7 @@ def _verify(path: Path, json: bool, sample: int) -> None:
 
 
 def _recomputed(store: Store, sample: int, json: bool) -> list[Recomputed]:
-    """Train trials again, and say of each what came of it as soon as it is known."""
+    """Train trials again, and report each as soon as it is done."""
     from unroll.cli.output import say
     from unroll.running.recomputation import recompute
 

@@ -37,7 +37,7 @@ def print_foresight(name: str, foresight: Foresight, json: bool) -> None:
         told = f"{about(there.seconds)} on {measured(there.workers, 'worker')}"
         named = "" if there.device == "cpu" else f", {there.names[0]}"
         facts[where] = f"{told}{named} (--set train.device={there.device})"
-    print_table(facts_table(f"{name}: nothing is trained", facts.items()))
+    print_table(facts_table(f"{name}: estimate, nothing trained", facts.items()))
 
 
 def _workers(foresight: Foresight) -> str:

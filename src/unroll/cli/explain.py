@@ -25,7 +25,7 @@ def explain(
     task: Annotated[
         str | None, typer.Option("--task", metavar="TASK", help="For the inputs and outputs of this task.")
     ] = None,
-    inputs: Annotated[int, typer.Option("--inputs", min=1, max=100_000, metavar="I", help="Inputs a step.")] = 1,
+    inputs: Annotated[int, typer.Option("--inputs", min=1, max=100_000, metavar="I", help="Inputs per step.")] = 1,
     outputs: Annotated[int, typer.Option("--outputs", min=1, max=100_000, metavar="O", help="Outputs.")] = 1,
     json: Json = False,
 ) -> None:

@@ -27,7 +27,7 @@ def export(
 ) -> None:
     """Write a study's results as CSV, JSON, Markdown or LaTeX, or a trial's weights as safetensors.
 
-    CSV and JSON hold a row a trial, with every number to its last digit; Markdown and LaTeX the table of conditions.
+    CSV and JSON hold one row per trial, every number to its last digit; Markdown and LaTeX the table of conditions.
     Weights go to a file, by default one that is named after the trial's key.
     """
     from unroll.cli.asked import is_trial

@@ -28,8 +28,8 @@ def forget(
 ) -> None:
     """Remove a study from the store, after asking.
 
-    Its trials go with their results, except those that another study asks for. With --damaged, without a study: what is
-    no longer what was written, and nothing else; running its studies again trains it anew.
+    Removes its trials and their results, except those that another study shares. With --damaged and no study, removes
+    only what is no longer as it was written; running the studies again trains it anew.
     """
     if (study is None) is not damaged:
         raise UnrollError("Name a study to forget, or --damaged for what is damaged of all.")

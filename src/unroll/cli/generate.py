@@ -14,7 +14,7 @@ from unroll.defaults import STORE
 from unroll.errors import PromptError, StoreError
 
 if TYPE_CHECKING:
-    from unroll.choosing import Choice
+    from unroll.choosing import Chosen
     from unroll.generation import Continuation, Trained
     from unroll.study import Study
 
@@ -23,7 +23,7 @@ def generate(
     study: Annotated[
         str, typer.Option("--study", metavar="STUDY", help="A shipped study or the path of a study file.")
     ],
-    task: Annotated[str | None, typer.Option("--task", metavar="TASK", help="Choose among its trials.")] = None,
+    task: Annotated[str | None, typer.Option("--task", metavar="TASK", help="Choose among the study's trials.")] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="MODEL", help="The same.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="The same.")] = None,
     length: Annotated[int | None, typer.Option("--length", metavar="T", help="The same.")] = None,
@@ -31,12 +31,15 @@ def generate(
     prompt: Annotated[
         str | None, typer.Option("--prompt", metavar="1,3,5", help="Numbers to continue. Default: the task's own.")
     ] = None,
-    steps: Annotated[int | None, typer.Option("--steps", metavar="N", help="How many to add. Default: 8.")] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", metavar="N", help="How many numbers to add. Default: 8.")
+    ] = None,
     teacher_forced: Annotated[
-        bool, typer.Option("--teacher-forced", help="Predict each from the true ones before it, not from its own.")
+        bool,
+        typer.Option("--teacher-forced", help="Teacher forcing: predict each number from the true ones before it."),
     ] = False,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw it too: .svg, .pdf or .png.")
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw the continuation too: .svg, .pdf or .png.")
     ] = None,
     store: StorePath = Path(STORE),
     json: Json = False,
@@ -82,7 +85,7 @@ def _numbers(text: str) -> list[float]:
     return numbers
 
 
-def _train(asked: Study, name: str, choice: Choice, store: Path) -> None:
+def _train(asked: Study, name: str, choice: Chosen, store: Path) -> None:
     """Train the chosen trial, as part of the study as it was written where it belongs to that."""
     from unroll.held import study_of
     from unroll.running import execute
@@ -105,7 +108,7 @@ def _train(asked: Study, name: str, choice: Choice, store: Path) -> None:
         raise KeyboardInterrupt
 
 
-def _load(choice: Choice, store: Path, typed: Asked) -> Trained:
+def _load(choice: Chosen, store: Path, typed: Asked) -> Trained:
     from unroll.generation import trained
     from unroll.store import State, Store
 

@@ -20,8 +20,8 @@ DIGITS = 8
 def list(store: StorePath = Path(STORE), json: Json = False) -> None:  # noqa: A001 - the command's name
     """List the studies that a store holds, those made in Python among them.
 
-    Each with its trials, the share that is done, how many are solved, and the size of its results; a trial that several
-    studies ask for counts in each. show, report, plot, export and forget take a study by its name here; all but
+    Shows for each its trials, the share that is done, how many are solved, and the size of its results; a trial that
+    several studies share counts in each. show, report, plot, export and forget take a study by its name here; all but
     forget also by the first digits of its digest, which tell studies of one name apart.
     """
     from unroll.cli.output import print_json, print_table, say

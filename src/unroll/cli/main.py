@@ -49,8 +49,8 @@ def _root(
     A study names tasks, models, lengths and seeds; each combination is a trial.
 
     \b
-    unroll run adding-quick     train a study, or go on with it
-    unroll show adding-quick    what came of it
+    unroll run adding-quick     train a study, or resume it
+    unroll show adding-quick    print its results
     """
 
 

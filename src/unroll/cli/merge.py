@@ -22,11 +22,11 @@ def merge(
     store: StorePath = Path(STORE),
     json: Json = False,
 ) -> None:
-    """Put the results of several stores into one, as after runs with --shard.
+    """Merge the results of several stores into one, as after runs with --shard.
 
     What is complete in --store stays as it is, the others are only read; merging twice changes nothing. Exit code: 1
-    where a trial was complete in both with other bits, where one belongs to another version of a plug-in than the study
-    here, and where something there is damaged.
+    if a trial is complete in both with different results, if one belongs to another version of a plug-in than the study
+    here, or if something there is damaged.
     """
     from unroll.api import merge as merge_stores
     from unroll.cli.output import print_json

@@ -28,7 +28,7 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="A setting stronger than the file's, such as train.epochs=5 or seed=[1,2].",
+        help="Override a setting of the study, such as train.epochs=5 or seed=[1,2].",
     ),
 ]
 StorePath = Annotated[Path, typer.Option("--store", metavar="PATH", help="Where results are kept.")]
@@ -36,7 +36,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 MaxTrials = Annotated[int, typer.Option("--max-trials", min=1, metavar="N", help="Refuse a study with more trials.")]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, max=4096, metavar="N", help="Trials at once. Default: one a core, or a GPU."),
+    typer.Option("--workers", min=1, max=4096, metavar="N", help="Trials at once. Default: one per core, or per GPU."),
 ]
 ExecutorName = Annotated[
     str,

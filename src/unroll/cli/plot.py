@@ -26,7 +26,7 @@ def plot(
         typer.Option(
             "--out",
             metavar="FILE",
-            help="Where to, ending with .svg, .pdf or .png. Default: the study's and the figure's name and .svg.",
+            help="The file to write: .svg, .pdf or .png. Default: STUDY-FIGURE.svg.",
         ),
     ] = None,
     overrides: Overrides = [],  # noqa: B006 - Typer copies it

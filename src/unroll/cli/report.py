@@ -15,7 +15,8 @@ from unroll.defaults import STORE
 def report(
     study: HeldStudy,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Where to. Default: the study's name and .html.")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="The file to write. Default: STUDY.html."),
     ] = None,
     overrides: Overrides = [],  # noqa: B006 - Typer copies it
     store: StorePath = Path(STORE),
@@ -23,7 +24,7 @@ def report(
     """Write a study's report, one HTML file.
 
     It opens in any browser, offline: what was found in words, tables, figures, failures, settings, how to repeat it,
-    versions, sources. A study that is not finished says what is missing.
+    versions, sources. The report of an unfinished study says what is missing.
     """
     from unroll.cli.asked import file_name, results_of
     from unroll.report import report as write_report

@@ -1,4 +1,4 @@
-"""``unroll run``: train a study, or go on with it."""
+"""``unroll run``: train a study, or resume it."""
 
 from __future__ import annotations
 
@@ -29,21 +29,23 @@ def run(
     workers: Workers = None,
     executor: ExecutorName = "processes",
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed trials again.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and train nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Estimate time, memory and disk; train nothing.")] = False,
     max_trials: MaxTrials = MAX_TRIALS,
     shard: Annotated[
         str | None,
-        typer.Option("--shard", metavar="I/N", help="Only part I of N: for several machines (see: unroll merge)."),
+        typer.Option("--shard", metavar="I/N", help="Only part I of N, for several machines (see: unroll merge)."),
     ] = None,
     keep_state: Annotated[
         bool,
-        typer.Option("--keep-state", help="Keep the last state of finished trials: more epochs then go on from it."),
+        typer.Option(
+            "--keep-state", help="Keep the last state of finished trials, so that more epochs can continue from it."
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Train what is missing of a study.
+    """Train the trials of a study that are not complete yet.
 
-    Prints the table of its results. Stop it with Ctrl-C at any time: running it again goes on from there. Exit code: 0
+    Prints the table of its results. Stop it with Ctrl-C at any time: running it again resumes. Exit code: 0
     when all trials are complete, 1 when some failed or are damaged, 2 for a study that cannot be run, 130 after Ctrl-C.
     """
     from unroll import registry
@@ -97,7 +99,7 @@ def run(
     again = typed.command("run", *options)
     shown = typed.command("show")
     if summary.signal is not None:
-        say(f"Stopped. {are(summary.complete, 'trial')} complete. Go on with: {again}", err=True)
+        say(f"Stopped. {are(summary.complete, 'trial')} complete. Resume with: {again}", err=True)
         os._exit(SIGNALLED + summary.signal)  # all is stored and closed; Python would take a second to unload torch
     try:
         _print_results(Results(asked, store, typed), shown, json)

@@ -1,4 +1,4 @@
-"""``unroll show``: what came of a study, or of one trial."""
+"""``unroll show``: the results of a study, or of one trial."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ def show(
 ) -> None:
     """Print a study's tables, or one trial.
 
-    The first table has a row a condition: its seeds, their test loss, how many are solved. The tables of further
-    measures follow, such as the effects of settings, or continuations and their errors; in JSON they are lists within a
-    condition's row. A trial is named by the first digits of its key, which ``unroll export`` lists.
+    The first table has one row per condition: its seeds, their test loss, how many are solved. The tables of further
+    measures follow, such as the effects of settings, or continuations and their errors. A trial is named by the first
+    digits of its key, which ``unroll export`` lists.
+
+    With --json, a study is an object: "conditions" has one row per condition, with the rows of further measures as
+    lists within it; "effects" has one row per level of each factor that varies.
     """
     from unroll.cli.asked import is_trial
 
@@ -37,6 +40,7 @@ def show(
         return
     from unroll.cli.asked import results_of
     from unroll.cli.output import conditions_table, print_json, print_table
+    from unroll.exporters.json import records
     from unroll.exporters.nested import nested
     from unroll.measures.installed import layouts
 
@@ -44,7 +48,7 @@ def show(
     if results.notice:
         say(results.notice, err=True)
     if json:
-        print_json(nested(results))
+        print_json({"conditions": nested(results), "effects": records(results.effects())})
         if results.damage:
             say(results.damage, err=True)
         return

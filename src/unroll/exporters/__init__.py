@@ -6,7 +6,7 @@ from unroll.exporters.latex import to_latex
 from unroll.exporters.markdown import to_markdown
 
 TRIAL_FORMATS = {"csv": to_csv, "json": to_json}
-"""By the name of the format: one row a trial -> text."""
+"""By the name of the format: one row per trial -> text."""
 
 TABLE_FORMATS = {"markdown": to_markdown, "latex": to_latex}
 """By the name of the format: the table of conditions, its factors and a title -> text."""

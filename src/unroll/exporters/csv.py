@@ -1,4 +1,4 @@
-"""Comma-separated values: one row a trial."""
+"""Comma-separated values: one row per trial."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORMULA = re.compile(r"[\t\n]|\s*[=+\-@＝＋－＠]")
 
 
 def to_csv(trials: pd.DataFrame) -> str:
-    """Return a header and one line a trial; numbers are written so that reading them gives the same bits.
+    """Return a header and one line per trial; numbers are written so that reading them gives the same bits.
 
     A text that a spreadsheet would take for a formula gets an apostrophe in front; a negative number does not. A line
     break within a text is a line feed; other control characters and bidirectional overrides are escapes.

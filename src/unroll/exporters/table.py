@@ -72,7 +72,7 @@ def caption(table: pd.DataFrame, title: str) -> str:
     facts = [
         f"{title}: {loss_words(table['score_words'])}, median and range over n complete seeds (n = {n})",
         *(["interval: exact, for the median"] if table["score_median_low"].notna().any() else []),
-        f"{baseline}: the loss of the best answer that remembers nothing",
+        f"{baseline}: the loss of the best predictor with no memory",
     ]
     for task, rows in table.groupby("task", sort=False):
         criteria = set(rows["criterion"])

@@ -27,7 +27,7 @@ class Model(PlugIn):
     or nothing."""
     cell: ClassVar[str | None] = None
     fitted: ClassVar[bool] = False
-    """Whether the network is found in one go, by ``Network.fit``, and never trained by updates."""
+    """Whether the network is fitted in closed form, by ``Network.fit``, and never trained by updates."""
 
     @classmethod
     def told(cls) -> dict[str, Any]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Trivial(Model):
-    """A predictor without parameters or settings, for sequences of one number a step whose target is the next one."""
+    """A predictor without parameters or settings, for sequences of one number per step whose target is the next one."""
 
     tags = ("baseline",)
     fitted = True
@@ -21,7 +21,7 @@ class Trivial(Model):
         """A number in, the next number out, uncoded: the last value of a ratio or a difference is something else."""
         if (task.inputs, task.outputs) != (1, 1):
             raise ValueError(
-                f"{self.name} continues sequences of one number a step; {task.name} has {task.inputs} inputs and "
+                f"{self.name} continues sequences of one number per step; {task.name} has {task.inputs} inputs and "
                 f"{task.outputs} output{'s' if task.outputs > 1 else ''}. Leave out this model"
             )
         if isinstance(task, Numbers) and task.representation != "raw":

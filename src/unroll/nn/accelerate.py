@@ -35,7 +35,7 @@ def accelerate(model: torch.nn.Module, *, always: bool = False) -> tuple[Swap, .
     """Swap every torch.nn.RNN, LSTM and GRU in ``model`` for the same layer on the native kernels.
 
     In place: modules, parameters, buffers and hooks stay the objects that they were, so optimizers and references to
-    layers stay valid. What comes back names every recurrent layer, also those that are left alone (subclasses, which
+    layers stay valid. What comes back names every recurrent layer, also those left unchanged (subclasses, which
     may compute something else; parametrized and quantised layers; cells), with the reason. ``decelerate`` undoes it.
 
     ``always`` keeps every call on the native kernels: also those of few steps, for which the layers use torch's own

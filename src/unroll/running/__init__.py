@@ -1,4 +1,4 @@
-"""Run a study: the joint of study, training, store and executors. Names are imported when they are asked for."""
+"""Run a study: where study, training, store and executors meet. Names are imported on first use."""
 
 from typing import TYPE_CHECKING
 

@@ -16,6 +16,7 @@ from unroll.study import Trial
 from unroll.study.settings import UNWATCHED
 from unroll.tasks import Task
 from unroll.tasks.numbers import Numbers, too_short
+from unroll.wording import bytes_
 
 ADVICE = {
     "data": ("factors.length", "the data while they are made. Lower task.train or the length"),
@@ -75,8 +76,8 @@ def _too_large(trial: Trial, parameters: int) -> Iterator[tuple[str, Problem]]:
         yield (
             f"memory {largest}",
             Problem(
-                f"{trial.task} at T = {trial.length} and {network} need {needed / 1e9:,.0f} GB, more than the "
-                f"{memory / 1e9:,.0f} GB of this machine, most of it for {advice}",
+                f"{trial.task} at T = {trial.length} and {network} need {bytes_(needed)}, more than the "
+                f"{bytes_(memory)} of this machine, most of it for {advice}",
                 setting,
             ),
         )
@@ -86,7 +87,7 @@ def _too_large(trial: Trial, parameters: int) -> Iterator[tuple[str, Problem]]:
         yield (
             "checkpoint",
             Problem(
-                f"{network} has checkpoints of {checkpoint / 1e9:,.1f} GB, more than the {LARGEST / 1e9:,.0f} GB that "
+                f"{network} has checkpoints of {bytes_(checkpoint)}, more than the {bytes_(LARGEST)} that "
                 "the store can hold in one piece. Lower model.hidden, model.layers or train.epochs",
                 "model.hidden",
             ),

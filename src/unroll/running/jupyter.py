@@ -79,7 +79,7 @@ class JupyterProgress(Observer):
         self._show()
 
     def end(self) -> None:
-        """Leave what came of it in the display."""
+        """Leave the outcome in the display."""
         self._over = True
         if self._display is not None:
             self._show()

@@ -1,4 +1,4 @@
-"""Kept states: from which finished trials those with more epochs go on, and which begin anew."""
+"""Kept states: from which finished trials those with more epochs continue, and which start afresh."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def why_anew(trial: Trial) -> str:
     if is_fitted(trial):
         return "fitted models have no epochs"
     if trial.train.schedule != "constant":
-        return "trainings with a learning-rate schedule do not go on"
+        return "trainings with a learning-rate schedule cannot be continued"
     if trial.train.patience is not None:
-        return "trainings with early stopping do not go on"
+        return "trainings with early stopping cannot be continued"
     return ""
 
 
@@ -74,16 +74,16 @@ def shorter(store: Store, trials: Sequence[Trial]) -> dict[str, Shorter]:
 
 
 def told(trials: Sequence[Trial], found: Mapping[str, Shorter]) -> Iterator[str]:
-    """Yield what to say of trials that are stored with fewer epochs: how many go on, how many begin anew and why."""
+    """Yield what to say of trials stored with fewer epochs: how many continue, how many start afresh and why."""
     reasons = Counter(_reason(trial, found[trial.key]) for trial in trials if trial.key in found)
     for reason, count in reasons.items():
         those, verb = counted(count, "trial"), "is" if count == 1 else "are"
         if reason:
-            begin = "begins" if count == 1 else "begin"
-            yield f"{capital(those)} {verb} in the store with fewer epochs and {begin} anew: {reason}."
+            begin = "starts" if count == 1 else "start"
+            yield f"{capital(those)} {verb} in the store with fewer epochs and {begin} afresh: {reason}."
         else:
-            go = "goes" if count == 1 else "go"
-            yield f"{capital(those)} {go} on where a training of fewer epochs ended."
+            go = "continues" if count == 1 else "continue"
+            yield f"{capital(those)} {go} from where a training with fewer epochs ended."
 
 
 def goes_on(trial: Trial, found: Mapping[str, Shorter]) -> bool:

@@ -35,7 +35,7 @@ class Observer:
         """A trial has been given to a worker, ``slot`` counted from 0."""
 
     def progressed(self, slot: int, trial: Trial, share: float, epoch: int, loss: float) -> None:
-        """A trial goes on: share done, whole epochs done, loss of the last update."""
+        """A trial progresses: share done, whole epochs done, loss of the last update."""
 
     def completed(self, slot: int, trial: Trial, metrics: Mapping[str, float], seconds: float) -> None:
         """A trial is complete and committed to the store."""

@@ -87,14 +87,14 @@ class PlainProgress(Observer):
 
     def stopping(self) -> None:
         """See Observer."""
-        self._say("Stopping at the next update; once more to stop at once.")
+        self._say("Stopping at the next update; press Ctrl-C again to stop at once.")
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class LiveProgress(Observer):
-    """An overall bar weighted by expected cost, the time left, a line a worker, finished trials beneath."""
+    """An overall bar weighted by expected cost, the time left, one line per worker, finished trials beneath."""
 
     def __init__(self, console: Console):
         self._console = console

@@ -1,4 +1,4 @@
-"""The only joint of study, training, store and executors: run a study, whatever of it is missing."""
+"""Run whatever is missing of a study: the one place where study, training, store and executors meet."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from unroll.running.shards import Part
 from unroll.running.sizes import usable_cores
 from unroll.running.steady import Steady
 from unroll.running.stopping import Stop, on_signals
-from unroll.running.work import Frozen, Note, Order, Outcome, Report, registered_plugins, work
+from unroll.running.work import Note, Order, Outcome, Report, Resumable, registered_plugins, work
 from unroll.store import PlannedStudy, State, Store
 from unroll.study import Study, Trial
 from unroll.training.checkpoint import Checkpoint
@@ -72,8 +72,8 @@ def execute(
     """Train whatever of a study the store does not hold yet.
 
     ``trials`` are the study's, where it has been checked already; else it is checked, see ``check``.
-    ``executor`` names where trials run; ``workers`` is how many at once (default: one a core, or one a GPU). Finished
-    trials are never run again, those that were interrupted go on from their checkpoints, failed ones are left alone
+    ``executor`` names where trials run; ``workers`` is how many at once (default: one per core, or per GPU). Finished
+    trials are never run again, interrupted ones resume from their checkpoints, failed ones are not tried again
     unless ``retry_failed``. With ``part``, the whole study is planned, and those of its trials that ``part`` returns
     are trained. ``keep_state`` keeps the last checkpoint of each trial that it finishes, from which one with more
     epochs goes on (see ``unroll.running.kept``); those that are kept already are used with or without it. The first
@@ -291,7 +291,7 @@ class _Run:
             active.reported = True
             self.schedule.report(trial, message)
             self.observer.progressed(active.slot, trial, message.share, message.epoch, message.loss)
-        elif isinstance(message, Frozen):
+        elif isinstance(message, Resumable):
             self._keep(trial, message)
         elif isinstance(message, Note):
             if message.aloud:
@@ -299,12 +299,12 @@ class _Run:
             self.store.event("note", message.text, trial=trial.key)
         self._advance()
 
-    def _keep(self, trial: Trial, message: Frozen) -> None:
+    def _keep(self, trial: Trial, message: Resumable) -> None:
         frozen = message.checkpoint
         try:
             self.store.save_checkpoint(trial.key, frozen.tensors, frozen.position, message.numerics)
         except StoreLimitError as error:
-            self.observer.note(f"{trial} goes on without a checkpoint: {error}")
+            self.observer.note(f"{trial} continues without a checkpoint: {error}")
 
     def _collect(self) -> None:
         """Store what has ended. All messages of a worker are in the inbox before its future is done."""

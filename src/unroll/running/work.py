@@ -66,8 +66,8 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Frozen:
-    """A checkpoint, and the numerics under which it may be continued."""
+class Resumable:
+    """A checkpoint, and the numerics under which a training may resume from it."""
 
     checkpoint: Checkpoint
     numerics: Mapping[str, str]
@@ -211,7 +211,7 @@ class _Work:
 
     def _save(self, training: Training) -> None:
         self.saved = time.monotonic()
-        self.channel.send(Frozen(training.freeze(), self.numerics))
+        self.channel.send(Resumable(training.freeze(), self.numerics))
 
     def _ended(
         self,

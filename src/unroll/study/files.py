@@ -52,7 +52,7 @@ def read_study(
 ) -> Study:
     """Read a study by its shipped name or by the path of its file.
 
-    ``overrides`` are settings such as "train.epochs=5", stronger than anything in the file; "seed=[1, 2]" replaces the
+    ``overrides`` are settings such as "train.epochs=5", which override the file; "seed=[1, 2]" replaces the
     list of a factor. Raises StudyError with all problems at once, each with file, line and value. ``check=False``
     leaves out what only tasks and models know, so that a study can be looked at where a plug-in is missing; ``judge``
     adds what keeps a condition from being run (``unroll.running.judging``).

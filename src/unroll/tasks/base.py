@@ -126,7 +126,7 @@ class Task(PlugIn):
 
     @abstractmethod
     def baseline(self, length: int) -> float:
-        """Return the test loss of the best predictor that remembers nothing."""
+        """Return the test loss of the best predictor with no memory."""
 
     def chance(self, length: int) -> float | None:
         """Return the accuracy of that predictor on what is asked; None where there is no accuracy."""

@@ -34,7 +34,7 @@ class Copy(Task):
     ``s4``
         T blanks, M cues, and only the answers are scored
 
-    The best predictor that remembers nothing knows where the blanks are, and guesses the symbols:
+    The best predictor with no memory knows where the blanks are, and guesses the symbols:
 
     .. math:: \text{baseline} = \frac{M \ln K}{T + 2M}, \qquad\text{or } \ln K \text{ where only answers are scored}
 

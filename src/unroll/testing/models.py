@@ -154,7 +154,7 @@ class ModelConformance(ABC):
                 assert bool(felt.grad.any()), "the next output does not depend on the state"
 
     def test_twice_gives_the_same(self) -> None:
-        """In evaluation mode, to the bit: no state is kept from call to call."""
+        """Bit-for-bit equal in evaluation mode: no state is kept from call to call."""
         for network, x, *_ in self.cases():
             network.eval()
             first = network(x)
@@ -259,7 +259,7 @@ class FittedConformance(ModelConformance):
             assert all(tensor.isfinite().all() for tensor in self.network(readout=readout).state_dict().values())
 
     def test_initial_weights_depend_only_on_the_generator(self) -> None:
-        """What is fitted depends on the data alone, to the bit, and not on what was fitted before."""
+        """What is fitted depends bit for bit on the data alone, and not on what was fitted before."""
         first, again = self.network(), self.network(generator=KeyedStreams(8).generator("init"))
         again.fit(batch(6, 7, 2), batch(6, 7, 1)[:, -1])
         assert all(torch.equal(first.state_dict()[name], value) for name, value in again.state_dict().items())

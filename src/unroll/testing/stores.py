@@ -358,7 +358,7 @@ class StoreConformance(ABC):
             assert store.trial(sound.key).damage is None
 
     def test_frames_hold_what_the_trials_hold(self, tmp_path: Path) -> None:
-        """One row a trial in the order asked for, each metric a column; histories in long form."""
+        """One row per trial in the order asked for, each metric a column; histories in long form."""
         done, waiting = planned_trial(1), planned_trial(2, baseline=float("nan"))
         with self.open_store(tmp_path / "results.db", write=True) as store:
             store.plan(planned_study("one", (done, waiting)))

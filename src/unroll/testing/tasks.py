@@ -40,7 +40,7 @@ class TaskConformance(ABC):
     too_short: ClassVar[tuple[int, ...]] = (0, -1)
     """Lengths that it refuses."""
     baseline_is_exact: ClassVar[bool] = True
-    """Whether the baseline is the loss of the best constant, not of another predictor that remembers nothing."""
+    """Whether the baseline is the loss of the best constant, not of another predictor with no memory."""
     ragged: ClassVar[bool] = False
     """Whether sequences of a split end at different steps."""
     oracle_error: ClassVar[float] = 1e-6

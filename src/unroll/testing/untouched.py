@@ -1,4 +1,4 @@
-"""A check that the global generators of Python, NumPy and PyTorch are left alone."""
+"""A check that the global generators of Python, NumPy and PyTorch are not used."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def test_plot_refuses_with_the_next_step(finished: str, unroll):
     assert "End it with .svg, .pdf, .png" in done.err
     done = unroll("plot", finished, "traps", "--out", "figure.svg")
     assert done.code == 1
-    assert "Figures that it has data for: lengths, solved, learning, gradients, timing" in done.err
+    assert "Figures that it has data for: lengths, solved, learning, gradients, gradient_through_time" in done.err
     assert "cannot be written" in unroll("plot", finished, "solved", "--out", "no/such/folder.svg").err
     assert not Path("figure.svg").exists()
 

@@ -146,7 +146,7 @@ def test_a_prompt_off_the_rule_has_neither_truth_nor_error(numbers: None, unroll
 def test_show_prints_continuations_and_horizons_and_json_holds_them(numbers: None, unroll):
     assert unroll("run", "numbers.toml", "--executor", "inline").code == 0
     text = unroll("show", "numbers.toml").out
-    for part in ("After the prompt", "Left alone", "1 % up to", "≥ 32", "cannot pass"):
+    for part in ("After the prompt", "Free-running", "1 % up to", "≥ 32", "cannot pass"):
         assert part in text
     assert re.search(r"truth +11 +13 +15 +17 ", text)
     assert "traps" not in text
@@ -221,7 +221,7 @@ def test_show_prints_the_traps_and_the_map_of_lags(numbers: None, unroll):
     assert effects == {"task.scale": ("whole", "prefix", 1), "generate.prime": ("twice", "once", 1)}
     assert unroll("run", "lags.toml", "--executor", "inline").code == 0
     text = unroll("show", "lags.toml").out
-    assert "Left alone" not in text, "one value is asked for: nothing is ahead of it"
+    assert "Free-running" not in text, "one value is asked for: nothing is ahead of it"
     for part in ("stays unexplained", "lag 2", "lag 4", "window 3", "hidden 2", "hidden 3"):
         assert part in text
     rows = json.loads(unroll("show", "lags.toml", "--json").out)["conditions"]

@@ -60,7 +60,7 @@ def on_a_terminal(source: Source) -> Layout | None:
             *(figures(REGIMES.get(regime, regime)) for regime in beyond),
             *(figures("trained on", 4), figures("tested on", 5), figures("seen", 3)),
         ),
-        title="Left alone: median relative error on test sequences, of the trained range of parameters and others",
+        title="Free-running: median relative error on test sequences, of the trained range of parameters and others",
         name="horizons",
         caption=with_constants(
             source,

@@ -41,19 +41,10 @@ def test_the_study_file_in_the_docs_is_a_study(tmp_path: Path):
 def test_python_in_the_docs_runs(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    from unroll import registry
-
     monkeypatch.chdir(tmp_path)
-    families = (registry.tasks, registry.models)
-    before = [dict(family._registered) for family in families]
-    try:
-        for text in blocks(path, "python"):
-            text = text.replace("unroll.run(study, ", "unroll.run(study, executor='inline', progress=False, ")
-            exec(compile(text, path, "exec"), {"__name__": "docs"})
-    finally:
-        for family, registered in zip(families, before, strict=True):
-            family._registered.clear()
-            family._registered.update(registered)
+    for text in blocks(path, "python"):
+        text = text.replace("unroll.run(study, ", "unroll.run(study, executor='inline', progress=False, ")
+        exec(compile(text, path, "exec"), {"__name__": "docs"})
 
 
 def test_python_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

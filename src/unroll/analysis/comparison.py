@@ -48,7 +48,7 @@ def comparisons(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFra
     Parameters
     ----------
     trials
-        One row a trial, as ``Results.trials`` gives it.
+        One row per trial, as ``Results.trials`` gives it.
     factors
         Names of further columns that tell conditions apart; two models are compared where they agree in all of them.
 
@@ -68,7 +68,7 @@ def comparisons(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFra
 
 
 def comparison(trials: pd.DataFrame, first: str, second: str, factors: Sequence[str] = ()) -> pd.DataFrame:
-    """Return two models' losses compared, one row a task, length and setting, with what this shows in words.
+    """Return two models' losses compared, one row per task, length and setting, with what this shows in words.
 
     The columns of ``comparisons``, of which these are rows; and sentence. ``p_family`` is corrected for all models of
     ``trials``, not for these two alone.

@@ -24,7 +24,7 @@ def thinned(histories: pd.DataFrame, points: int = POINTS) -> pd.DataFrame:
     Parameters
     ----------
     histories
-        One row a value, as ``Results.histories`` gives it.
+        One row per value, as ``Results.histories`` gives it.
     points
         The most points that a curve may have.
 
@@ -53,12 +53,12 @@ def thinned(histories: pd.DataFrame, points: int = POINTS) -> pd.DataFrame:
 
 
 def curves(each: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
-    """Return one row a condition and point: the median over its seeds, and the lowest and highest of all their values.
+    """Return one row per condition and point: the median over its seeds, and the lowest and highest of their values.
 
     Parameters
     ----------
     each
-        One row a trial and point, as ``thinned`` gives it. Of each condition only the longest curves count: one of a
+        One row per trial and point, as ``thinned`` gives it. Of each condition only the longest curves count: one of a
         trial that failed on its way or was stopped early ends earlier, and its points would stand for other steps.
     factors
         Names of further columns that tell conditions apart.

@@ -119,7 +119,7 @@ def _comparisons(paired: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _unrecorded(tables: Tables) -> Iterator[Finding]:
-    """Yield of how many trials it is not known whether they are better than who remembers nothing, and what to do."""
+    """Yield how many trials may or may not be better than a predictor with no memory, and what to do."""
     count = sum(
         loss is not None and p is None
         for row in tables.conditions.to_dict("records")

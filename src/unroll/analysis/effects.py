@@ -55,7 +55,7 @@ def effects(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     Parameters
     ----------
     trials
-        One row a trial, as ``Results.trials`` gives it.
+        One row per trial, as ``Results.trials`` gives it.
     factors
         Names of the columns of the settings that vary.
 
@@ -129,7 +129,7 @@ def contrast(
     Parameters
     ----------
     trials
-        One row a trial, as ``Results.trials`` gives it.
+        One row per trial, as ``Results.trials`` gives it.
     first, second
         What trials must have to be in each, such as ``{"model": "gru"}``; no trial is in both.
     factors

@@ -20,9 +20,9 @@ def improving(trials: pd.DataFrame, training: pd.DataFrame, validation: pd.DataF
     Parameters
     ----------
     trials
-        One row a trial, as ``Results.trials`` gives it.
+        One row per trial, as ``Results.trials`` gives it.
     training, validation
-        The histories ``train_loss`` and ``validation_loss``, one row an epoch, as ``Results.histories`` gives them. Of
+        The histories ``train_loss`` and ``validation_loss``, one row per epoch, as ``Results.histories`` gives them. Of
         a trial with both the validation loss counts.
 
     """

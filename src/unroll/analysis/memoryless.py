@@ -1,4 +1,4 @@
-"""Whether a trial is better than who remembers nothing: a paired test on its own test sequences."""
+"""Whether a trial is better than a predictor with no memory: a paired test on its own test sequences."""
 
 from __future__ import annotations
 

@@ -8,12 +8,12 @@ import pandas as pd
 
 
 def missing(trials: pd.DataFrame, messages: Mapping[str, str], factors: Sequence[str] = ()) -> pd.DataFrame:
-    """Return one row a trial that is not complete, failed ones first, then damaged ones.
+    """Return one row per trial that is not complete, failed ones first, then damaged ones.
 
     Parameters
     ----------
     trials
-        One row a trial, as ``Results.trials`` gives it.
+        One row per trial, as ``Results.trials`` gives it.
     messages
         What went wrong, by the key of a failed or damaged trial.
     factors

@@ -15,7 +15,7 @@ def parameters(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFram
     Parameters
     ----------
     trials
-        One row a trial, as ``Results.trials`` gives it; no trial need be complete.
+        One row per trial, as ``Results.trials`` gives it; no trial need be complete.
     factors
         Names of further columns; of these only settings of the task and of the model can change the count.
 

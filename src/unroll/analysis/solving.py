@@ -180,7 +180,7 @@ def _ratio(row: dict[Any, Any]) -> float:
 
 
 def _flat(row: dict[Any, Any]) -> bool:
-    """Whether no trial is better than who remembers nothing, none was on its way there, and none has diverged."""
+    """Whether no trial is better than a predictor with no memory, none was on its way there, and none has diverged."""
     recorded = row["better"] is not None and row["better"] == row["better"]
     return bool(recorded and row["better"] == 0 and not row["improving"] and _ratio(row) <= ASTRAY)
 

@@ -10,14 +10,14 @@ from unroll.analysis.settings import grouped, table_of
 
 
 def span(table: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
-    """Return one row a model: the longest length that most of its seeds solve.
+    """Return one row per model: the longest length that most of its seeds solve.
 
     Most means more than half of the seeds that were planned, so that a failed or missing trial never counts for it.
 
     Parameters
     ----------
     table
-        One row a condition, as ``conditions`` gives it.
+        One row per condition, as ``conditions`` gives it.
     factors
         Names of further columns that tell models apart.
 

@@ -1,4 +1,4 @@
-"""One row a condition: what its seeds came to."""
+"""One row per condition: what its seeds came to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from unroll.analysis.statistics import deviation, mean, median, median_interval,
 
 
 def conditions(trials: pd.DataFrame, factors: Sequence[str] = (), counted: Sequence[str] = ()) -> pd.DataFrame:
-    r"""Return one row a condition, in the order in which conditions first appear.
+    r"""Return one row per condition, in the order in which conditions first appear.
 
     Losses are summarised by their median, their range, and an interval for the median that supposes nothing of how they
     scatter. The mean and standard deviation are kept for programs; nothing that is shown rests on them, because seeds
@@ -25,7 +25,7 @@ def conditions(trials: pd.DataFrame, factors: Sequence[str] = (), counted: Seque
     Parameters
     ----------
     trials
-        One row a trial, as ``Results.trials`` gives it; with a column "improving", whether each was still improving
+        One row per trial, as ``Results.trials`` gives it; with a column "improving", whether each was still improving
         when its training ended (see ``unroll.analysis.improving``), if that is known.
     factors
         Names of further columns that tell conditions apart, such as "train.learning_rate".
@@ -45,9 +45,9 @@ def conditions(trials: pd.DataFrame, factors: Sequence[str] = (), counted: Seque
     (solved of complete), solved_low, solved_high (Clopper and Pearson's interval; None with fewer than two complete);
     criterion (in words); solved_metric, solved_below, solved_above (the one that holds); chance (the accuracy without
     memory) and for each of ``counted`` its median; memoryless_p (list, as scores: the one-sided p that a trial is
-    better than who remembers nothing, on the same test sequences; None where that is not recorded), better (how many
-    are, corrected for the condition's trials; None where it is not recorded of all that are complete), improving (how
-    many that are not solved were still improving at the end).
+    better than a predictor with no memory, on the same test sequences; None where that is not recorded), better (how
+    many are, corrected for the condition's trials; None where it is not recorded of all that are complete), improving
+    (how many that are not solved were still improving at the end).
 
     """
     groups: dict[str, list[dict[Any, Any]]] = {}

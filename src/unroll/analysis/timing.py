@@ -15,12 +15,12 @@ FEWEST_LENGTHS = 3
 
 
 def timing(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
-    """Return one row a condition with a timed trial: the seconds of an epoch of training, validation left out.
+    """Return one row per condition with a timed trial: the seconds of an epoch of training, validation left out.
 
     Parameters
     ----------
     trials
-        One row a trial, as ``Results.trials`` gives it.
+        One row per trial, as ``Results.trials`` gives it.
     factors
         Names of further columns that tell conditions apart.
 
@@ -50,7 +50,7 @@ def timing(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def growth(times: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
-    r"""Return one row a model: the exponent with which its epochs grow, by least squares on logarithms.
+    r"""Return one row per model: the exponent with which its epochs grow, by least squares on logarithms.
 
     .. math:: \log s_i = \log c + a \log T_i + \varepsilon_i, \qquad
               \hat a = \frac{\sum_i (\log T_i - m_T) (\log s_i - m_s)}{\sum_i (\log T_i - m_T)^2}, \qquad

@@ -11,7 +11,7 @@ from unroll.measures.source import Source
 
 
 def nested(results: Source) -> list[dict[str, Any]]:
-    """Return one row a condition; a measure's rows are a list in it, without what tells conditions apart."""
+    """Return one row per condition; a measure's rows are a list in it, without what tells conditions apart."""
     rows = list(map(named, records(results.table())))
     head = ["task", "model", "length", *results.factors]
     places = {tuple(str(row[name]) for name in head): row for row in rows}

@@ -45,11 +45,11 @@ class Source(Protocol):
         ...
 
     def table(self) -> pd.DataFrame:
-        """One row a condition."""
+        """One row per condition."""
         ...
 
     def trials(self) -> pd.DataFrame:
-        """One row a trial."""
+        """One row per trial."""
         ...
 
     def span(self) -> pd.DataFrame:
@@ -65,7 +65,7 @@ class Source(Protocol):
         ...
 
     def effects(self) -> pd.DataFrame:
-        """One row a level of a factor, against the factor's first."""
+        """One row per level of a factor, against the factor's first."""
         ...
 
     def measure(self, name: str) -> pd.DataFrame:
@@ -81,7 +81,7 @@ class Source(Protocol):
         ...
 
     def histories(self, name: str) -> pd.DataFrame:
-        """One history of all trials, one row a value."""
+        """One history of all trials, one row per value."""
         ...
 
     def history_names(self) -> Sequence[str]:
@@ -89,7 +89,7 @@ class Source(Protocol):
         ...
 
     def thinned(self, name: str, points: int = ..., keys: Sequence[str] | None = ...) -> pd.DataFrame:
-        """One row a trial and point of one history, of these trials or all, with at most so many points."""
+        """One row per trial and point of one history, of these trials or all, with at most so many points."""
         ...
 
     def with_settings(self, frame: pd.DataFrame, settings: Iterable[str]) -> pd.DataFrame:

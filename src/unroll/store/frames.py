@@ -38,7 +38,7 @@ HISTORY_NAMES = """
 
 
 def frame(trials: Sequence[Checked]) -> pd.DataFrame:
-    """Return one row a trial: what was planned and declared, its state, its score, then each metric as float64.
+    """Return one row per trial: what was planned and declared, its state, its score, then each metric as float64.
 
     ``score_name``, ``score_words``: the test loss, in the store and in words; ``score``: its value. ``criterion``: when
     the trial counts as solved, in words; ``solved_above``: NaN unless its metric must be above that;
@@ -90,7 +90,7 @@ def history_names(db: sqlite3.Connection, keys: Collection[str] | None) -> tuple
 def history_frame(
     db: sqlite3.Connection, trials: Sequence[Checked], name: str, damaged: dict[str, str] | None = None
 ) -> pd.DataFrame:
-    """Return one row a value of one history: the trial, its axis, ``step`` on it (from 1), ``value``.
+    """Return one row per value of one history: the trial, its axis, ``step`` on it (from 1), ``value``.
 
     A damaged history is left out and told in ``damaged``, by its trial's key; without one, DamageError is raised. That
     of a trial that has changed since it was read is left out without a word.

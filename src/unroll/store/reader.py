@@ -144,7 +144,7 @@ class Reader:
             return checked(db, keys)
 
     def frame(self, trials: Collection[str] | Sequence[Checked] | None = None) -> pd.DataFrame:
-        """Return one row a trial: what was planned, its state, each metric as a column (NaN where absent).
+        """Return one row per trial: what was planned, its state, each metric as a column (NaN where absent).
 
         ``trials`` are their keys, what ``read`` has returned of them, or None for all.
         """

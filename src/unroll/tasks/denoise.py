@@ -26,7 +26,7 @@ class Denoise(Symbols):
     K + 1; classes: blank and symbols. An accuracy is of the last M steps. A symbol is to be kept for M + 1 to T + M
     steps.
 
-    The best predictor that remembers nothing knows where the answers begin, and guesses the symbols:
+    The best predictor with no memory knows where the answers begin, and guesses the symbols:
 
     .. math:: \text{baseline} = \frac{M \ln K}{T + 2M}
 

@@ -26,7 +26,7 @@ class Induction(Symbols):
     symbols. One symbol is to be kept for up to T - 2 steps, and what it is to be kept for is known by the trigger
     before it alone.
 
-    The best predictor that remembers nothing guesses: the baseline is ln K, an accuracy 1/K. What induction heads of
+    The best predictor with no memory guesses: the baseline is ln K, an accuracy 1/K. What induction heads of
     Transformers do, as a task for recurrent models (Dao et al. 2023; Gu and Dao 2023, section 4.1, who train at T = 256
     and test at other lengths). The former put more than one trigger into half of their sequences; here one always
     decides.

@@ -33,7 +33,7 @@ class Modular(Symbols):
     the sum so far and the term that may still be multiplied.
 
     Numbers and operators are uniform, but products of few numbers are 0 more often than others, so the best predictor
-    that remembers nothing answers with the distribution of the value: its entropy is the baseline, found exactly by
+    with no memory answers with the distribution of the value: its entropy is the baseline, found exactly by
     going through all sums and terms, symbol by symbol. With m = 5 and all operators it is 1.6064 with three numbers and
     ln 5 = 1.6094 with ten. Where lengths are drawn, the distribution is the mean over them: the predictor knows that it
     is asked, and not after how many symbols. From Deletang et al. (2023), who make an even length odd; here it is

@@ -34,7 +34,7 @@ class Order(Symbols):
         no start and no end, T steps; the relevant steps are among the T/10 from T/10 and T/2 on, of three from T/10,
         3T/10 and 6T/10 on, as in the code of Pascanu et al. (2013), of which a comment says 1 ... T/10
 
-    The best predictor that remembers nothing guesses: the baseline is ln 4 or ln 8, an accuracy 1/4 or 1/8. Two or
+    The best predictor with no memory guesses: the baseline is ln 4 or ln 8, an accuracy 1/4 or 1/8. Two or
     three bits are to be kept, and their order, for about half of the sequence.
     """
 

@@ -44,7 +44,7 @@ class Recall(Symbols):
         a query that is none (in the source's code fillers may be such keys). In Arora et al. (2024) keys = 4095,
         values = 4096, of 64 to 512 steps; their readout is over the whole alphabet
 
-    The best predictor that remembers nothing guesses: the baseline is ln V, an accuracy 1/V.
+    The best predictor with no memory guesses: the baseline is ln V, an accuracy 1/V.
 
     **A second line matters**: a network that keeps a bag of the values, and not which belongs to which key, is far
     better than that. With many queries it has ln P and an accuracy of 1/P. With one query, of which the value occurs

@@ -37,7 +37,7 @@ class SelectiveCopy(Symbols):
     problem is for (Gu and Dao 2023, section 4.1). Theirs has 16 symbols of an alphabet of 16, of which the blank and
     the cue are two, so that 14 carry something: the defaults here.
 
-    The best predictor that remembers nothing guesses: the baseline is ln K, an accuracy 1/K. A network that knows m of
+    The best predictor with no memory guesses: the baseline is ln K, an accuracy 1/K. A network that knows m of
     the M symbols and guesses the others has 1 - m/M of it.
     """
 

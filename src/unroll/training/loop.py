@@ -61,7 +61,7 @@ def train(trial: Trial, checkpoint: Checkpoint | None = None) -> Generator[Progr
 
     A model that is fitted (``Model.fitted``) makes no updates and has no histories.
 
-    The result is the same to the bit however often the training was frozen and continued, as long as numerics (see
+    The result has the same bits however often the training was frozen and continued, as long as numerics (see
     ``unroll.training.numerics``) and the number of threads, which must be one, stay the same.
 
     Raises DivergedError at the first loss that is NaN or infinite (on a GPU at the end of its epoch), CheckpointError
@@ -121,7 +121,7 @@ class Training:
         return self._result(losses)
 
     def _fit(self) -> Generator[Progress, None, dict[str, float]]:
-        """Fit the network in one go, again where it was frozen since: that takes no longer and gives the same bits."""
+        """Fit the network in closed form, again where it was frozen since: as fast, and with the same bits."""
         with noise(self.trial.seed, 0):
             self.network.fit(self.train.inputs(), self.train.y)
         losses = {"train_loss": (yield from self._evaluate(self.train, "training loss"))["loss"]}

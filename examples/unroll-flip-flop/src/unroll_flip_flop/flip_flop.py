@@ -28,8 +28,8 @@ class FlipFlop(Task):
     x: the symbols' ids 0, ..., 4, (N, T). y: at each r the bit, as class 0 or 1, and -1 where nothing is asked, (N, T).
     All r are scored; an accuracy is told of the last one alone, which every sequence has.
 
-    Baseline: who remembers nothing finds either bit as likely at any r: ln 2 = 0.693 nats, and a chance of 1/2. One bit
-    is all there is to remember at any time, but it is asked for many times, so no amount is told.
+    Baseline: a predictor with no memory finds either bit as likely at any r: ln 2 = 0.693 nats, and a chance of 1/2.
+    One bit is all there is to remember at any time, but it is asked for many times, so no amount is told.
     """
 
     name = "flip_flop"

@@ -44,7 +44,7 @@ class Continuation(Measure):
         return record(trial, task, network)
 
     def table(self, source: Source) -> pd.DataFrame:
-        """Return one row a trial and step of its continuation."""
+        """Return one row per trial and step of its continuation."""
         from unroll.measures.continuation.table import continuations
 
         curves = {name: source.histories(name) for name in ("continuation", "truth", "relative_error")}

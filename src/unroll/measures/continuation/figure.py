@@ -13,7 +13,7 @@ __all__ = ["caption", "describe", "draw", "most_telling", "points"]
 
 
 def points(source: Source) -> pd.DataFrame:
-    """Return one row a trial and step.
+    """Return one row per trial and step.
 
     The columns of ``telling.facts``; panel (title), series (model), key, step (from 1), value, truth (NaN where no rule
     gives it), relative_error.

@@ -1,4 +1,4 @@
-"""One row a trial and step: what the trained models made of the prompt."""
+"""One row per trial and step: what the trained models made of the prompt."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def continuations(
     Parameters
     ----------
     trials
-        One row a trial, as ``Results.trials`` gives it.
+        One row per trial, as ``Results.trials`` gives it.
     curves
-        The histories ``continuation``, ``truth`` and ``relative_error``, one row a value: see ``Results.histories``.
+        The histories ``continuation``, ``truth`` and ``relative_error``, one row per value: see ``Results.histories``.
     factors
         Names of further columns that tell conditions apart.
 

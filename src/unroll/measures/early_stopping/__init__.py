@@ -26,7 +26,7 @@ class EarlyStopping(Measure):
     place = 5
 
     def table(self, source: Source) -> pd.DataFrame:
-        """Return one row a condition."""
+        """Return one row per condition."""
         from unroll.measures.early_stopping.table import early_stopping
 
         return early_stopping(source.with_settings(source.trials(), ["train.epochs"]), source.factors)

@@ -10,12 +10,12 @@ from unroll.analysis.settings import grouped, table_of
 
 
 def early_stopping(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
-    """Return one row a condition that was trained with early stopping and has a complete trial.
+    """Return one row per condition that was trained with early stopping and has a complete trial.
 
     Parameters
     ----------
     trials
-        One row a trial, as ``Results.trials`` gives it, with the column "train.epochs": how many were asked for.
+        One row per trial, as ``Results.trials`` gives it, with the column "train.epochs": how many were asked for.
     factors
         Names of further columns that tell conditions apart.
 

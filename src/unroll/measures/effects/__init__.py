@@ -29,7 +29,7 @@ class Effects(Measure):
     place = 500
 
     def table(self, source: Source) -> pd.DataFrame:
-        """Return one row a level of a factor, against the factor's first: see ``unroll.analysis.effects``."""
+        """Return one row per level of a factor, against the factor's first: see ``unroll.analysis.effects``."""
         return source.effects()
 
     def layouts(self, source: Source, where: Place) -> Iterator[Layout]:

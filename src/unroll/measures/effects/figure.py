@@ -19,7 +19,7 @@ ROW = 0.24
 
 
 def points(source: Source) -> pd.DataFrame:
-    """Return one row a level of a setting, its first level included.
+    """Return one row per level of a setting, its first level included.
 
     panel (the setting), level, effect, low, high (the ratio to the first level's score; 1 for the first), settings
     (list: the ratio under each combination of the other factors), separated (by the seeds), n, first (whether it is the
@@ -47,7 +47,7 @@ def points(source: Source) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame) -> Drawing:
-    """Draw the table: a panel a setting, a row a level; the dot is the median, the line its exact interval.
+    """Draw the table: a panel per setting, a row per level; the dot is the median, the line its exact interval.
 
     Filled where the seeds separate a level from the first. Small marks are the other settings one by one.
     """

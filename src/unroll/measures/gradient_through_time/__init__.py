@@ -69,13 +69,13 @@ class GradientThroughTime(Measure):
         return REACH, SLOPE, GRADIENT, OF_H
 
     def table(self, source: Source) -> pd.DataFrame:
-        """Return one row a condition: how many of the steps the gradient reaches back."""
+        """Return one row per condition: how many of the steps the gradient reaches back."""
         from unroll.measures.gradient_through_time.table import reaches
 
         return reaches(source.examination(self.name), source.factors)
 
     def layouts(self, source: Source, where: Place) -> Iterator[Layout]:
-        """See Measure: its own table, a row a condition, where a network has been looked at."""
+        """See Measure: its own table, a row per condition, where a network has been looked at."""
         from unroll.analysis.sheets import plain
 
         frame = source.measure(self.name)

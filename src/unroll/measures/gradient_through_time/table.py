@@ -1,4 +1,4 @@
-"""One row a condition: how far back the gradient of the last answer reaches."""
+"""One row per condition: how far back the gradient of the last answer reaches."""
 
 from __future__ import annotations
 

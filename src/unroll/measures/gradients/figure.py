@@ -17,7 +17,7 @@ SMALLEST = 1e-20
 
 
 def points(source: Source) -> pd.DataFrame:
-    """Return one row a trial and stretch of updates.
+    """Return one row per trial and stretch of updates.
 
     The columns of ``panels.begun``; seed, first, last (the updates of the stretch, from 1), value (the median
     norm), low, high (its minimum and maximum: no update is left out of them).
@@ -29,7 +29,7 @@ def points(source: Source) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame) -> Drawing:
-    """Draw the table: a panel a length; bands from the smallest to the largest norm of any seed, lines for medians."""
+    """Draw the table: a panel per length; bands from the smallest to the largest norm, lines for medians."""
     with styled():
         figure, parts = panels.grid(table, height=1.35, single=3.1)
         look = looks(table["series"])

@@ -43,7 +43,7 @@ class Horizons(Measure):
         return record(trial, task, network)
 
     def table(self, source: Source) -> pd.DataFrame:
-        """Return one row a condition, regime and horizon, its free-running errors."""
+        """Return one row per condition, regime and horizon, its free-running errors."""
         from unroll.measures.horizons.table import horizons
 
         names = source.history_names()

@@ -1,4 +1,4 @@
-"""Relative error by horizon: how far ahead a model can be left alone."""
+"""Relative error by horizon: how far ahead a free-running model holds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WITHIN = "within"
 
 
 def points(source: Source) -> pd.DataFrame:
-    """Return one row a condition, regime and horizon.
+    """Return one row per condition, regime and horizon.
 
     The columns of ``telling.facts``; title; panel (the title with the regime), series (model), regime, horizon (steps
     ahead), n (trials), value (median relative error), low, high (smallest and largest of the trials).
@@ -48,7 +48,7 @@ def points(source: Source) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame) -> Drawing:
-    """Draw the table: a panel a task and regime; bands from the smallest to the largest error of any trial."""
+    """Draw the table: a panel per task and regime; bands from the smallest to the largest error of any trial."""
     with styled():
         figure, parts = panels.grid(table, height=1.4, single=2.9, most=telling.EVERY)
         look = looks(table["series"])

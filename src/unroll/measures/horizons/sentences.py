@@ -71,7 +71,7 @@ def of_all(words: Words, horizons: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _judged(horizons: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return one row a task, model and regime at the step that counts, under settings chosen without the test.
+    """Return one row per task, model and regime at the step that counts, under settings chosen without the test.
 
     The settings are those with the lowest error on validation sequences; a task with several settings and no such error
     is not judged.

@@ -44,7 +44,7 @@ def with_constants(source: Source, text: str) -> str:
 
 
 def on_a_terminal(source: Source) -> Layout | None:
-    """Return how far each condition can be left alone: median relative errors on test sequences, by regime."""
+    """Return how far each condition runs freely: median relative errors on test sequences, by regime."""
     factors = source.factors
     frame = in_order(source.measure("horizons"))
     far = frame.groupby(["task", "model", "length", *factors], dropna=False)["horizon"].transform("max") > 1

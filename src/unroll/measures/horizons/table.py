@@ -1,4 +1,4 @@
-"""One row a condition, regime and horizon: how far ahead a model can be left alone."""
+"""One row per condition, regime and horizon: how far ahead a free-running model holds."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def horizons(
     Parameters
     ----------
     trials
-        One row a trial, as ``Results.trials`` gives it.
+        One row per trial, as ``Results.trials`` gives it.
     curves
         The histories ``relative_error_<regime>``, ``absolute_error_<regime>`` and ``one_step_error_<regime>``, by
-        (regime, "relative_error") and so on, one row a value: see ``Results.histories``.
+        (regime, "relative_error") and so on, one row per value: see ``Results.histories``.
     factors
         Names of further columns that tell conditions apart.
 

@@ -25,7 +25,7 @@ def facts(frame: pd.DataFrame, stateless: Set[str]) -> dict[str, pd.Series]:
 def telling(table: pd.DataFrame, step: str, error: str, of: int | None = None) -> pd.DataFrame:
     """Return at most ``MOST`` panels: of each task those where a recurrent model ends nearest to the truth.
 
-    One panel a task of any representation, and one of raw numbers, in the order of the study. ``step`` and ``error``
+    One panel per task of any representation, and one of raw numbers, in the order of the study. ``step`` and ``error``
     name the columns of the steps ahead and of the error there; ``of`` is the number of all panels where the table is
     only a part of them. ``panels.total`` of what is returned still knows how many there were.
     """

@@ -23,7 +23,7 @@ _THIN = "Thin lines: each seed. Thick"
 
 
 def points(source: Source) -> pd.DataFrame:
-    """Return one row a trial and point of its curve: the validation loss, or the training loss where none was measured.
+    """Return one row per trial and point of its curve: the validation loss, or without one the training loss.
 
     The columns of ``panels.begun``; seed, first, last (the epochs that a point stands for), value (their median), low,
     high, loss ("validation MSE" or "training MSE").
@@ -44,7 +44,7 @@ def points(source: Source) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame) -> Drawing:
-    """Draw the table: a panel a length; thin lines are seeds, thick ones their median; × is where a trial failed.
+    """Draw the table: a panel per length; thin lines are seeds, thick ones their median; × is where a trial failed.
 
     Where a panel has more than ``panels.MOST_LINES`` trials, a band from the smallest to the largest takes the place of
     the thin lines.

@@ -19,7 +19,7 @@ ABOVE = 4
 
 
 def points(source: Source) -> pd.DataFrame:
-    """Return one row a trial.
+    """Return one row per trial.
 
     panel (title), series (model), length (steps), seed, state, score (the test loss; NaN unless complete), score_words,
     baseline, solved_below (NaN where the criterion is another metric).
@@ -82,7 +82,7 @@ def caption(table: pd.DataFrame) -> str:
     missing = _missing(table)
     return (
         f"Every dot is one trained network, {counts} for each model and length; lines join the medians. Dashed: the "
-        f"loss of whoever remembers nothing.{f' {missing}' if missing else ''}"
+        f"loss of a predictor with no memory.{f' {missing}' if missing else ''}"
     )
 
 

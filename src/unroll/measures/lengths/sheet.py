@@ -22,7 +22,11 @@ def loss(source: Source) -> Layout:
         figures("n"): lambda row: count(row["n"]),
         figures("median"): lambda row: number(row["score_median"]),
         figures("range"): lambda row: interval(row["score_min"], row["score_max"], 2),
-        figures("95 % interval"): lambda row: interval(row["score_median_low"], row["score_median_high"], 2),
+        **(
+            {figures("95 % interval"): lambda row: interval(row["score_median_low"], row["score_median_high"], 2)}
+            if frame["score_median_low"].notna().any()
+            else {}
+        ),
         each("each seed"): lambda row: several(map(number, row["scores"])),
         **{figures(counted.words): _median(name) for name, counted in source.counted.items()},
         **({figures("chance"): lambda row: number(row["chance"])} if source.counted else {}),
@@ -32,7 +36,7 @@ def loss(source: Source) -> Layout:
     }
     note = (
         "Over the n complete seeds. Interval: exact, for the median, whatever the losses' distribution; fewer than six "
-        "seeds have none. Baseline: the loss of whoever remembers nothing; a seed is better than it by a paired test "
+        "seeds have none. Baseline: the loss of a predictor with no memory; a seed is better than it by a paired test "
         "over its test sequences, against the best constant for these, corrected for the seeds."
     )
     if source.counted:

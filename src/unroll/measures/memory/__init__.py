@@ -27,7 +27,7 @@ class Memory(Measure):
     place = 210
 
     def table(self, source: Source) -> pd.DataFrame:
-        """Return one row a condition."""
+        """Return one row per condition."""
         from unroll.measures.memory.table import memory
 
         return memory(source.with_settings(source.trials(), ["task.test"]), source.factors)

@@ -16,7 +16,7 @@ MOST_ROWS = 30
 
 
 def points(source: Source) -> pd.DataFrame:
-    """Return one row a condition.
+    """Return one row per condition.
 
     task, panel (title), series (model), length (steps), seeds (planned), solved, complete, failed, damaged, waiting
     (counts), criterion ("test MSE < 0.01").
@@ -36,9 +36,9 @@ def points(source: Source) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame) -> Drawing:
-    """Draw the table: a row a model, a column a length; the darker, the more of its seeds solve it.
+    """Draw the table: a row per model, a column per length; the darker, the more of its seeds solve it.
 
-    Where each task has one length, a row is a task and its settings, a column a model.
+    Where each task has one length, a row is a task and its settings, a column per model.
     """
     if by_model(table):
         return _by_model(table)

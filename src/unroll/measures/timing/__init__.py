@@ -27,7 +27,7 @@ class Timing(Measure):
     place = 600
 
     def table(self, source: Source) -> pd.DataFrame:
-        """Return the seconds of an epoch, one row a condition."""
+        """Return the seconds of an epoch, one row per condition."""
         from unroll.analysis.timing import timing
 
         return timing(source.trials(), source.factors)

@@ -16,7 +16,7 @@ from unroll.wording import number, superscript
 
 
 def points(source: Source) -> pd.DataFrame:
-    """Return one row a complete trial.
+    """Return one row per complete trial.
 
     panel (title), series (model), length (steps), seconds (an epoch's, median over the epochs), exponent,
     exponent_error, scale (the line ``scale * length ** exponent`` through the medians; NaN with fewer than three

@@ -27,7 +27,7 @@ class Traps(Measure):
     place = 30
 
     def table(self, source: Source) -> pd.DataFrame:
-        """Return one row a condition of a generating task, its traps and their worth."""
+        """Return one row per condition of a generating task, its traps and their worth."""
         from unroll.measures.traps.table import SETTINGS, traps
 
         trials = source.with_settings(source.trials(), SETTINGS)

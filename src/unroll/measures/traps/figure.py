@@ -18,7 +18,7 @@ SMALLEST, LARGEST = 1e-6, 1e6
 
 
 def points(source: Source) -> pd.DataFrame:
-    """Return one row a condition.
+    """Return one row per condition.
 
     panel (title), series (which traps are off), errors (list: each seed's relative error at step 8), value (their
     median), worth (the error with every trap on, divided by this one; NaN where that is unknown).
@@ -45,7 +45,7 @@ def points(source: Source) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame) -> Drawing:
-    """Draw the table: a row a condition, every seed a dot, the median a bar, and what it was worth."""
+    """Draw the table: a row per condition, every seed a dot, the median a bar, and what it was worth."""
     with styled():
         parts = panels.by_panel(table)
         titles = panels.above([title for title, _ in parts])

@@ -1,4 +1,4 @@
-"""One row a condition: which of the source notebook's traps are off, and what that was worth."""
+"""One row per condition: which of the source notebook's traps are off, and what that was worth."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def traps(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     Parameters
     ----------
     trials
-        One row a trial, as ``Results.trials`` gives it, with a column for each of ``SETTINGS`` (None where a trial has
-        no such setting) and ``prompt_error``, the relative error of the last stored value after the prompt.
+        One row per trial, as ``Results.trials`` gives it, with a column for each of ``SETTINGS`` (None where a trial
+        has no such setting) and ``prompt_error``, the relative error of the last stored value after the prompt.
     factors
         Names of further columns that tell conditions apart.
 

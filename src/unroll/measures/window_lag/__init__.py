@@ -28,7 +28,7 @@ class WindowLag(Measure):
     place = 40
 
     def table(self, source: Source) -> pd.DataFrame:
-        """Return one row a model, lag and capacity, of tasks of delayed recall."""
+        """Return one row per model, lag and capacity, of tasks of delayed recall."""
         from unroll.measures.window_lag.table import window_lag
 
         trials = source.with_settings(source.trials(), ("model.window", "model.hidden", "model.parameters"))

@@ -13,7 +13,7 @@ from unroll.wording import MISSING, labels, reached, setting
 
 
 def points(source: Source) -> pd.DataFrame:
-    """Return one row a model, lag and capacity.
+    """Return one row per model, lag and capacity.
 
     panel (model, and settings that vary), capacity_name ("window" or "hidden"), capacity, lag (steps), planned
     (trials), n (complete ones), unexplained (share of the baseline's loss, median; None without a complete trial),

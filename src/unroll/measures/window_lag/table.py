@@ -1,4 +1,4 @@
-"""One row a model, lag and capacity: how much memory a gap asks for."""
+"""One row per model, lag and capacity: how much memory a gap asks for."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ def window_lag(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFram
     Parameters
     ----------
     trials
-        One row a trial of a task of delayed recall, as ``Results.trials`` gives it, with the columns ``model.window``,
-        ``model.hidden`` and ``model.parameters`` (None where a model has no such setting, or it is not given).
+        One row per trial of a task of delayed recall, as ``Results.trials`` gives it, with the columns
+        ``model.window``, ``model.hidden`` and ``model.parameters`` (None where a model has no such setting, or it is
+        not given).
     factors
         Names of further columns that tell conditions apart.
 

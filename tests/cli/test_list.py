@@ -1,7 +1,7 @@
 """``unroll list``, and studies that a store alone knows.
 
-Planted and found: solved trials that are counted in another study; sizes that leave out the weights; a name that is
-looked for among shipped studies and files only; of two studies of one name the first.
+Planted and found: solved trials that are counted in another study, or by an upper bound alone; sizes that leave out the
+weights; a name that is looked for among shipped studies and files only; of two studies of one name the first.
 """
 
 from __future__ import annotations
@@ -47,6 +47,18 @@ def test_it_lists_each_study_with_what_is_done_solved_and_its_size(store: Path, 
     lines = unroll("list").out.splitlines()
     assert any(line.startswith("by hand") and " 100 %" in line and "KiB" in line for line in lines)
     assert not any(line.startswith("larger") and " 100 %" in line for line in lines)
+
+
+def test_solved_is_counted_by_the_task_s_own_criterion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unroll):
+    """An accuracy that must be above a value, not only a loss that must be below one."""
+    monkeypatch.chdir(tmp_path)
+    factors = {"task": ["parity"], "model": ["gru"], "length": [1], "seed": [1, 2], "model.hidden": [1, 8]}
+    train = {"epochs": 12, "learning_rate": 0.05, "batch": 16}
+    study = Study(name="bit", factors=factors, task={"train": 128, "validation": 0, "test": 64}, train=train)
+    solved = package.run(study, executor="inline", progress=False).trials()["solved"]
+    assert solved.sum() > 0
+    (listed,) = json.loads(unroll("list", "--json").out)
+    assert listed["solved"] == solved.sum()
 
 
 def test_show_report_plot_and_export_take_it_by_name_and_by_digest(store: Path, unroll):

@@ -23,6 +23,7 @@ from unroll.running.run import _Run
 from unroll.running.work import Order, work
 from unroll.store import Store
 from unroll.tasks import Criterion
+from unroll.tasks.adding import Adding
 from unroll.tasks.copy import Copy
 
 DOCS = Path(__file__).parents[2] / "docs" / "plug-ins.md"
@@ -80,6 +81,29 @@ def test_code_that_was_edited_while_it_is_loaded_is_not_run_under_the_new_code_s
     assert done.returncode == 1
     assert 'PlugInError: The model "summing" has changed on disk since it was loaded' in done.stderr
     assert not (tmp_path / "mine.db").exists()
+
+
+class Unsendable:
+    """What no pickle may hold: something that is open, a connection, a lock."""
+
+    def __reduce__(self) -> str:
+        raise TypeError("this stays here")
+
+
+def test_what_surrounds_a_class_stays_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plug-in that a function defines goes to a worker without the function's other names."""
+    surrounding = Unsendable()
+
+    class Within(Adding):
+        summary = "An adding problem that a function defines."
+        version = "1"
+
+    monkeypatch.setattr(registry.tasks, "_registered", {})
+    registry.tasks.register("within", Within)
+    factors = {"task": ["within"], "model": ["gru"], "length": [5], "seed": [1]}
+    asked = Study(name="mine", factors=factors, task={"train": 64, "test": 32}, train={"epochs": 1})
+    assert execute(asked, tmp_path / "mine.db", executor="processes", workers=1).complete == 1
+    assert surrounding
 
 
 def test_workers_compare_before_they_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

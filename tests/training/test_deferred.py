@@ -25,7 +25,7 @@ from tests.training.test_loop import finish, trial
 from unroll import Study, expand
 from unroll.errors import DivergedError
 from unroll.executors import Channel
-from unroll.running.work import Frozen, Order, work
+from unroll.running.work import Order, Resumable, work
 from unroll.study import Trial
 from unroll.training import Result, Training, loop, train
 from unroll.training.examples import Examples
@@ -169,7 +169,7 @@ def test_nothing_is_frozen_of_a_training_that_has_diverged(deferred: pytest.Monk
     outcome = work(Order(trial()), channel)
     assert outcome.error is not None
     assert (outcome.error["type"], outcome.error["update"]) == ("DivergedError", 1)
-    assert not any(isinstance(message, Frozen) for message in sent)
+    assert not any(isinstance(message, Resumable) for message in sent)
 
 
 def test_the_device_is_asked_once_an_epoch(deferred: pytest.MonkeyPatch) -> None:

@@ -57,4 +57,7 @@ def _forget_damaged(store: Path) -> None:
 
     with Store.open(store, write=True, purpose="forget --damaged") as opened:
         removed = opened.forget_damaged()
-    say(f"Removed what was damaged of {measured(removed, 'trial')}. Run their studies again: unroll run.", err=True)
+    if removed:
+        say(f"Removed what was damaged of {measured(removed, 'trial')}. Run their studies again: unroll run.", err=True)
+    else:
+        say("Removed what was damaged. No trial is to be trained again.", err=True)

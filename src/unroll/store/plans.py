@@ -12,7 +12,6 @@ from typing import Any
 from unroll.errors import UnknownNameError
 from unroll.store import events
 from unroll.store.checked import (
-    Checked,
     Planned,
     checked,
     declaration_digest,
@@ -126,7 +125,8 @@ def studies(db: sqlite3.Connection) -> list[StudyRecord]:
     """Return all studies, in the order in which they were planned first."""
     trials = {trial.row["id"]: trial for trial in checked(db, None)}
     states = {row_id: trial.state for row_id, trial in trials.items()}
-    solved = {row_id for row_id, trial in trials.items() if trial.state is State.complete and _solved(trial)}
+    complete = {row_id: trial for row_id, trial in trials.items() if trial.state is State.complete}
+    solved = {row_id for row_id, trial in complete.items() if trial.metrics.get("solved") == 1}
     sizes = dict(db.execute(SIZES).fetchall())
     records = []
     for row in db.execute("SELECT * FROM studies ORDER BY id").fetchall():
@@ -144,11 +144,6 @@ def studies(db: sqlite3.Connection) -> list[StudyRecord]:
             )
         )
     return records
-
-
-def _solved(trial: Checked) -> bool:
-    value = trial.metrics.get(trial.row["solved_metric"])
-    return value is not None and bool(value < trial.row["solved_below"])
 
 
 def study_by_digest(db: sqlite3.Connection, digest: str) -> PlannedStudy | None:

@@ -50,6 +50,13 @@ class PlugIn(Section, ABC):
     """What values of its settings are called, by setting and value: ``{"task.code": {"raw": Level("raw", "...")}}``."""
 
     @classmethod
+    def __pydantic_init_subclass__(cls, **further: Any) -> None:
+        """Let go of the names around a class that a function defines: all they hold would go to each worker with it."""
+        super().__pydantic_init_subclass__(**further)
+        if cls.__pydantic_complete__:
+            cls.__pydantic_parent_namespace__ = None
+
+    @classmethod
     def told(cls) -> dict[str, Any]:
         """Return its facts as plain data, sources as whole entries; but for its version, see ``unroll.versions``.
 

@@ -9,10 +9,11 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from unroll.streams.base import Generator
-from unroll.tasks.base import Criterion, Memory, Split, Task
+from unroll.tasks.base import Memory, Split
+from unroll.tasks.symbols import Symbols
 
 
-class Copy(Task):
+class Copy(Symbols):
     r"""Symbols at the beginning, blanks, and at the end the same symbols again.
 
     ::
@@ -47,9 +48,7 @@ class Copy(Task):
     in_a_sentence = "the copy problem"
     summary = "symbols shown at the beginning and asked for, in their order, after a gap"
     version = "1"
-    tags = ("classification", "long-term memory")
     sources = ("hochreiter1997long", "arjovsky2016unitary", "bai2018empirical")
-    objective = "cross_entropy"
 
     symbols: Annotated[int, Field(ge=2, le=250)] = 8
     items: Annotated[int, Field(ge=1, le=1_000)] = 10
@@ -81,11 +80,6 @@ class Copy(Task):
     def readout(self) -> Literal["last", "every", "some"]:
         """Every step, or the answers."""
         return "every" if self.loss == "all" else "some"
-
-    @property
-    def solved(self) -> Criterion:
-        """More than 99 % of the symbols right."""
-        return Criterion("test_accuracy", above=0.99)
 
     @property
     def notes(self) -> str:

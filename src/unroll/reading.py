@@ -344,7 +344,7 @@ class Results:
 
     def frozen(self) -> Results:
         """Return these results as they stand now: their tables agree with each other while a run goes on writing."""
-        return _Frozen(self)
+        return _Snapshot(self)
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -475,7 +475,7 @@ class Results:
         return to_html(self.table(), self.factors, self.study.name)
 
 
-class _Frozen(Results):
+class _Snapshot(Results):
     """Results whose trials were read once, now, not when they are first asked for, and whose tables are made once."""
 
     def __init__(self, results: Results):
@@ -513,11 +513,11 @@ class _Frozen(Results):
 
     def measure(self, name: str) -> pd.DataFrame:
         """See Results."""
-        return self._once(f"measure {name}", lambda: super(_Frozen, self).measure(name))
+        return self._once(f"measure {name}", lambda: super(_Snapshot, self).measure(name))
 
     def examination(self, measure: str) -> pd.DataFrame:
         """See Results."""
-        return self._once(f"examination {measure}", lambda: super(_Frozen, self).examination(measure))
+        return self._once(f"examination {measure}", lambda: super(_Snapshot, self).examination(measure))
 
     @cached_property
     def judged(self) -> frozenset[str]:

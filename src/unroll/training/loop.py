@@ -34,7 +34,7 @@ from unroll.training.network import build_network, streams_of
 from unroll.training.optimizers import ParameterVector, optimizer_of, state_kinds
 from unroll.training.overlap import overlap
 from unroll.training.prompts import dataset_of
-from unroll.training.result import AXES, VALIDATION, Measured, Result, axis_of
+from unroll.training.result import AXIS_OF, VALIDATION, Measured, Result, axis_of
 from unroll.training.schedules import learning_rate
 from unroll.training.tensors import Kind, array, kind, pack
 
@@ -103,7 +103,7 @@ class Training:
         self.test_losses: Float64 = np.zeros(len(dataset.test))  # of each test sequence, when the training has ended
         sizes = {"update": self.total, "epoch": self.epochs}
         watched = [f"{VALIDATION}{name}" for name in self._evaluated()] if len(dataset.validation) else []
-        names = [*AXES, *watched] if self.epochs else []
+        names = [*AXIS_OF, *watched] if self.epochs else []
         self.histories = {name: np.zeros(sizes[axis_of(name)], dtype=np.float32) for name in names}
         self.epoch = self.done = self.noted = 0  # noted: updates in the histories, all that are done but on a GPU
         self.epoch_loss = self.epoch_seconds = 0.0

@@ -11,7 +11,7 @@ import numpy as np
 from unroll.axes import Float32
 from unroll.store.digests import results_digest
 
-AXES: Mapping[str, Literal["epoch", "update"]] = {
+AXIS_OF: Mapping[str, Literal["epoch", "update"]] = {
     "loss": "update",
     "grad_norm": "update",
     "train_loss": "epoch",
@@ -31,7 +31,7 @@ what else the task's objective counts, such as ``validation_accuracy``."""
 
 def axis_of(name: str) -> Literal["epoch", "update", "horizon"]:
     """Return a history's axis: "horizon", steps ahead from 1, for what is measured when the training has ended."""
-    return "epoch" if name.startswith(VALIDATION) else AXES.get(name, "horizon")
+    return "epoch" if name.startswith(VALIDATION) else AXIS_OF.get(name, "horizon")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Result:
     was trained; ``solved`` (1 or 0, by the task's criterion); ``updates_to_solve``: updates up to the end of the first
     epoch in which the validation split (of a loss, the training split where there is none) meets the criterion, absent
     where none does;
-    ``seconds_per_epoch``: median over the epochs, validation left out. ``histories``: float32 arrays named in AXES. A
+    ``seconds_per_epoch``: median over the epochs, validation left out. ``histories``: float32 arrays, see AXIS_OF. A
     task that generates adds to both what the measures ``horizons`` and ``continuation`` record. ``parameters``: the
     trained weights as safetensors bytes. ``measured``: what later measures add, by their names.
     """

@@ -4,6 +4,7 @@
 # make test-slow  whole trainings and the notebooks, minutes each
 # make lint   formatter, linter, type checker, layer contract; whether texts quote what is stored
 # make published  run what the texts quote (resumable; two hours on two cores), write its figures into them; ONLY=name
+# make check-notebooks  whether what the notebooks show is what they show now, on the processor that executed them; minutes
 # make notebooks  execute the notebooks (minutes; resumable), store what their cells show; ONLY=name
 # make test-install  installing: broken environments, no compiler, a source distribution; under three minutes
 # make test-start  distributions built twice, and kills of first starts; two minutes
@@ -23,7 +24,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run install check-statistics test test-slow test-install test-start test-native lint format docs dist bench published notebooks kill-test soak fault-test fuzz clean
+.PHONY: run install check-statistics test test-slow test-install test-start test-native lint format docs dist bench published notebooks check-notebooks kill-test soak fault-test fuzz clean
 
 # What an installation depends on beside the files below; its stamp holds the answer. It is asked before make judges what
 # is up to date, for no file's time tells that a Python is gone, a module has become a package, or a compiler has come.
@@ -104,6 +105,9 @@ published: $(VENV)/.developing
 
 notebooks: $(VENV)/.developing
 	$(BIN)/python -m published.notebooks $(ONLY)
+
+check-notebooks: $(VENV)/.developing
+	NOTEBOOKS=1 $(BIN)/python -m pytest -m slow tests/test_notebooks.py
 
 kill-test: $(VENV)/.developing
 	KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest -m slow tests/running/test_kill.py

@@ -7,6 +7,7 @@ output; a cell changed in one of the two forms only; a figure that the code draw
 from __future__ import annotations
 
 import ast
+import os
 import re
 from pathlib import Path
 
@@ -93,6 +94,9 @@ def test_the_figures_of_the_first_notebook_are_those_of_the_pages():
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(
+    "NOTEBOOKS" not in os.environ, reason="trains for minutes, and asks for one processor: make check-notebooks"
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_stored_outputs_are_those_of_the_current_code(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     stored = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)

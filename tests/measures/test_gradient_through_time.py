@@ -242,8 +242,12 @@ def test_a_sentence_tells_how_far_the_gradient_reaches_and_ranks_nothing():
     found = pd.concat([found_of("lstm", [19, 12, 17]), found_of("gru", [4, 5]), found_of("gru", [9, 9], length=10)])
     (said,) = sentences(reaches(found), words)
     assert said.sentence == (
-        "After training on sequences of 20 steps, the gradient of the last answer reaches back 17 in the LSTM and 4.5 "
-        "in the GRU, out of 19 steps."
+        "After training at T = 20, the gradient of the last answer reaches back 17 in the LSTM and 4.5 in the GRU, of "
+        "19 steps."
+    )
+    (same,) = sentences(reaches(pd.concat([found_of("lstm", [19, 19]), found_of("gru", [19])])), words)
+    assert same.sentence == (
+        "After training at T = 20, the gradient of the last answer reaches back 19 of 19 steps in the LSTM and the GRU."
     )
     assert "LSTM 12 to 19 (n = 3) and GRU 4 to 5 (n = 2)" in said.evidence
     assert not said.compares

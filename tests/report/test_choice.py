@@ -166,6 +166,11 @@ def test_a_question_that_names_a_factor_is_answered_by_what_the_factor_does(tmp_
     results = stored(tmp_path / "r.db", pairs=pairs, lengths=[10], seeds=seeds, rates=RATES, result=losses)
     question = {"text": "Which rate?", "by": "train.learning_rate"}
     found = [one for one in asked(results, question).findings() if one.question]
+    assert [one.sentence for one in found] == [
+        "No sentence that answers it follows from these results: see the tables."
+    ]
+    nowhere = {"text": "Which width?", "by": "model.hidden"}
+    found = [one for one in asked(results, nowhere).findings() if one.question]
     assert [one.sentence for one in found] == ["Nothing here answers it: that needs two levels of a setting that were "
                                                "tried with all else equal."]  # fmt: skip
     assert choose(asked(results, question).frozen()).asked == (("Which rate?", "effects"),)

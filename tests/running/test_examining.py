@@ -46,9 +46,10 @@ class Spoiler(Measure):
     place = 1
 
     def compute(self, trial: Any, task: Any, network: Any, generator: Any) -> Found:
-        with torch.no_grad():
-            for parameter in network.parameters():
-                parameter.zero_()
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
+        for parameter in network.parameters():
+            parameter.zero_()
         return Found({"drawn": float(generator.uniform(0.0, 1.0, (1,))[0])})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from unroll.analysis.finding import Finding
@@ -47,11 +47,22 @@ def _answer(source: Source, question: Question, measures: dict[str, Measure]) ->
         for finding in measure.findings(source, About(question.task, question.model, factor))
     ]
     if not any(finding.kind == "found" for finding in found):
-        needs = listed(list(dict.fromkeys(measure.needs for measure, _ in asked)), "or")
-        found.append(Finding("not_shown", f"Nothing here answers it{f': that needs {needs}' if needs else ''}."))
+        found.append(Finding("not_shown", _unanswered(source, asked)))
     elif not any(finding.compares for finding in found):
         found.append(Finding("not_shown", UNTESTED))
     yield from (replace(finding, question=question.text) for finding in found)
+
+
+def _unanswered(source: Source, asked: Sequence[tuple[Measure, str]]) -> str:
+    """Return why no sentence answers a question: from the numbers of its measures none follows, or they have none."""
+    for measure, factor in asked:
+        if not measure.has_numbers(source):
+            continue
+        rows = source.measure(measure.name)
+        if len(rows[rows["factor"] == factor] if factor and "factor" in rows else rows):
+            return "No sentence that answers it follows from these results: see the tables."
+    needs = listed(list(dict.fromkeys(measure.needs for measure, _ in asked)), "or")
+    return f"Nothing here answers it{f': that needs {needs}' if needs else ''}."
 
 
 def covered(source: Source) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from time import perf_counter
+
+import torch
 
 from unroll import registry
 from unroll.measures import Measure, known
@@ -36,7 +40,19 @@ def _examined(trial: Trial, network: Network, name: str, measure: Measure) -> Ex
         if measure.why_not(task, model):
             return None
         copy = deepcopy(network).cpu().double().eval()
-        found = measure.compute(trial, task, copy, KeyedStreams(trial.seed).generator(f"measure/{name}"))
+        with _as_it_was():
+            found = measure.compute(trial, task, copy, KeyedStreams(trial.seed).generator(f"measure/{name}"))
         return replace(empty, metrics=found.metrics, arrays=found.arrays, seconds=perf_counter() - start)
     except (Exception, SystemExit) as error:  # whatever a plug-in raises; Ctrl-C alone is for us
         return replace(empty, error=described(error), seconds=perf_counter() - start)
+
+
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """Put back what a measure may set in this process: whether there are gradients, and torch's default dtype."""
+    dtype = torch.get_default_dtype()
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        torch.set_default_dtype(dtype)

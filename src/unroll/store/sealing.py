@@ -17,6 +17,7 @@ from unroll.store.checked import follows, study_parses
 from unroll.store.plain import parses
 from unroll.store.records import State
 from unroll.store.seals import (
+    FOREIGN,
     WEIGHTS,
     add_part,
     history_part,
@@ -77,9 +78,11 @@ def _seal_trial(db: sqlite3.Connection, row: sqlite3.Row) -> None:
     )
     query = "SELECT name, axis, count, data FROM histories WHERE trial = ?"
     for name, axis, count, data in db.execute(query, (row["id"],)).fetchall():
-        add_part(db, row["id"], history_part(name), history_seal(row["key"], name, axis, count, data))
+        sealed = history_seal(row["key"], name, axis, count, data)
+        add_part(db, row["id"], history_part(name), BROKEN if sealed == FOREIGN else sealed)
     for (tensors,) in db.execute("SELECT tensors FROM trained_parameters WHERE trial = ?", (row["id"],)).fetchall():
-        add_part(db, row["id"], WEIGHTS, weights_seal(row["key"], tensors))
+        sealed = weights_seal(row["key"], tensors)
+        add_part(db, row["id"], WEIGHTS, BROKEN if sealed == FOREIGN else sealed)
     seal_outcome(db, row["id"])
     if not sound:
         db.execute("UPDATE trials SET seal = ? WHERE id = ?", (BROKEN, row["id"]))

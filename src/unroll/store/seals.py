@@ -44,12 +44,18 @@ def _foreign(value: object) -> str:
 _form = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=_foreign).encode
 
 
+FOREIGN = "no bytes"
+"""What stands for the seal of data that are no bytes, which no column holds but damage; it is never stored."""
+
+
 def seal(values: Any, data: bytes = b"") -> str:
     """Return the seal of plain values, and of bytes that follow them.
 
     The values' form is JSON in ASCII: floats by their shortest digits that give back their bits, the same in every
     version of Python.
     """
+    if not isinstance(data, bytes):
+        return FOREIGN
     total = blake2b(_form(values).encode(), digest_size=16)
     total.update(b"\n")
     total.update(data)

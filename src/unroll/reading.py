@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +11,10 @@ from unroll import registry
 from unroll.capabilities import Capability
 from unroll.commands import Asked
 from unroll.defaults import POINTS, STORE
-from unroll.errors import PlugInError, StoreError, StudyError, UnknownNameError, UnrollError, did_you_mean
+from unroll.errors import PlugInError, StudyError, UnknownNameError, UnrollError, did_you_mean
 from unroll.held import study_of
 from unroll.measures.installed import known, measure
+from unroll.planned import planned_trials
 from unroll.quantity import Quantity
 from unroll.store import FINAL, PlannedTrial, Store, TrialRecord
 from unroll.store.examined import NOT_RECORDED
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 MOST_NAMED = 5
 AT_ONCE = 64
 """Trials whose histories are read together."""
-MOST_OTHERS = 3
-"""Studies of the same name that a message lists."""
 
 
 class Results:
@@ -58,7 +56,7 @@ class Results:
         self._damaged: dict[str, str] = {}  # by the key: what of a trial is not what was written
         self._unexamined: dict[str, str] = {}  # the same of what measures found, which costs the trial nothing else
         with self._open() as opened:
-            self.planned, self._lost, self._told = _planned(self.study, opened, asked)
+            self.planned, self._lost, self._told = planned_trials(self.study, opened, asked)
 
     def table(self) -> pd.DataFrame:
         """Return one row per condition: see ``unroll.analysis.conditions``."""
@@ -551,43 +549,3 @@ def _axes(found: pd.DataFrame) -> list[str]:
     """Return the columns of an examination's frame that are coordinates."""
     columns = list(found.columns)
     return columns[columns.index("quantity") + 1 : columns.index("value")]
-
-
-def _planned(
-    study: Study, store: Store, asked: Asked | None
-) -> tuple[tuple[PlannedTrial, ...], int, Mapping[str, Any]]:
-    """Return a study's trials as they were planned, by this study or all of them by others, and how many are lost.
-
-    Lost are those of which the plan is damaged. Also what tasks and models said of themselves when it was planned.
-    """
-    planned = store.study_by_digest(study.digest)
-    if planned is not None:
-        return planned.trials, planned.damaged, planned.plugins
-    try:
-        keys = [trial.key for trial in expand(study, study.count())]
-    except (StudyError, PlugInError):
-        keys = []
-    found = store.trials(keys)
-    if not keys or len(found) < len(keys):
-        raise StoreError(_nothing_of(study, store, asked))
-    return tuple(found), 0, {}
-
-
-def _run(study: Study, store: Path, asked: Asked | None) -> str:
-    """Return how to run a study: as a command where it was typed, else in Python."""
-    return asked.command("run") if asked is not None else f"unroll.run(study, {str(store)!r})"
-
-
-def _nothing_of(study: Study, store: Store, asked: Asked | None) -> str:
-    run = _run(study, store.path, asked)
-    message = f'{store.path} holds nothing of the study "{study.name}" with these settings. Run it: {run}'
-    others = [record for record in store.studies() if record.name == study.name and record.digest != study.digest]
-    for record in others[-MOST_OTHERS:]:
-        if asked is not None and record.overrides != asked.overrides:
-            way = replace(asked, overrides=record.overrides).command("show")
-        elif asked is not None:
-            way = replace(asked, source=record.digest[:8], overrides=()).command("show")
-        else:
-            way = " ".join(record.overrides) if record.overrides else "none"
-        message += f"\nIt holds a study of that name with other settings: {way}"
-    return message

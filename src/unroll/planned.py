@@ -1,0 +1,58 @@
+"""A study's trials as a store has planned them; and what to say where it holds none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from unroll.commands import Asked
+from unroll.errors import PlugInError, StoreError, StudyError
+from unroll.store import PlannedTrial, Store
+from unroll.study import Study, expand
+
+MOST_OTHERS = 3
+"""Studies of the same name that a message lists."""
+
+
+def planned_trials(
+    study: Study, store: Store, asked: Asked | None
+) -> tuple[tuple[PlannedTrial, ...], int, Mapping[str, Any]]:
+    """Return a study's trials as they were planned, by this study or all of them by others, and how many are lost.
+
+    Lost are those of which the plan is damaged. Also what tasks and models said of themselves when it was planned.
+    ``asked`` is what was typed, where a command was, for what the message tells to type. Raises StoreError where the
+    store does not hold all of them.
+    """
+    planned = store.study_by_digest(study.digest)
+    if planned is not None:
+        return planned.trials, planned.damaged, planned.plugins
+    try:
+        keys = [trial.key for trial in expand(study, study.count())]
+    except (StudyError, PlugInError):
+        keys = []
+    found = store.trials(keys)
+    if not keys or len(found) < len(keys):
+        raise StoreError(_nothing_of(study, store, asked))
+    return tuple(found), 0, {}
+
+
+def _run(study: Study, store: Path, asked: Asked | None) -> str:
+    """Return how to run a study: as a command where it was typed, else in Python."""
+    return asked.command("run") if asked is not None else f"unroll.run(study, {str(store)!r})"
+
+
+def _nothing_of(study: Study, store: Store, asked: Asked | None) -> str:
+    run = _run(study, store.path, asked)
+    message = f'{store.path} holds nothing of the study "{study.name}" with these settings. Run it: {run}'
+    others = [record for record in store.studies() if record.name == study.name and record.digest != study.digest]
+    for record in others[-MOST_OTHERS:]:
+        if asked is not None and record.overrides != asked.overrides:
+            way = replace(asked, overrides=record.overrides).command("show")
+        elif asked is not None:
+            way = replace(asked, source=record.digest[:8], overrides=()).command("show")
+        else:
+            way = " ".join(record.overrides) if record.overrides else "none"
+        message += f"\nIt holds a study of that name with other settings: {way}"
+    return message

@@ -19,7 +19,7 @@ from unroll.running import execute
 from unroll.study import Trial
 from unroll.tasks.inputs import rows
 from unroll.training.network import streams_of
-from unroll.training.overlap import overlap
+from unroll.training.overlap import Overlap
 from unroll.training.prompts import dataset_of, prompt_of
 
 FORMS = {("odd_numbers", 16): "difference", ("fibonacci", 6): "prefix_max"}
@@ -37,7 +37,9 @@ def test_each_regime_has_two_hundred_inputs_that_were_not_trained_on(seed: int) 
         task = resolve(trial).task
         data = dataset_of(trial, task, streams_of(trial))
         found = task.regimes(streams_of(trial), trial.length, prompt=prompt_of(trial, task))
-        counts = overlap(data.train.x, data.test.x, 0, {name: len(values) for name, values in found.items()}).metrics
+        counted = Overlap(data.test.x)
+        counted.trained_on(data.train.x)
+        counts = counted.measured(0, {name: len(values) for name, values in found.items()}, fresh=False).metrics
         assert counts["test_inputs"] >= 200
         assert counts["test_seen"] == 0
         beginnings = np.lib.stride_tricks.sliding_window_view(np.array(prompt_of(trial, task)), trial.length)

@@ -12,6 +12,7 @@ from unroll.models.resolve import resolve
 from unroll.running.examining import examine
 from unroll.running.kept import is_fitted
 from unroll.running.work import Plugins, adopt_plugins
+from unroll.streams import KeyedStreams
 from unroll.study import Settings, Trial
 from unroll.training import Training, computing
 from unroll.training.devices import at_once, confirm, device_of
@@ -25,6 +26,8 @@ FORWARD = 0.3
 """Share of an update that its forward pass takes; evaluation does nothing else."""
 SETUP = 0.2
 """Seconds to draw the data and build the network."""
+DRAWN = 1_000
+"""Sequences whose drawing is timed: of a few, what each call takes would be most of it."""
 
 Shape = tuple[str, str, Settings, int]
 
@@ -38,11 +41,13 @@ def shape(trial: Trial) -> Shape:
 class Calibration:
     """Seconds an update, measured: for each shape of trial, (length, seconds) in order of length.
 
-    ``examinations``: the same of what measures do when a training has ended, once for each trial.
+    ``examinations``: the same of what measures do when a training has ended, once for each trial. ``draws``: of
+    drawing a sequence, of tasks whose training data are drawn anew for each epoch.
     """
 
     points: Mapping[Shape, Sequence[tuple[int, float]]] = field(default_factory=dict)
     examinations: Mapping[Shape, Sequence[tuple[int, float]]] = field(default_factory=dict)
+    draws: Mapping[Shape, Sequence[tuple[int, float]]] = field(default_factory=dict)
 
     def update_seconds(self, trial: Trial) -> float:
         """Return the expected seconds of one update: a line through the measured points of the trial's shape.
@@ -55,6 +60,13 @@ class Calibration:
     def examination_seconds(self, trial: Trial) -> float:
         """Return the expected seconds that measures take when the trial's training has ended."""
         return 0.0 if is_fitted(trial) else max(0.0, _on_a_line(self.examinations, trial, 0.0))
+
+    def drawing_seconds(self, trial: Trial) -> float:
+        """Return the expected seconds that drawing a trial's sequences takes after the first epoch."""
+        task = resolve(trial).task
+        if not task.fresh:
+            return 0.0
+        return (trial.train.epochs - 1) * task.train * max(0.0, _on_a_line(self.draws, trial, 0.0))
 
     def measured(self, trials: Sequence[Trial]) -> bool:
         """Whether anything is known of how long these trials take: of fitted ones always."""
@@ -72,7 +84,8 @@ class Calibration:
 
         updates = epochs * batches(task.train)
         evaluations = epochs * batches(task.validation) + batches(task.test)
-        return SETUP + (updates + FORWARD * evaluations) * self.update_seconds(trial) + self.examination_seconds(trial)
+        once = SETUP + self.drawing_seconds(trial) + self.examination_seconds(trial)
+        return once + (updates + FORWARD * evaluations) * self.update_seconds(trial)
 
 
 def _on_a_line(measured: Mapping[Shape, Sequence[tuple[int, float]]], trial: Trial, otherwise: float) -> float:
@@ -116,6 +129,7 @@ def calibrate(wanted: Samples, channel: Channel) -> Calibration:
     adopt_plugins(wanted.plugins)
     points: dict[Shape, list[tuple[int, float]]] = {}
     looks: dict[Shape, list[tuple[int, float]]] = {}
+    draws: dict[Shape, list[tuple[int, float]]] = {}
     device = device_of(wanted.trials[0]) if wanted.trials else CPU
     with computing(device):
         confirm(device)  # a GPU's first product takes longer than all that follow
@@ -128,8 +142,10 @@ def calibrate(wanted: Samples, channel: Channel) -> Calibration:
             if seconds is not None:
                 points.setdefault(shape(trial), []).append((trial.length, seconds))
                 looks.setdefault(shape(trial), []).append((trial.length, _examination_seconds(trial)))
+                if resolve(trial).task.fresh:
+                    draws.setdefault(shape(trial), []).append((trial.length, _drawing_seconds(trial)))
         confirm(device)
-    return Calibration(points, looks)
+    return Calibration(points, looks, draws)
 
 
 def _examples(trial: Trial) -> int:
@@ -167,9 +183,18 @@ def _examination_seconds(trial: Trial) -> float:
     return sum(one.seconds for one in examine(trial, Training(_small(trial)).network))
 
 
+def _drawing_seconds(trial: Trial) -> float:
+    """Return the seconds that drawing a sequence takes, among as many as are drawn to be measured."""
+    task = resolve(trial).task
+    sequences = min(DRAWN, task.train)
+    start = time.perf_counter()
+    task.sequences(KeyedStreams(trial.seed).generator("data"), sequences, trial.length)
+    return (time.perf_counter() - start) / sequences
+
+
 def _small(trial: Trial) -> Trial:
-    """Return a copy of a trial with two batches of data, but never more data than the trial."""
+    """Return a copy of a trial with two batches of data, drawn once, but never more data than the trial."""
     sequences = min(2 * trial.train.batch, resolve(trial).task.train)
-    settings = Settings({**trial.task_settings, "train": sequences, "validation": 0, "test": 1})
+    settings = Settings({**trial.task_settings, "train": sequences, "validation": 0, "test": 1, "fresh": False})
     train = trial.train.model_copy(update={"epochs": 1_000, "patience": None})
     return trial.replace(task_settings=settings, train=train)

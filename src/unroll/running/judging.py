@@ -26,11 +26,18 @@ ADVICE = {
 }
 """Of each part of a trial's memory: the setting that is to blame, and what it is and what to do."""
 
+ONCE = (
+    "the protocol notebook draws all data once, at the beginning, as the notebooks did. Remove it, or set protocol = "
+    '"keyed"'
+)
+"""What is wrong with data that are drawn anew under the protocol notebook."""
+
 
 def judge(trial: Trial) -> Iterator[tuple[str, Problem]]:
     """Yield what keeps a trial's condition from being run, each with a name: equal ones are one fault.
 
-    Its backend, a model that cannot do its task, a prompt too short for it, early stopping with nothing to watch,
+    Its backend, a model that cannot do its task, a prompt too short for it, fresh data under a protocol that has none,
+    early stopping with nothing to watch,
     memory, and room in the store. Imports torch only to count the parameters of a model that cannot count them itself
     (see ``unroll.models.sized``).
     """
@@ -50,6 +57,8 @@ def judge(trial: Trial) -> Iterator[tuple[str, Problem]]:
         if given < least:
             message = too_short(f"{trial.model} at T = {trial.length}", least, given)
             yield message, Problem(message, "generate.prompt")
+    if task.fresh and trial.protocol == "notebook":
+        yield ONCE, Problem(ONCE, "task.fresh")
     if trial.train.patience is not None and not model.fitted and not task.expected(task.validation, trial.length):
         yield UNWATCHED, Problem(UNWATCHED, "train.patience")
     yield from _too_large(trial, _count(trial, model, task))

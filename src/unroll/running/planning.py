@@ -114,7 +114,7 @@ def _planned(trial: Trial, parameters: int, declared: dict[str, Any]) -> Planned
         baseline=task.baseline(trial.length),
         solved_metric=task.solved.metric,
         solved_below=-math.inf if task.solved.below is None else task.solved.below,
-        notes=task.notes,
+        notes=", ".join(filter(None, (task.notes, "new training sequences in each epoch" if task.fresh else ""))),
         declared=declared,
     )
 

@@ -43,8 +43,12 @@ class Streams(ABC):
     """
 
     @abstractmethod
-    def generator(self, name: str) -> Generator:
-        """Return the generator of the stream ``data``, ``validation``, ``test``, ``measure`` or ``init``."""
+    def generator(self, name: str, epoch: int = 0) -> Generator:
+        """Return the generator of the stream ``data``, ``validation``, ``test``, ``measure`` or ``init``.
+
+        An ``epoch`` other than 0 names a stream of its own, for data that are drawn anew. Raises ValueError where the
+        protocol has none.
+        """
 
     @abstractmethod
     def order(self, epoch: int, n: int) -> Permutation:

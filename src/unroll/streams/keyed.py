@@ -58,9 +58,9 @@ class KeyedStreams(Streams):
     def __init__(self, seed: int):
         self._seed = seed
 
-    def generator(self, name: str) -> Generator:
+    def generator(self, name: str, epoch: int = 0) -> Generator:
         """See Streams."""
-        return KeyedGenerator(self._seed, name)
+        return KeyedGenerator(self._seed, name, epoch)
 
     def order(self, epoch: int, n: int) -> Permutation:
         """See Streams."""

@@ -113,8 +113,10 @@ class NotebookStreams(Streams):
         self._torch = torch.Generator().manual_seed(seed)
         self._epoch = 0
 
-    def generator(self, name: str) -> Generator:
-        """See Streams."""
+    def generator(self, name: str, epoch: int = 0) -> Generator:
+        """See Streams. No notebook drew anything anew."""
+        if epoch:
+            raise ValueError(f"the protocol notebook has no stream {name} of epoch {epoch}")
         return TorchDraws(self._torch) if name == "init" else self._data
 
     def order(self, epoch: int, n: int) -> Permutation:

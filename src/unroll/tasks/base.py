@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from unroll.axes import Classes, Int64, Mask, Positions, Sequences, Targets, Tokens
 from unroll.streams.base import Generator, Streams
 from unroll.study.plug_in import PlugIn
+from unroll.study.settings import LATER
 
 MOST_SEQUENCES = 100_000_000
 Count = Annotated[int, Field(ge=1, le=MOST_SEQUENCES)]
@@ -86,7 +87,8 @@ class Memory:
 class Task(PlugIn):
     """A family of sequences with a target; its fields are the settings that ``[task]`` may hold.
 
-    See PlugIn. ``train``, ``validation`` and ``test`` count the sequences of the splits.
+    See PlugIn. ``train``, ``validation`` and ``test`` count the sequences of the splits. With ``fresh`` the training
+    split is drawn anew for each epoch: ``train`` sequences an epoch, of which none is trained on twice but by chance.
     """
 
     noun = "task"
@@ -98,6 +100,20 @@ class Task(PlugIn):
     train: Count = 10_000
     validation: Annotated[int, Field(ge=0, le=MOST_SEQUENCES)] = 0
     test: Count = 2_000
+    fresh: Annotated[bool, LATER] = False
+
+    @model_validator(mode="after")
+    def _anew(self) -> Self:
+        if self.fresh and not self.apart:
+            raise ValueError(
+                f"the splits of {self.name} are drawn together, so that none can be drawn anew. Remove task.fresh"
+            )
+        return self
+
+    @property
+    def apart(self) -> bool:
+        """Whether each split is drawn by itself, so that there can be one more: of an epoch, or of another length."""
+        return type(self).dataset is Task.dataset
 
     @property
     @abstractmethod
@@ -154,6 +170,13 @@ class Task(PlugIn):
         validation = self.sequences(streams.generator("validation"), self.validation, length)
         test = self.sequences(streams.generator("test"), self.test, length)
         return Dataset(train, validation, test)
+
+    def epoch(self, streams: Streams, number: int, length: int) -> Split:
+        """Return the training split of an epoch, counted from 0, of a task that is ``fresh``.
+
+        It is drawn from that epoch's own stream ``data``: that of epoch 0 is the one of ``dataset``.
+        """
+        return self.sequences(streams.generator("data", number), self.train, length)
 
     def check_length(self, length: int) -> None:
         """Raise ValueError, with the bound, where sequences of this length make no sense."""

@@ -117,9 +117,9 @@ class TaskConformance(ABC):
         class Watched(KeyedStreams):
             asked: ClassVar[list[str]] = []
 
-            def generator(self, name: str) -> Any:
-                self.asked.append(name)
-                return super().generator(name)
+            def generator(self, name: str, epoch: int = 0) -> Any:
+                self.asked.append(f"{name}/{epoch}" if epoch else name)
+                return super().generator(name, epoch)
 
         self.task(train=2, validation=2, test=2).dataset(Watched(1), self.lengths[0])
         assert Watched.asked == ["data", "validation", "test"]

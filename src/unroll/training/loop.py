@@ -15,6 +15,7 @@ from torch import Tensor
 
 from unroll import registry
 from unroll.axes import Float32, Float64
+from unroll.capabilities import Continues
 from unroll.errors import DivergedError, Problem, StudyError
 from unroll.models.network import Network
 from unroll.models.resolve import resolve
@@ -22,7 +23,7 @@ from unroll.objectives import Objective
 from unroll.streams.noise import noise
 from unroll.study import Trial
 from unroll.study.settings import UNWATCHED
-from unroll.tasks import Criterion
+from unroll.tasks import Criterion, Split
 from unroll.training.checkpoint import Checkpoint, Position, damaged
 from unroll.training.common import common
 from unroll.training.devices import at_once, device_of
@@ -32,7 +33,7 @@ from unroll.training.ledger import Ledger
 from unroll.training.memoryless import memoryless
 from unroll.training.network import build_network, streams_of
 from unroll.training.optimizers import ParameterVector, optimizer_of, state_kinds
-from unroll.training.overlap import overlap
+from unroll.training.overlap import Overlap
 from unroll.training.prompts import dataset_of
 from unroll.training.result import AXIS_OF, VALIDATION, Measured, Result, axis_of
 from unroll.training.schedules import learning_rate
@@ -81,10 +82,10 @@ class Training:
         self.streams = streams
         dataset = dataset_of(trial, self.task, streams)
         self.objective: Objective = registry.objectives.load(self.task.objective)()
-        alphabet = self.task.inputs if self.task.tokens else 0
+        self.alphabet = self.task.inputs if self.task.tokens else 0
         splits = (dataset.train, dataset.validation, dataset.test)
         self.device = device_of(trial)
-        self.train, self.validation, self.test = (Examples.of(split, alphabet).placed(self.device) for split in splits)
+        self.train, self.validation, self.test = map(self._examples, splits)
         self.network: Network = build_network(trial, streams.generator("init")).to(self.device)
         self.fitted = model.fitted
         self.vector = ParameterVector(self.network, needed=not self.fitted)
@@ -99,6 +100,10 @@ class Training:
         self.best: dict[str, Tensor] = {}  # the weights of the best epoch so far, with patience
         self.total = self.per_epoch * self.epochs
         self.ledger = None if at_once(self.device) else Ledger(self.per_epoch, self.device)
+        self.drawn = 0  # the epoch whose sequences are held; they change only where they are fresh
+        self.overlap = Overlap(dataset.test.x) if self.task.tokens or isinstance(self.task, Continues) else None
+        if self.overlap is not None:
+            self.overlap.trained_on(dataset.train.x)
         self.dropped, self.test_sequences = dataset.dropped, dataset.test_sequences
         self.test_losses: Float64 = np.zeros(len(dataset.test))  # of each test sequence, when the training has ended
         sizes = {"update": self.total, "epoch": self.epochs}
@@ -157,6 +162,8 @@ class Training:
 
     def _train_epoch(self) -> Generator[Progress, None, None]:
         start = perf_counter()
+        if self.task.fresh:
+            self._draw_anew()
         order = torch.from_numpy(self.streams.order(self.epoch, self.sequences))
         there = order.to(self.device)
         self.epoch_seconds += perf_counter() - start
@@ -170,6 +177,20 @@ class Training:
                 self.settle()
             self.epoch_seconds += perf_counter() - start
             yield self._progress()
+
+    def _draw_anew(self) -> None:
+        """Hold the sequences of the epoch that is under way."""
+        if self.drawn == self.epoch:
+            return
+        del self.train  # one split at a time
+        split = self.task.epoch(self.streams, self.epoch, self.trial.length)
+        self.train, self.drawn = self._examples(split), self.epoch
+        self.scored = self.objective.scored(self.train.y)
+        if self.overlap is not None:
+            self.overlap.trained_on(split.x)
+
+    def _examples(self, split: Split) -> Examples:
+        return Examples.of(split, self.alphabet).placed(self.device)
 
     def _update(self, batch: Tensor, there: Tensor) -> None:
         """Make an update on the sequences with these numbers, given here and on the device."""
@@ -266,6 +287,8 @@ class Training:
         for name, value in self.optimizer.state[self.vector.values].items():
             if value is not None:
                 state[f"optimizer.{name}"] = array(value)
+        if self.task.fresh and self.overlap is not None:
+            state["overlap.seen"] = self.overlap.seen
         at = Position(self.epoch, self.done, self.epoch_loss, self.epoch_seconds)
         return Checkpoint.freeze(state, self.trial.key, at)
 
@@ -287,6 +310,8 @@ class Training:
         for name, values in self.histories.items():
             recorded = arrays[f"history.{name}"]
             values[: len(recorded)] = recorded
+        if self.task.fresh and self.overlap is not None:
+            self.overlap.seen = arrays["overlap.seen"]
         self.epoch, self.done, self.noted = at.epoch, at.done, at.done
         self.epoch_loss, self.epoch_seconds = at.epoch_loss, at.epoch_seconds
 
@@ -301,6 +326,8 @@ class Training:
         if at.done:
             state = state_kinds(self.settings, self.vector.values)
             kinds |= {f"optimizer.{name}": expected for name, expected in state.items()}
+        if self.task.fresh and self.overlap is not None:
+            kinds["overlap.seen"] = kind(self.overlap.seen)
         return kinds
 
     def _result(self, losses: dict[str, float]) -> Result:
@@ -340,9 +367,8 @@ class Training:
         found = {"memoryless": memoryless(self.objective.kind, constant, self.test_losses, self.test_sequences)}
         if len(self.test) > 1:
             found["spread"] = Measured({"test_sd": float(np.std(self.test_losses, ddof=1))})
-        if sequences or self.task.tokens:  # other numbers are never the same twice
-            dropped = self.dropped.get("train", 0)
-            found["overlap"] = overlap(self.train.x.numpy(), self.test.x.numpy(), dropped, sequences)
+        if self.overlap is not None and (sequences or self.task.tokens):  # other numbers are never the same twice
+            found["overlap"] = self.overlap.measured(self.dropped.get("train", 0), sequences, fresh=self.task.fresh)
         if self.task.readout == "every" and self.task.objective == "mse":
             found["common"] = common(self.network, self.test.there.x, self.test.y)
         return found

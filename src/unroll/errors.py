@@ -9,6 +9,7 @@ Each message holds the fact with its values, the place, and the next step. The t
     ├── BackendError        a kernel backend that was asked for and is not available
     ├── DeviceError         a GPU that was asked for and is not there
     ├── DivergedError       a loss became NaN or infinite
+    ├── DataError           data that a task needs and that are missing, changed, or cannot be read
     ├── PromptError         a prompt that cannot be continued
     ├── CheckpointError     a checkpoint is damaged, or another trial's
     ├── StoreError          results.db
@@ -106,6 +107,20 @@ class DivergedError(UnrollError):
 
     def __reduce__(self) -> tuple[type, tuple[str, float, int, int]]:
         return type(self), (self.loss, self.value, self.epoch, self.update)
+
+
+class DataError(UnrollError):
+    """Data that a task needs are missing, are not those that were meant, or cannot be read.
+
+    ``setting`` is the one that names them, such as "task.file"; "" where none does.
+    """
+
+    def __init__(self, message: str, setting: str = ""):
+        self.setting = setting
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (str(self), self.setting)
 
 
 class PromptError(UnrollError):

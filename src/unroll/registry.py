@@ -174,6 +174,7 @@ tasks = Family(
         "parity": "unroll.tasks.parity:Parity",
         "order": "unroll.tasks.order:Order",
         "modular": "unroll.tasks.modular:Modular",
+        "digits": "unroll.tasks.digits:Digits",
         "odd_numbers": "unroll.tasks.odd_numbers:OddNumbers",
         "fibonacci": "unroll.tasks.fibonacci:Fibonacci",
         "linear_recurrence": "unroll.tasks.linear_recurrence:LinearRecurrence",

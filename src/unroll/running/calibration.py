@@ -14,6 +14,7 @@ from unroll.running.kept import is_fitted
 from unroll.running.work import Plugins, adopt_plugins
 from unroll.streams import KeyedStreams
 from unroll.study import Settings, Trial
+from unroll.tasks.given import Given
 from unroll.training import Training, computing
 from unroll.training.devices import at_once, confirm, device_of
 from unroll.training.numerics import CPU
@@ -76,14 +77,9 @@ class Calibration:
         """Return the expected seconds of a whole trial on one worker, of one with early stopping the most it takes."""
         if is_fitted(trial):
             return SETUP
-        task = resolve(trial).task
-        epochs = trial.train.epochs
-
-        def batches(sequences: int) -> int:
-            return math.ceil(task.expected(sequences, trial.length) / _examples(trial))
-
-        updates = epochs * batches(task.train)
-        evaluations = epochs * batches(task.validation) + batches(task.test)
+        epochs, batch = trial.train.epochs, _examples(trial)
+        train, validation, test = (math.ceil(n / batch) for n in resolve(trial).task.examples(trial.length))
+        updates, evaluations = epochs * train, epochs * validation + test
         once = SETUP + self.drawing_seconds(trial) + self.examination_seconds(trial)
         return once + (updates + FORWARD * evaluations) * self.update_seconds(trial)
 
@@ -150,8 +146,7 @@ def calibrate(wanted: Samples, channel: Channel) -> Calibration:
 
 def _examples(trial: Trial) -> int:
     """Return how many examples an update trains on: a batch, or all that there are where they are fewer."""
-    task = resolve(trial).task
-    return min(trial.train.batch, task.expected(task.train, trial.length))
+    return min(trial.train.batch, resolve(trial).task.examples(trial.length)[0])
 
 
 def time_update(trial: Trial, budget: float) -> float | None:
@@ -193,8 +188,10 @@ def _drawing_seconds(trial: Trial) -> float:
 
 
 def _small(trial: Trial) -> Trial:
-    """Return a copy of a trial with two batches of data, drawn once, but never more data than the trial."""
-    sequences = min(2 * trial.train.batch, resolve(trial).task.train)
-    settings = Settings({**trial.task_settings, "train": sequences, "validation": 0, "test": 1, "fresh": False})
+    """Return a copy of a trial with two batches of data, drawn once, or with all that is given."""
+    task, settings = resolve(trial).task, trial.task_settings
+    if not isinstance(task, Given):
+        sequences = min(2 * trial.train.batch, task.train)
+        settings = Settings({**settings, "train": sequences, "validation": 0, "test": 1, "fresh": False})
     train = trial.train.model_copy(update={"epochs": 1_000, "patience": None})
     return trial.replace(task_settings=settings, train=train)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import psutil
 
-from unroll.errors import BackendError, Problem
+from unroll.errors import BackendError, DataError, Problem
 from unroll.models import Model
 from unroll.models.resolve import resolve
 from unroll.models.sized import Sized
@@ -52,6 +52,12 @@ def judge(trial: Trial) -> Iterator[tuple[str, Problem]]:
     except ValueError as error:
         yield str(error), Problem(str(error), "model")
         return
+    try:
+        task.check_data()
+    except DataError as error:
+        setting = error.setting or "factors.task"
+        yield str(error), Problem(str(error), setting)
+        return
     if trial.generate is not None and trial.generate.prompt is not None and isinstance(task, Numbers):
         least, given = task.needed(trial.length, model.reach), len(trial.generate.prompt)
         if given < least:
@@ -59,7 +65,7 @@ def judge(trial: Trial) -> Iterator[tuple[str, Problem]]:
             yield message, Problem(message, "generate.prompt")
     if task.fresh and trial.protocol == "notebook":
         yield ONCE, Problem(ONCE, "task.fresh")
-    if trial.train.patience is not None and not model.fitted and not task.expected(task.validation, trial.length):
+    if trial.train.patience is not None and not model.fitted and not task.examples(trial.length)[1]:
         yield UNWATCHED, Problem(UNWATCHED, "train.patience")
     yield from _too_large(trial, _count(trial, model, task))
 

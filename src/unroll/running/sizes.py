@@ -28,7 +28,7 @@ def usable_cores() -> int:
 def data_bytes(trial: Trial) -> int:
     """Bytes of the three splits in memory, symbols as small as they are stored."""
     task = resolve(trial).task
-    sequences: int = task.expected(task.train + task.validation + task.test, trial.length)
+    sequences = sum(task.examples(trial.length))
     length = task.total_steps(trial.length)
     inputs = SYMBOL if task.tokens else FLOAT * task.inputs
     answers = FLOAT if task.objective == "cross_entropy" else FLOAT * task.outputs
@@ -42,7 +42,7 @@ def batch_bytes(trial: Trial) -> int:
     and as often again where each is scored. What a network keeps of its steps is its own.
     """
     task = resolve(trial).task
-    sequences = min(trial.train.batch, max(1, task.expected(task.train, trial.length)))
+    sequences = min(trial.train.batch, max(1, task.examples(trial.length)[0]))
     ones = (8 + FLOAT) * task.inputs if task.tokens else 0
     outputs = {"last": 0, "some": 2, "every": 4}[task.readout] * FLOAT * task.outputs
     return int(sequences * task.total_steps(trial.length) * (ones + outputs))
@@ -81,6 +81,5 @@ def checkpoint_bytes(trial: Trial, parameters: int) -> int:
 
 def _curve_bytes(trial: Trial) -> int:
     task = resolve(trial).task
-    sequences: int = task.expected(task.train, trial.length)
-    updates = trial.train.epochs * math.ceil(sequences / trial.train.batch)
+    updates = trial.train.epochs * math.ceil(task.examples(trial.length)[0] / trial.train.batch)
     return CURVES * FLOAT * updates

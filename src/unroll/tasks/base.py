@@ -183,9 +183,12 @@ class Task(PlugIn):
         if length < 1:
             raise ValueError(f"a sequence cannot have {length} steps; at least 1")
 
-    def expected(self, sequences: int, length: int) -> int:
-        """Return how many training examples so many sequences come to on average: themselves, unless they are cut."""
-        return sequences
+    def check_data(self) -> None:
+        """Raise DataError where the data that this task does not draw itself cannot be had here."""
+
+    def examples(self, length: int) -> tuple[int, int, int]:
+        """Return how many examples the three splits have: on average, where sequences are cut into several."""
+        return self.train, self.validation, self.test
 
     def versions(self, length: int) -> Mapping[str, str]:
         """Return the versions, by name, of what gives the data beside the class itself, as far as settings use it.

@@ -179,11 +179,15 @@ class Numbers(Task, Continues):
                 "representation of ratios"
             )
 
-    def expected(self, sequences: int, length: int) -> int:
-        """Return how many windows so many sequences have on average."""
+    def examples(self, length: int) -> tuple[int, int, int]:
+        """Return how many windows the sequences of each split have on average."""
         low, high = self.counts(length)
         windows = sum(max(0, terms - length) for terms in range(low, high + 1)) / (high - low + 1)
-        return max(1, round(sequences * windows)) if sequences else 0
+
+        def cut(sequences: int) -> int:
+            return max(1, round(sequences * windows)) if sequences else 0
+
+        return cut(self.train), cut(self.validation), cut(self.test)
 
     def baseline(self, length: int) -> float:
         """Return the loss of always answering the mean code, over windows of all parameter tuples (or 10,000)."""

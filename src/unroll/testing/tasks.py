@@ -54,6 +54,10 @@ class TaskConformance(ABC):
     def task(self, **settings: Any) -> Task:
         """Return the task under test with these settings, ``train``, ``validation`` and ``test`` among them."""
 
+    def sized(self, **settings: Any) -> Task:
+        """Return the task under test with so many sequences; one whose data are given has the sizes that it has."""
+        return self.task(**settings)
+
     def oracle(self, task: Any, length: int, seen: Any) -> Any:
         """Return the target at the last of the steps ``seen``, (t, I) or of tokens (t,), from the definition alone.
 
@@ -67,7 +71,7 @@ class TaskConformance(ABC):
 
     def datasets(self, seed: int = 1, **settings: Any) -> Iterator[tuple[Task, int, Dataset]]:
         """Yield a small dataset of each length and protocol."""
-        task = self.task(**{"train": 40, "validation": 20, "test": 30, **settings})
+        task = self.sized(**{"train": 40, "validation": 20, "test": 30, **settings})
         for length in self.lengths:
             for protocol in PROTOCOLS:
                 yield task, length, task.dataset(protocol(seed), length)
@@ -76,8 +80,8 @@ class TaskConformance(ABC):
         """As ``unroll.tasks.Split`` says them: numbers or ids, targets that are numbers or classes, steps that rise."""
         for sizes in ((40, 20, 30), (1, 0, 1)):
             for task, length, data in self.datasets(train=sizes[0], validation=sizes[1], test=sizes[2]):
-                steps = task.total_steps(length)
-                for split, n in zip((data.train, data.validation, data.test), sizes, strict=True):
+                steps, n_of_each = task.total_steps(length), task.examples(length)
+                for split, n in zip((data.train, data.validation, data.test), n_of_each, strict=True):
                     assert len(split) == n
                     _inputs_are_right(task, split, (n, steps))
                     _targets_are_right(task, split, (n, steps))
@@ -90,24 +94,24 @@ class TaskConformance(ABC):
     def test_the_same_streams_give_the_same_bits(self) -> None:
         """Data are a pure function of settings, seed and length."""
         for (_, _, one), (_, _, two) in zip(self.datasets(seed=5), self.datasets(seed=5), strict=True):
-            assert _bits(one) == _bits(two)
+            assert bits(one) == bits(two)
 
     def test_another_seed_gives_other_data(self) -> None:
         """In each of the splits."""
         for (_, _, one), (_, _, two) in zip(self.datasets(seed=5), self.datasets(seed=6), strict=True):
-            assert all(a != b for a, b in zip(_bits(one), _bits(two), strict=True))
+            assert all(a != b for a, b in zip(bits(one), bits(two), strict=True))
 
     def test_the_splits_are_different_data(self) -> None:
         """No split repeats another, so that the test split measures what was not trained on."""
         for _, _, data in self.datasets(train=30, validation=30, test=30):
-            assert len(set(_bits(data))) == 3
+            assert len(set(bits(data))) == 3
 
     def test_a_split_does_not_depend_on_the_sizes_of_the_others(self) -> None:
         """Under the protocol keyed: more training data leave validation and test data as they were."""
         for length in self.lengths:
             sizes = [{"train": 5, "validation": 7, "test": 9}, {"train": 50, "validation": 7, "test": 9}]
             sizes += [{"train": 5, "validation": 70, "test": 9}, {"train": 5, "validation": 7, "test": 90}]
-            base, *others = (_bits(self.task(**size).dataset(KeyedStreams(3), length)) for size in sizes)
+            base, *others = (bits(self.sized(**size).dataset(KeyedStreams(3), length)) for size in sizes)
             for changed, other in enumerate(others):
                 assert [place for place in range(3) if other[place] != base[place]] == [changed]
 
@@ -121,7 +125,7 @@ class TaskConformance(ABC):
                 self.asked.append(f"{name}/{epoch}" if epoch else name)
                 return super().generator(name, epoch)
 
-        self.task(train=2, validation=2, test=2).dataset(Watched(1), self.lengths[0])
+        self.sized(train=2, validation=2, test=2).dataset(Watched(1), self.lengths[0])
         assert Watched.asked == ["data", "validation", "test"]
 
     def test_global_generators_are_left_alone(self) -> None:
@@ -133,7 +137,7 @@ class TaskConformance(ABC):
     def test_the_baseline_is_the_loss_of_the_best_constant(self) -> None:
         """Within four standard errors, of 20,000 sequences; else the baseline must at least be a number above zero."""
         for length in self.lengths:
-            task = self.task(train=20_000, validation=0, test=1)
+            task = self.sized(train=20_000, validation=0, test=1)
             assert 0 < task.baseline(length) < float("inf")
             data = task.dataset(KeyedStreams(1), length).train
             if task.objective == "mse":
@@ -156,7 +160,7 @@ class TaskConformance(ABC):
         Within four standard errors, of 20,000 sequences each.
         """
         for length in self.lengths:
-            task = self.task(train=20_000, validation=0, test=20_000)
+            task = self.sized(train=20_000, validation=0, test=20_000)
             chance = task.chance(length)
             assert (chance is None) == (task.objective == "mse")
             if chance is None:
@@ -175,7 +179,7 @@ class TaskConformance(ABC):
     def test_each_class_is_asked_for(self) -> None:
         """Of 20,000 sequences, each class that the definition can ask for, and no other."""
         for length in self.lengths:
-            task = self.task(train=20_000, validation=0, test=1)
+            task = self.sized(train=20_000, validation=0, test=1)
             if task.objective != "mse":
                 y = task.dataset(KeyedStreams(1), length).train.y
                 assert set(np.unique(y[y >= 0]).tolist()) == self.asked_for(task)
@@ -185,7 +189,7 @@ class TaskConformance(ABC):
         if type(self).oracle is TaskConformance.oracle:
             pytest.skip(f"no oracle: {self.no_oracle}")
         for length in self.lengths:
-            task = self.task(train=40, validation=0, test=1)
+            task = self.sized(train=40, validation=0, test=1)
             wrong, squares = [], []
             for seen, target in _scored(task, task.dataset(KeyedStreams(1), length).train):
                 answer = self.oracle(task, length, seen)
@@ -208,7 +212,7 @@ class TaskConformance(ABC):
     def test_short_lengths_are_taken_or_refused(self) -> None:
         """Each of 1 to 12 gives sequences of its steps, or a ValueError that holds it and the bound."""
         for length in range(1, 13):
-            task = self.task(**{"train": 20, "validation": 5, "test": 5, **self.unparted})
+            task = self.sized(**{"train": 20, "validation": 5, "test": 5, **self.unparted})
             try:
                 task.check_length(length)
             except ValueError as error:
@@ -334,7 +338,9 @@ def _arrays(data: Dataset) -> list[np.ndarray]:
     return [array for array in every if array is not None]
 
 
-def _bits(data: Dataset) -> list[bytes]:
+def bits(data: Dataset) -> list[bytes]:
+    """Return the bytes of each split."""
+
     def of(split: Split) -> bytes:
         return b"".join(array.tobytes() for array in (getattr(split, name) for name in ARRAYS) if array is not None)
 

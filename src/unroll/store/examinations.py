@@ -78,10 +78,13 @@ def clear(db: sqlite3.Connection, row_id: int) -> None:
 def take(db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, their_id: int, numbers: Sequence[int]) -> int:
     """Copy those of their examinations of a trial, by their numbers, that ours has not; return how many."""
     have = {tuple(row) for row in db.execute(f"{_SELECT_IDENTITY} WHERE trial = ?", (row_id,)).fetchall()}
+    # as sound_numbers lists them: where a byte has changed, one that is listed may not be found by its number
+    listed = theirs.execute("SELECT * FROM examinations WHERE trial = ? ORDER BY number", (their_id,)).fetchall()
+    rows = {row["number"]: dict(row) for row in listed}
     taken = []
     for number in numbers:
         of = "WHERE trial = ? AND number = ?"
-        row = dict(theirs.execute(f"SELECT * FROM examinations {of}", (their_id, number)).fetchone())  # noqa: S608
+        row = rows[number]
         if tuple(row[name] for name in IDENTITY) in have:
             continue
         metrics = theirs.execute(f"SELECT name, value FROM examined_metrics {of} ORDER BY name", (their_id, number))  # noqa: S608
@@ -100,7 +103,8 @@ def keep_only(db: sqlite3.Connection, row_id: int, numbers: Sequence[int]) -> No
     kept = to_json(list(numbers))
     for table in ("examinations", "examined_metrics", "examined_arrays"):
         db.execute(
-            f"DELETE FROM {table} WHERE trial = ? AND number NOT IN (SELECT value FROM json_each(?))",  # noqa: S608
+            f"DELETE FROM {table} WHERE trial = ? "  # noqa: S608
+            "AND (typeof(number) <> 'integer' OR number NOT IN (SELECT value FROM json_each(?)))",
             (row_id, kept),
         )
     _seal_list(db, row_id)
@@ -124,7 +128,7 @@ _SELECT_IDENTITY = f"SELECT {', '.join(IDENTITY)} FROM examinations"  # noqa: S6
 
 def _insert(db: sqlite3.Connection, row_id: int, written: Sequence[Written]) -> None:
     (key,) = db.execute("SELECT key FROM trials WHERE id = ?", (row_id,)).fetchone()
-    query = "SELECT coalesce(max(number), -1) FROM examinations WHERE trial = ?"
+    query = "SELECT coalesce(max(number), -1) FROM examinations WHERE trial = ? AND typeof(number) = 'integer'"
     (last,) = db.execute(query, (row_id,)).fetchone()
     for number, one in enumerate(written, last + 1):
         row = {**one.row, "number": number}

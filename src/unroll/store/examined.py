@@ -37,15 +37,13 @@ def examined(db: sqlite3.Connection, trials: Sequence[Checked], measure: str | N
     rows = _by_trial(db, f"SELECT * FROM examinations {chosen} ORDER BY trial, number", ids)  # noqa: S608
     sealed = dict(db.execute(f"SELECT trial, seal FROM examined_trials {chosen}", (ids,)).fetchall())  # noqa: S608
     wanted = {
-        (row["trial"], row["number"])
-        for of in rows.values()
-        for row in of
-        if measure is None or row["measure"] == measure
+        row_id: [row for row in of if measure is None or row["measure"] == measure] for row_id, of in rows.items()
     }
     metrics: defaultdict[tuple[int, int], list[Metric]] = defaultdict(list)
     arrays: defaultdict[tuple[int, int], list[Array]] = defaultdict(list)
-    if wanted:
-        pairs = to_json(sorted(wanted))
+    numbered = [(row["trial"], row["number"]) for of in wanted.values() for row in of if _has_number(row)]
+    if numbered:
+        pairs = to_json(numbered)
         for trial, number, *metric in db.execute(_OF_PAIRS.format("e.name, e.value", "metrics"), (pairs,)).fetchall():
             metrics[trial, number].append(tuple(metric))
         columns = "e.name, e.axes, e.shape, e.data"
@@ -58,8 +56,7 @@ def examined(db: sqlite3.Connection, trials: Sequence[Checked], measure: str | N
         whole = sealed.get(row_id) == (list_seal(key, own) if own else None)
         records = (
             _record(key, row, metrics[row_id, row["number"]], arrays[row_id, row["number"]])
-            for row in own
-            if (row_id, row["number"]) in wanted
+            for row in wanted.get(row_id, [])
         )
         found[row_id] = Examined(tuple(records), None if whole else LIST)
     return found
@@ -167,8 +164,13 @@ def _record(key: str, row: sqlite3.Row, metrics: list[Metric], arrays: list[Arra
     )
 
 
+def _has_number(row: sqlite3.Row) -> bool:
+    """Say whether an examination has a number, by which its tables know it: a flipped byte may have taken it."""
+    return isinstance(row["number"], int)
+
+
 def _fault(key: str, row: sqlite3.Row, metrics: list[Metric], arrays: list[Array]) -> str | None:
-    if not all(isinstance(data, bytes) for *_, data in arrays):
+    if not (_has_number(row) and all(isinstance(data, bytes) for *_, data in arrays)):
         return NOT_WRITTEN
     if row["seal"] != examination_seal(key, row, metrics, arrays):
         return NOT_WRITTEN

@@ -34,7 +34,7 @@ def test_the_study_file_in_the_docs_is_a_study(tmp_path: Path):
     assert unroll.expand(shown)[0].generate == GenerateSettings(), "with its default"
     path.write_text(factors + numbers)
     assert unroll.expand(unroll.read_study(path)) == unroll.expand(unroll.read_study(path, ["task.test=500"]))
-    assert {"train", *unroll.read_study(path).task} == Fibonacci.model_fields.keys() - {"validation", "test"}
+    assert {"train", *unroll.read_study(path).task} == Fibonacci.model_fields.keys() - {"validation", "test", "fresh"}
 
 
 @pytest.mark.parametrize("path", ["docs/studies.md", "docs/plug-ins.md", "docs/reports.md"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -24,13 +24,22 @@ class Amount:
 
 
 @dataclass(frozen=True)
+class Tested:
+    """A further length at which a trial is tested, with the loss and the accuracy of the best answer without memory."""
+
+    length: int
+    baseline: float
+    chance: float | None = None
+
+
+@dataclass(frozen=True)
 class Declared:
     """What the reading side asks of a trial, by its role and not by its name.
 
     ``score``: the loss on the test split, by which models are compared. ``quantities``: what else a trial stores, by
     name. ``above``: the value that the criterion's metric must exceed, None where it must be below
     ``solved_below``. ``chance``: the accuracy of a predictor with no memory. ``memory``: how the score is read as an
-    amount.
+    amount. ``tested``: the further lengths at which it is tested.
     """
 
     score: Quantity = MSE
@@ -38,6 +47,7 @@ class Declared:
     above: float | None = None
     chance: float | None = None
     memory: Amount | None = None
+    tested: tuple[Tested, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -47,6 +57,7 @@ class Declared:
             **({} if self.above is None else {"above": self.above}),
             **({} if self.chance is None else {"chance": self.chance}),
             **({} if self.memory is None else {"memory": {"unit": self.memory.unit, "most": self.memory.most}}),
+            **({"tested": [asdict(one) for one in self.tested]} if self.tested else {}),
         }
 
     @classmethod
@@ -85,4 +96,5 @@ def _read(text: str) -> Declared:
         above=plain.get("above"),
         chance=plain.get("chance"),
         memory=None if memory is None else Amount(str(memory["unit"]), float(memory["most"])),
+        tested=tuple(Tested(**one) for one in plain.get("tested", ())),
     )

@@ -189,6 +189,22 @@ class Results:
         with self._open() as opened:
             return opened.history_frame(self._of(self._keys), name, self._damaged)
 
+    def tested(self) -> pd.DataFrame:
+        """Return the further lengths at which trials are tested, one row per trial and length.
+
+        key; place (from 1, as histories by length count), tested (the length), baseline and chance there: the loss and
+        the accuracy of the best answer without memory, NaN where there is no accuracy.
+        """
+        import pandas as pd
+
+        rows = [
+            (trial.key, place, one["length"], one["baseline"], one["chance"])
+            for trial in self.planned
+            for place, one in enumerate(trial.declared.get("tested", ()), 1)
+        ]
+        table = pd.DataFrame(rows, columns=["key", "place", "tested", "baseline", "chance"])
+        return table.astype({"place": "int64", "tested": "int64", "baseline": "float64", "chance": "float64"})
+
     def quantities(self, name: str) -> Mapping[str, Quantity]:
         """Return what a measure declares that it stores of these trials, by name; of tasks that are installed here."""
         found: dict[str, Quantity] = {}

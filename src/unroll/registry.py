@@ -217,6 +217,7 @@ measures = Family(
         "lengths": "unroll.measures.lengths:Lengths",
         "solved": "unroll.measures.solved:Solved",
         "memory": "unroll.measures.memory:Memory",
+        "beyond": "unroll.measures.beyond:Beyond",
         "early_stopping": "unroll.measures.early_stopping:EarlyStopping",
         "learning": "unroll.measures.learning:Learning",
         "gradients": "unroll.measures.gradients:Gradients",

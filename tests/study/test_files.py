@@ -143,7 +143,8 @@ trian = { epochs = 1 }
         "1 name: 5 is not a text in quotes",
         "2 protocol: 'notebok' is not one of 'keyed' or 'notebook'. Did you mean \"notebook\"?",
         "3 question: [] is not a text in quotes",
-        "4 foo: unknown key. Known: name, question, protocol, factors, task, model, train, generate, where, questions",
+        "4 foo: unknown key. Known: name, question, protocol, factors, task, model, train, generate, test, where, "
+        "questions",
         '6 factors.task: Unknown task "addng". Did you mean "adding"? All tasks: unroll tasks.',
         "7 factors.model: 'gru' is there twice. Remove one",
         '7 factors.model: Unknown model "lstn". Did you mean "lstm"? All models: unroll models.',
@@ -171,7 +172,7 @@ trian = { epochs = 1 }
         '19 train.epoch: unknown key. Did you mean "epochs"? Known: epochs, batch, optimizer, learning_rate, momentum, '
         "clip_norm, clip_value, backend, alpha, weight_decay, schedule, final_learning_rate, step_epochs, step_factor, "
         "patience, device",
-        '22 where.0.trian: unknown key. Did you mean "train"? Known: match, task, model, train, generate',
+        '22 where.0.trian: unknown key. Did you mean "train"? Known: match, task, model, train, generate, test',
     ]
 
 

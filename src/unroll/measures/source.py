@@ -84,6 +84,10 @@ class Source(Protocol):
         """One history of all trials, one row per value."""
         ...
 
+    def tested(self) -> pd.DataFrame:
+        """One row per trial and further length at which it is tested, with baseline and chance there."""
+        ...
+
     def history_names(self) -> Sequence[str]:
         """The names of all histories of these trials."""
         ...

@@ -80,7 +80,8 @@ class Calibration:
         epochs, batch = trial.train.epochs, _examples(trial)
         train, validation, test = (math.ceil(n / batch) for n in resolve(trial).task.examples(trial.length))
         updates, evaluations = epochs * train, epochs * validation + test
-        once = SETUP + self.drawing_seconds(trial) + self.examination_seconds(trial)
+        further = sum(self.update_seconds(trial.replace(length=one)) for one in trial.test.lengths)
+        once = SETUP + self.drawing_seconds(trial) + self.examination_seconds(trial) + FORWARD * test * further
         return once + (updates + FORWARD * evaluations) * self.update_seconds(trial)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from unroll import registry
 from unroll.capabilities import Continues
-from unroll.declarations import Amount, Declared
+from unroll.declarations import Amount, Declared, Tested
 from unroll.defaults import MAX_TRIALS
 from unroll.errors import PlugInError, UnrollError
 from unroll.models.resolve import resolve
@@ -45,7 +45,7 @@ def plan(study: Study, trials: Sequence[Trial]) -> PlannedStudy:
         with _told(trial):
             if kind not in counted:
                 counted[kind] = count_parameters(trial)
-            asked = (trial.task, trial.task_settings, trial.length)
+            asked = (trial.task, trial.task_settings, trial.length, trial.test.lengths)
             if asked not in declared:
                 declared[asked] = _declared(trial)
             planned.append(_planned(trial, counted[kind], declared[asked]))
@@ -96,6 +96,7 @@ def _declared(trial: Trial) -> dict[str, Any]:
         above=task.solved.above,
         chance=task.chance(trial.length),
         memory=None if memory is None else Amount(memory.unit, memory.most),
+        tested=tuple(Tested(one, task.baseline(one), task.chance(one)) for one in trial.test.lengths),
     ).plain()
 
 

@@ -26,13 +26,15 @@ def usable_cores() -> int:
 
 
 def data_bytes(trial: Trial) -> int:
-    """Bytes of the three splits in memory, symbols as small as they are stored."""
+    """Bytes of the three splits in memory, symbols as small as they are stored, and of the longest that is tested."""
     task = resolve(trial).task
     sequences = sum(task.examples(trial.length))
     length = task.total_steps(trial.length)
     inputs = SYMBOL if task.tokens else FLOAT * task.inputs
     answers = FLOAT if task.objective == "cross_entropy" else FLOAT * task.outputs
-    return int(sequences * (length * inputs + (1 if task.readout == "last" else length) * answers))
+    each: list[tuple[int, int]] = [(sequences, length)]
+    each += [(task.test, task.total_steps(longest)) for longest in trial.test.lengths[-1:]]
+    return sum(int(n * (steps * inputs + (1 if task.readout == "last" else steps) * answers)) for n, steps in each)
 
 
 def batch_bytes(trial: Trial) -> int:
@@ -45,7 +47,8 @@ def batch_bytes(trial: Trial) -> int:
     sequences = min(trial.train.batch, max(1, task.examples(trial.length)[0]))
     ones = (8 + FLOAT) * task.inputs if task.tokens else 0
     outputs = {"last": 0, "some": 2, "every": 4}[task.readout] * FLOAT * task.outputs
-    return int(sequences * task.total_steps(trial.length) * (ones + outputs))
+    longest = max(map(task.total_steps, (trial.length, *trial.test.lengths)))
+    return int(sequences * longest * (ones + outputs))
 
 
 def memory_parts(trial: Trial, parameters: int) -> dict[str, int]:

@@ -15,7 +15,7 @@ from unroll.store.keys import find
 from unroll.store.plain import from_blob, to_blob
 from unroll.store.seals import add_part, history_part, history_seal
 
-AXES = ("epoch", "update", "horizon")
+AXES = ("epoch", "update", "horizon", "length")
 
 
 def add_histories(

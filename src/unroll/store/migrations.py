@@ -297,8 +297,33 @@ DECLARATIONS = Migration(
 # What measures found in trained networks. A trial's own rows and seals know nothing of it: see examinations.py.
 EXAMINATIONS = Migration("examinations", STATEMENTS)
 
+# Made anew without a renaming, which would look into views that SQLite does not trust by then.
+LENGTHS = Migration(
+    "histories by length",
+    (
+        "CREATE TABLE old_histories AS SELECT rowid AS id, trial, name, axis, count, data FROM histories",
+        "DROP TABLE histories",
+        """
+        CREATE TABLE histories (
+            trial INTEGER NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            axis TEXT NOT NULL CHECK (axis IN ('epoch', 'update', 'horizon', 'length')),
+            count INTEGER NOT NULL,
+            data BLOB NOT NULL,
+            UNIQUE (trial, name)
+        )
+        """,
+        """
+        INSERT INTO histories (rowid, trial, name, axis, count, data)
+        SELECT id, trial, name, axis, count, data FROM old_histories
+        """,
+        "DROP TABLE old_histories",
+    ),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
-    *(STUDIES_AND_TRIALS, RESULTS, EVENTS, VIEWS, HORIZONS, MEASURES, WRITER, SEALS, DECLARATIONS, EXAMINATIONS),
+    *(STUDIES_AND_TRIALS, RESULTS, EVENTS, VIEWS, HORIZONS, MEASURES, WRITER, SEALS, DECLARATIONS),
+    *(EXAMINATIONS, LENGTHS),
 )
 
 

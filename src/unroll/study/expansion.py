@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,7 +19,7 @@ from unroll.study.levels import form_of
 from unroll.study.messages import message_of, shown
 from unroll.study.places import Path as Place
 from unroll.study.questions import question_problems
-from unroll.study.settings import GenerateSettings, Section, Settings, TrainSettings, as_read
+from unroll.study.settings import GenerateSettings, LengthSettings, Section, Settings, TrainSettings, as_read
 from unroll.study.study import SECTIONS, Study, Where, grid_problems, too_many
 from unroll.study.trial import Trial
 from unroll.wording import listed
@@ -157,10 +157,19 @@ class _Plan:
         model = self._plugin("model", registry.models, condition.get("model"), sections["model"])
         train = self._section("train", "", TrainSettings, sections["train"])
         generate = self._generate(task, names.get("task"), sections["generate"])
+        test = self._section("test", "", LengthSettings, sections["test"])
         length = condition.get("length")
+        if task is not None and test is not None and test[0].lengths:
+            self._tested(names.get("task"), task[0], test[0].lengths, sections["test"]["lengths"].path)
         if length is None or not self._length(names.get("task"), task, length):
             return None
-        if task is None or model is None or train is None or (generate is None and isinstance(task[0], Continues)):
+        if (
+            task is None
+            or model is None
+            or train is None
+            or test is None
+            or (generate is None and isinstance(task[0], Continues))
+        ):
             return None
         given = sections["train"].get("device")
         self._devices.setdefault(train[0].device, ("train",) if given is None else given.path)
@@ -171,6 +180,7 @@ class _Plan:
             "model_settings": model[1],
             "train": train[0],
             "generate": generate,
+            "test": test[0],
             "versions": self._versions(names["task"], names["model"], task[0].versions(length.value)),
         }
         if self.judge is not None:
@@ -331,6 +341,21 @@ class _Plan:
             self._problem(length.path, f'{error} (task "{name}")', "factors.length")
             return False
         return True
+
+    def _tested(self, name: Any, task: Any, lengths: Sequence[int], path: Place) -> None:
+        """Ask the task whether there can be a test split of each of these lengths."""
+        if not task.apart:
+            message = (
+                f'the splits of the task "{name}" are drawn together, at one length, so that none can be drawn at '
+                "another. Give test.lengths in a [[where]] that matches other tasks, or remove it"
+            )
+            self._problem(path, message, "test.lengths")
+            return
+        for length in lengths:
+            try:
+                task.check_length(length)
+            except ValueError as error:
+                self._problem(path, f'{error} (task "{name}")', "test.lengths")
 
     def _versions(self, task: str, model: str, further: Mapping[str, str]) -> Settings:
         memo = ("versions", task, model, Settings(further))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
@@ -256,6 +257,33 @@ UNWATCHED: Final = (
     "than 0"
 )
 """What is wrong with ``patience`` where a trial has no validation split."""
+
+LONGEST_TESTED = 1_000_000
+MOST_TESTED = 100
+
+
+class LengthSettings(Section):
+    """At which further lengths a trained model is tested: the section ``[test]``.
+
+    Each of ``lengths``, in rising order, has a test split of its own, drawn after the training; none by default.
+    """
+
+    lengths: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=LONGEST_TESTED)], ...],
+        BeforeValidator(_as_tuple),
+        Field(max_length=MOST_TESTED),
+        LATER,
+    ] = ()
+
+    @model_validator(mode="after")
+    def _rising(self) -> LengthSettings:
+        for before, after in pairwise(self.lengths):
+            if after == before:
+                raise ValueError(f"test.lengths has {after} twice. Remove one")
+            if after < before:
+                raise ValueError(f"test.lengths must rise: {after} comes after {before}. Sort them")
+        return self
+
 
 LONGEST_PROMPT = 10_000
 LONGEST_STORED = 10_000

@@ -15,7 +15,9 @@ from unroll.study.questions import Questions
 from unroll.study.settings import Frozen, Settings, as_read, plain
 from unroll.study.trial import Protocol, digest
 
-SECTIONS = ("task", "model", "train", "generate")
+SECTIONS = ("task", "model", "train", "generate", "test")
+LATER_SECTIONS = ("generate", "test")
+"""Those that came when studies were stored already."""
 REQUIRED_FACTORS = ("task", "model", "length", "seed")
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -45,6 +47,7 @@ class Where(Frozen):
     model: Settings = Settings()
     train: Settings = Settings()
     generate: Settings = Settings()
+    test: Settings = Settings()
 
 
 class StudyForm(Frozen):
@@ -58,6 +61,7 @@ class StudyForm(Frozen):
     model: Settings = Settings()
     train: Settings = Settings()
     generate: Settings = Settings()
+    test: Settings = Settings()
     where: Annotated[tuple[Where, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)] = ()
     questions: Questions = ()
 
@@ -74,8 +78,8 @@ class Study(StudyForm):
         )
 
     ``factors`` is one grid or several, whose trials are united. A setting is decided, weakest first, by the plug-in's
-    default, the section (``task``, ``model``, ``train``, ``generate``), ``where``, the factors, ``overrides``.
-    ``questions`` say what its results are to answer, and by what: see ``unroll.study.questions``.
+    default, its section (one of SECTIONS), ``where``, the factors, ``overrides``. ``questions`` say what its results
+    are to answer, and by what: see ``unroll.study.questions``.
 
     Raises StudyError with everything that is wrong with its form. Its lists, and what only a task or a model can know,
     are checked by ``expand``, before anything is trained.
@@ -93,14 +97,15 @@ class Study(StudyForm):
     def digest(self) -> str:
         """SHA-256 of all that the study asks, its name included; None counts as the word "none" of a study file.
 
-        A section ``generate`` that says nothing counts as absent, so studies written before it keep their digest. Its
-        ``questions`` are left out: they say how its results are read, and change no trial, so that a store goes on
+        A section of LATER_SECTIONS that says nothing counts as absent, so studies written before it keep their digest.
+        Its ``questions`` are left out: they say how its results are read, and change no trial, so that a store goes on
         belonging to a study of which more, or something else, is asked.
         """
         asked = _spelled(self.model_dump(exclude={"questions"}))
         for table in (asked, *asked["where"]):
-            if not table["generate"]:
-                del table["generate"]
+            for section in LATER_SECTIONS:
+                if not table[section]:
+                    del table[section]
         return digest(asked)
 
     def count(self) -> int:

@@ -7,7 +7,7 @@ import json
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
-from unroll.study.settings import Frozen, GenerateSettings, Settings, TrainSettings, plain
+from unroll.study.settings import Frozen, GenerateSettings, LengthSettings, Settings, TrainSettings, plain
 
 Protocol: TypeAlias = Literal["keyed", "notebook"]
 
@@ -19,7 +19,8 @@ class Trial(Frozen):
     """One training, with every setting resolved: what it says decides its result.
 
     ``task_settings`` and ``model_settings`` hold every field of the plug-in, defaults included; ``versions`` says which
-    version of the task and of the model is meant. ``generate`` is None for a task that generates nothing.
+    version of the task and of the model is meant. ``generate`` is None for a task that generates nothing. ``test`` says
+    at which further lengths it is tested.
     """
 
     task: str
@@ -31,6 +32,7 @@ class Trial(Frozen):
     model_settings: Settings
     train: TrainSettings
     generate: GenerateSettings | None = None
+    test: LengthSettings = LengthSettings()
     versions: Settings
 
     @property
@@ -40,6 +42,7 @@ class Trial(Frozen):
         Settings that came later are left out where they have their default (see ``Section.resolved``).
         """
         generate = {} if self.generate is None else {"generate": plain(self.generate.resolved())}
+        test = {"test": plain(self.test.resolved())} if self.test.lengths else {}
         return {
             "format": FORMAT,
             "task": self.task,
@@ -52,6 +55,7 @@ class Trial(Frozen):
                 "model": self.model_settings.plain(),
                 "train": self.train.resolved(),
                 **generate,
+                **test,
             },
             "versions": self.versions.plain(),
         }
@@ -80,6 +84,7 @@ class Trial(Frozen):
             model_settings=settings["model"],
             train=TrainSettings(**settings["train"]),
             generate=GenerateSettings(**settings["generate"]) if "generate" in settings else None,
+            test=LengthSettings(**settings.get("test", {})),
             versions=spec["versions"],
         )
 

@@ -35,7 +35,7 @@ from unroll.training.network import build_network, streams_of
 from unroll.training.optimizers import ParameterVector, optimizer_of, state_kinds
 from unroll.training.overlap import Overlap
 from unroll.training.prompts import dataset_of
-from unroll.training.result import AXIS_OF, VALIDATION, Measured, Result, axis_of
+from unroll.training.result import AXIS_OF, BY_LENGTH, VALIDATION, Measured, Result, axis_of
 from unroll.training.schedules import learning_rate
 from unroll.training.tensors import Kind, array, kind, pack
 
@@ -123,7 +123,19 @@ class Training:
             losses = yield from self._train()
         means = yield from self._evaluate(self.test, "test loss", self.test_losses)
         losses |= {f"test_{name}": mean for name, mean in self._named(means).items()}
-        return self._result(losses)
+        tested = yield from self._test_further()
+        return self._result(losses, tested)
+
+    def _test_further(self) -> Generator[Progress, None, dict[str, Float32]]:
+        """Test at each further length; return the histories along these lengths, infinite where a network ran away."""
+        lengths = self.trial.test.lengths
+        tested = {name: np.zeros(len(lengths), dtype=np.float32) for name in self._evaluated()} if lengths else {}
+        for place, length in enumerate(lengths):
+            split = self.task.sequences(self.streams.generator(f"test/{length}"), self.task.test, length)
+            means = yield from self._evaluate(self._examples(split))
+            for name, mean in means.items():
+                tested[name][place] = mean if math.isfinite(mean) else math.inf
+        return tested
 
     def _fit(self) -> Generator[Progress, None, dict[str, float]]:
         """Fit the network in closed form, again where it was frozen since: as fast, and with the same bits."""
@@ -238,9 +250,12 @@ class Training:
             self.best = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
 
     def _evaluate(
-        self, split: Examples, name: str, each: Float64 | None = None
+        self, split: Examples, name: str = "", each: Float64 | None = None
     ) -> Generator[Progress, None, dict[str, float]]:
-        """Return a split's "loss" and what else is counted; fill ``each``, (N,), with the losses of its sequences."""
+        """Return a split's "loss" and what else is counted; fill ``each``, (N,), with the losses of its sequences.
+
+        Of a loss that has a ``name``, what is NaN or infinite ends the trial.
+        """
         self.network.eval()
         total, scored = 0.0, 0
         sums: dict[str, tuple[float, int]] = {}
@@ -257,7 +272,7 @@ class Training:
                 if each is not None:
                     each[first : first + len(part)] = self.objective.each(outputs, part.y).numpy()
             yield self._progress()
-        if not math.isfinite(total):
+        if name and not math.isfinite(total):
             raise DivergedError(name, total / scored, max(1, math.ceil(self.done / self.per_epoch)), self.done)
         return {"loss": total / scored, **self.objective.means(sums)}
 
@@ -330,11 +345,11 @@ class Training:
             kinds["overlap.seen"] = kind(self.overlap.seen)
         return kinds
 
-    def _result(self, losses: dict[str, float]) -> Result:
+    def _result(self, losses: dict[str, float], tested: dict[str, Float32]) -> Result:
         own = (registry.measures.load(name)() for name in registry.measures.own())
         network = self._here()
         recorded = [one.record(self.trial, self.task, network) for one in own if one.when == "training"]
-        metrics = {**losses, **_all(one.metrics for one in recorded), **self._dropped()}
+        metrics = {**losses, **self._beyond(tested), **_all(one.metrics for one in recorded), **self._dropped()}
         criterion = self.task.solved
         metrics["solved"] = float(criterion.met(metrics[criterion.metric]))
         histories = self.histories_so_far()
@@ -348,10 +363,20 @@ class Training:
         weights = {name: array(tensor) for name, tensor in self.network.state_dict().items()}
         return Result(
             metrics,
-            {**histories, **_all(one.histories for one in recorded)},
+            {
+                **histories,
+                **{f"{name}{BY_LENGTH}": values for name, values in tested.items()},
+                **_all(one.histories for one in recorded),
+            },
             pack(weights),
             measured=self._measured(_all(one.sequences for one in recorded)),
         )
+
+    def _beyond(self, tested: dict[str, Float32]) -> dict[str, float]:
+        """Return the means of what is counted over the tested lengths that are longer than the one trained on."""
+        longer = np.array(self.trial.test.lengths) > self.trial.length
+        counted = {name: values for name, values in tested.items() if name != "loss"} if longer.any() else {}
+        return {f"{name}_beyond": float(values[longer].mean(dtype=np.float64)) for name, values in counted.items()}
 
     def _here(self) -> Network:
         """Return the network on the CPU: step by step, a GPU is asked and answers at each step."""

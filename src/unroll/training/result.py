@@ -29,8 +29,18 @@ VALIDATION = "validation_"
 what else the task's objective counts, such as ``validation_accuracy``."""
 
 
-def axis_of(name: str) -> Literal["epoch", "update", "horizon"]:
-    """Return a history's axis: "horizon", steps ahead from 1, for what is measured when the training has ended."""
+BY_LENGTH = "_by_length"
+"""What the names of histories end with that have a value for each further length at which a trial is tested."""
+
+
+def axis_of(name: str) -> Literal["epoch", "update", "horizon", "length"]:
+    """Return a history's axis.
+
+    "horizon", steps ahead from 1, or "length", the lengths of ``[test]``, for what is measured when the training has
+    ended.
+    """
+    if name.endswith(BY_LENGTH):
+        return "length"
     return "epoch" if name.startswith(VALIDATION) else AXIS_OF.get(name, "horizon")
 
 
@@ -62,7 +72,10 @@ class Result:
     was trained; ``solved`` (1 or 0, by the task's criterion); ``updates_to_solve``: updates up to the end of the first
     epoch in which the validation split (of a loss, the training split where there is none) meets the criterion, absent
     where none does;
-    ``seconds_per_epoch``: median over the epochs, validation left out. ``histories``: float32 arrays, see AXIS_OF. A
+    ``seconds_per_epoch``: median over the epochs, validation left out. Tested at
+    further lengths (``test.lengths``), it has histories with a value for each, ``loss_by_length`` and what else is
+    counted, and of the latter the means over the lengths that are longer than its own, such as ``accuracy_beyond``.
+    ``histories``: float32 arrays, see AXIS_OF. A
     task that generates adds to both what the measures ``horizons`` and ``continuation`` record. ``parameters``: the
     trained weights as safetensors bytes. ``measured``: what later measures add, by their names.
     """

@@ -11,6 +11,7 @@ import pytest
 import unroll
 from unroll.study import GenerateSettings
 from unroll.tasks.fibonacci import Fibonacci
+from unroll.tasks.series import Series
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,7 +21,7 @@ def blocks(path: str, language: str) -> list[str]:
 
 
 def test_the_study_file_in_the_docs_is_a_study(tmp_path: Path):
-    text, generate, numbers = blocks("docs/studies.md", "toml")
+    text, generate, numbers, own = blocks("docs/studies.md", "toml")
     path = tmp_path / "mine.toml"
     path.write_text(text)
     trials = unroll.expand(unroll.read_study(path))
@@ -35,6 +36,10 @@ def test_the_study_file_in_the_docs_is_a_study(tmp_path: Path):
     path.write_text(factors + numbers)
     assert unroll.expand(unroll.read_study(path)) == unroll.expand(unroll.read_study(path, ["task.test=500"]))
     assert {"train", *unroll.read_study(path).task} == Fibonacci.model_fields.keys() - {"validation", "test", "fresh"}
+    (tmp_path / "my-series.csv").write_text("load,wind\n" + "1,2\n3,4\n" * 200)
+    path.write_text(factors.replace("fibonacci", "series") + own)
+    assert set(unroll.read_study(path).task) == Series.model_fields.keys()
+    assert len(unroll.expand(path)) == 1
 
 
 @pytest.mark.parametrize("path", ["docs/studies.md", "docs/plug-ins.md", "docs/reports.md"])

@@ -39,7 +39,8 @@ class Declared:
     ``score``: the loss on the test split, by which models are compared. ``quantities``: what else a trial stores, by
     name. ``above``: the value that the criterion's metric must exceed, None where it must be below
     ``solved_below``. ``chance``: the accuracy of a predictor with no memory. ``memory``: how the score is read as an
-    amount. ``tested``: the further lengths at which it is tested.
+    amount. ``tested``: the further lengths at which it is tested. ``files``: where a trial's users' files lay, by the
+    setting, see ``unroll.study.Trial.files``.
     """
 
     score: Quantity = MSE
@@ -48,6 +49,7 @@ class Declared:
     chance: float | None = None
     memory: Amount | None = None
     tested: tuple[Tested, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -58,6 +60,7 @@ class Declared:
             **({} if self.chance is None else {"chance": self.chance}),
             **({} if self.memory is None else {"memory": {"unit": self.memory.unit, "most": self.memory.most}}),
             **({"tested": [asdict(one) for one in self.tested]} if self.tested else {}),
+            **({"files": dict(self.files)} if self.files else {}),
         }
 
     @classmethod
@@ -97,4 +100,5 @@ def _read(text: str) -> Declared:
         chance=plain.get("chance"),
         memory=None if memory is None else Amount(str(memory["unit"]), float(memory["most"])),
         tested=tuple(Tested(**one) for one in plain.get("tested", ())),
+        files=plain.get("files", {}),
     )

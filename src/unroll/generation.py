@@ -154,7 +154,7 @@ def load(store: Reader, key: str) -> Trained:
     """
     record = store.trial(key)
     parameters = store.parameters(record.key)
-    trial = Trial.from_spec(dict(record.spec))
+    trial = Trial.from_spec(dict(record.spec), record.files)
     for part, family, name in (("task", registry.tasks, trial.task), ("model", registry.models, trial.model)):
         found, wanted = family.version(name), trial.versions.get(part)
         if found != wanted:

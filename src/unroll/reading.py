@@ -554,7 +554,7 @@ def results(study: Study | str | Path, store: str | Path = STORE) -> Results:
 def _why_not(measure: Measure, planned: PlannedTrial) -> str:
     """Return why a measure does not apply to a trial; "" where it does, or where nobody here can say."""
     try:
-        trial = Trial.from_spec(dict(planned.spec))
+        trial = Trial.from_spec(dict(planned.spec), planned.files)
         task = registry.tasks.make(trial.task, trial.task_settings)
         return measure.why_not(task, registry.models.make(trial.model, trial.model_settings))
     except Exception:  # a plug-in that is not installed or broken, a specification of an older form

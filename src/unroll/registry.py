@@ -174,6 +174,8 @@ tasks = Family(
         "parity": "unroll.tasks.parity:Parity",
         "order": "unroll.tasks.order:Order",
         "modular": "unroll.tasks.modular:Modular",
+        "text": "unroll.tasks.text:Text",
+        "series": "unroll.tasks.series:Series",
         "digits": "unroll.tasks.digits:Digits",
         "odd_numbers": "unroll.tasks.odd_numbers:OddNumbers",
         "fibonacci": "unroll.tasks.fibonacci:Fibonacci",

@@ -24,7 +24,9 @@ from unroll.tasks.representation import REPRESENTATIONS
 ROOT = Path(unroll.__file__).parent
 ROOMS = ("reading.py", "choosing.py", "held.py", "analysis", "plots", "report", "exporters", "cli")
 FAMILIES = (registry.tasks, registry.models, registry.objectives)
-NAMES = {name for family in FAMILIES for name in family._builtin} | set(REPRESENTATIONS)
+WORDS = {"text", "series"}
+"""Tasks whose names stand for other things too: elements of pages, columns of tables."""
+NAMES = ({name for family in FAMILIES for name in family._builtin} | set(REPRESENTATIONS)) - WORDS
 COMMANDS = {"copy"}
 """Names of commands, which stand in ``cli/main.py``."""
 COINED = {name for name in NAMES if "_" in name} | {"lstm", "gru", "fibonacci", "feedforward", "narma"}

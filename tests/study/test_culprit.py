@@ -41,7 +41,7 @@ def study(part: str, plugin: type, monkeypatch: pytest.MonkeyPatch) -> unroll.St
 
 
 ASKED = [
-    *(("task", Adding, {name: boom}) for name in ("check_length", "examples", "versions")),
+    *(("task", Adding, {name: boom}) for name in ("check_length", "check_data", "examples", "versions")),
     *(("task", Adding, {name: property(boom)}) for name in ("inputs", "outputs", "readout")),
     *(("model", LSTM, {name: boom}) for name in ("check_task", "count", "width")),
     *(("model", LSTM, {name: property(boom)}) for name in ("cell", "fitted")),

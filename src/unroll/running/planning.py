@@ -97,6 +97,7 @@ def _declared(trial: Trial) -> dict[str, Any]:
         chance=task.chance(trial.length),
         memory=None if memory is None else Amount(memory.unit, memory.most),
         tested=tuple(Tested(one, task.baseline(one), task.chance(one)) for one in trial.test.lengths),
+        files=trial.files,
     ).plain()
 
 

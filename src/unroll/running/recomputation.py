@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import SystemRandom
 
 from unroll.errors import UnrollError
+from unroll.models.resolve import resolve
 from unroll.running.examining import examine
 from unroll.running.work import confirm_plugins
 from unroll.store import FINAL, Examination, State, Store, TrialRecord
@@ -61,7 +62,7 @@ def recompute(store: Store, sample: int) -> Iterator[Recomputed]:
 def _as_it_was_asked(record: TrialRecord) -> Trial | None:
     """Return the trial that a specification describes; None of one that another form of specifications describes."""
     try:
-        trial = Trial.from_spec(dict(record.spec))
+        trial = Trial.from_spec(dict(record.spec), record.files)
     except (KeyError, TypeError, ValueError):
         return None
     return trial if trial.key == record.key else None
@@ -71,6 +72,7 @@ def _why_not(trial: Trial, record: TrialRecord) -> str:
     """Return why a trial cannot be trained to the same bits here, or ""."""
     try:
         confirm_plugins(trial)
+        resolve(trial).task.check_data()
         device = device_of(trial)
         now = numerics(backend_of(trial), device)
     except UnrollError as error:

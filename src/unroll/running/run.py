@@ -17,6 +17,7 @@ from unroll.executors import Channel, Executor
 from unroll.kernels.pick import MISSING
 from unroll.models.resolve import resolve
 from unroll.running.calibration import Calibration, calibrate, samples
+from unroll.running.changed import changes
 from unroll.running.devices import engage, untrained
 from unroll.running.failure import described
 from unroll.running.fingerprint import surroundings
@@ -208,6 +209,8 @@ class _Run:
         stored = self.store.study_by_digest(self.study.digest)
         if stored is not None and [trial.key for trial in stored.trials] == [trial.key for trial in self.planned]:
             return stored
+        for text in changes(() if stored is None else stored.trials, self.planned):
+            self.observer.note(text)
         return plan(self.study, self.planned)
 
     def _calibrate(self, missing: list[Trial]) -> Calibration:

@@ -16,6 +16,7 @@ from unroll.store.plain import to_json
 from unroll.store.records import PlannedStudy, State
 from unroll.store.seals import history_part, seal_outcome
 from unroll.store.verification import checkpoint_is_sound, damaged_studies, fault, study_name
+from unroll.study.user_file import DIGITS, hashes
 
 RESULTS = ("metrics", "histories", "measures", "trained_parameters", "checkpoints", "seals")
 """What belongs to a trial, in tables of which the first column is the trial."""
@@ -28,8 +29,8 @@ OUTCOME = (
 class Apart:
     """Trials of a study that were taken over, but are not those that the study asks for here.
 
-    So it is where a plug-in has another version there: its name and its version there are in the trials' keys, not in
-    the study's digest. ``versions`` says which, as in "task adding 1.0.1 (here 1)".
+    So it is where a plug-in has another version there, or a user's file another content: these are in the trials' keys,
+    not in the study's digest. ``versions`` says which, as in "task adding 1.0.1 (here 1)".
     """
 
     study: str
@@ -174,14 +175,19 @@ def _complete(theirs: sqlite3.Connection, study: PlannedStudy, beside: PlannedSt
 
 
 def _versions(theirs: PlannedStudy, ours: PlannedStudy) -> tuple[str, ...]:
-    """Say which plug-ins of a study have another version in their plan than in ours."""
+    """Say which plug-ins, and which users' files, of a study are in their plan not what they are in ours."""
 
     def versions(study: PlannedStudy) -> dict[tuple[str, str], str]:
-        return {
+        files: dict[str, dict[str, None]] = {}
+        for trial in study.trials:
+            for setting, _, content in hashes(trial):
+                files.setdefault(setting, {})[content[:DIGITS]] = None
+        plugins = {
             (noun, name): str(facts.get("version"))
             for noun, plugins in study.plugins.items()
             for name, facts in plugins.items()
         }
+        return plugins | {("file", setting): " and ".join(sorted(found)) for setting, found in files.items()}
 
     here = versions(ours)
     return tuple(

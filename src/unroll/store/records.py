@@ -62,6 +62,12 @@ class PlannedTrial:
     notes: str = ""
     declared: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Where its users' files lay when it was planned, by the setting; see ``unroll.study.Trial.files``."""
+        files: Mapping[str, str] = self.declared.get("files", {})
+        return files
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedStudy:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from unroll import registry
 from unroll.capabilities import Continues
 from unroll.defaults import MAX_TRIALS
-from unroll.errors import PlugInError, Problem, StudyError, UnknownNameError, UnrollError, did_you_mean
+from unroll.errors import DataError, PlugInError, Problem, StudyError, UnknownNameError, UnrollError, did_you_mean
 from unroll.study.culprit import culprit, fails
 from unroll.study.levels import form_of
 from unroll.study.messages import message_of, shown
@@ -22,6 +22,7 @@ from unroll.study.questions import question_problems
 from unroll.study.settings import GenerateSettings, LengthSettings, Section, Settings, TrainSettings, as_read
 from unroll.study.study import SECTIONS, Study, Where, grid_problems, too_many
 from unroll.study.trial import Trial
+from unroll.study.user_file import FOLDER, HERE
 from unroll.wording import listed
 
 Placed = tuple[Place, Problem]
@@ -131,6 +132,11 @@ class _Plan:
         """Resolve a condition; None where something is wrong with it, which is noted."""
         try:
             return self._resolved(condition)
+        except DataError as error:  # of data that a task must read to know its own sizes
+            section, _, key = error.setting.partition(".")
+            given = self._sections(condition).get(section, {}).get(key) or condition["task"]
+            self._problem(given.path, str(error), error.setting or "factors.task")
+            return None
         except UnrollError:
             raise
         except Exception as error:
@@ -306,10 +312,11 @@ class _Plan:
     ) -> tuple[Any, Settings] | None:
         """Validate one section by its form; return the form's object and its settings, defaults included."""
         values = {key: found.value for key, found in settings.items()}
-        memo = (form, Settings(values), tuple(sorted((k, repr(type(v))) for k, v in values.items())))
+        typed = frozenset(key for key in values if f"{section}.{key}" in self.study.overrides)
+        memo = (form, Settings(values), tuple(sorted((k, repr(type(v))) for k, v in values.items())), typed)
         if memo not in self._checked:
             try:
-                made = form(**values)
+                made = form.model_validate(values, context={FOLDER: self.study.folder, HERE: typed})
                 self._checked[memo] = (made, Settings(made.resolved()))
             except ValidationError as error:
                 self._checked[memo] = error

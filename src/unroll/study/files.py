@@ -90,7 +90,7 @@ def _read(
     except ValidationError as error:
         placed = [(tuple(item["loc"]), problem_of(item, StudyForm)) for item in error.errors()]
     broken = {path[0] for path, _ in placed}
-    study = _sound(data, settings, broken)
+    study = _sound(data, settings, broken).in_folder(_folder(source))
     trials: tuple[Trial, ...] = ()
     if check:
         trials, faults = examine(study, max_trials, judge)
@@ -213,6 +213,11 @@ def _sound(data: dict[str, Any], overrides: dict[str, Any], broken: set[str | in
     """Return the study without its malformed top-level keys, so that the rest is checked as well."""
     sound = {key: value for key, value in data.items() if key not in broken}
     return Study(**{"name": "unnamed", "factors": {}, **sound}, overrides=overrides)
+
+
+def _folder(source: str | Path) -> str:
+    """Return where the paths in a study begin: beside its file; of a shipped one in the working folder."""
+    return str(Path(source).absolute().parent) if Path(source).is_file() else ""
 
 
 def _at(path: Place, problem: Problem, source: str, places: Places, single: bool, replaced: set[str]) -> Problem:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from unroll import registry
 from unroll.errors import PlugInError, UnknownNameError
 from unroll.study.settings import LATER, GenerateSettings, LengthSettings, Section, TrainSettings, frozen
+from unroll.study.user_file import spelled
 from unroll.wording import setting, short_names
 
 
@@ -32,6 +33,10 @@ class Specified(Protocol):
         """Its steps."""
 
     @property
+    def files(self) -> Mapping[str, str]:
+        """See ``Trial.files``."""
+
+    @property
     def seed(self) -> int:
         """See ``Trial``."""
 
@@ -49,7 +54,10 @@ def level(trial: Specified, factor: str) -> Any:
     if settings is None:
         return math.nan
     if key in settings:
-        return frozen(settings[key])
+        value = settings[key]
+        if isinstance(value, Mapping) and value.keys() == {"sha256"}:
+            return spelled(value["sha256"], trial.files.get(factor, ""))
+        return frozen(value)
     form = form_of(section, trial.model if section == "model" else trial.task)
     field = None if form is None else form.model_fields.get(key)
     return frozen(field.get_default()) if field is not None and LATER in field.metadata else math.nan

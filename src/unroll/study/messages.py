@@ -43,7 +43,7 @@ def message_of(error: Mapping[str, Any], form: type[BaseModel]) -> str:
         known = list(_form_at(form, error["loc"][:-1]).model_fields)
         return f"unknown key.{did_you_mean(name, known)} Known: {', '.join(known)}"
     if kind == "missing":
-        return "is required and missing"
+        return f"is required and missing{_instead(form, error['loc'])}"
     if kind in _KINDS:
         return f"{value} is not {_KINDS[kind]}"
     if kind == "too_short":
@@ -66,6 +66,15 @@ def message_of(error: Mapping[str, Any], form: type[BaseModel]) -> str:
 def problem_of(error: Mapping[str, Any], form: type[BaseModel]) -> Problem:
     """Return one of pydantic's error records as a Problem without a place in a file."""
     return Problem(message_of(error, form), ".".join(str(part) for part in error["loc"]))
+
+
+def _instead(form: type[BaseModel], path: tuple[str | int, ...]) -> str:
+    """Say what to write where a setting is missing that names an example."""
+    field = form.model_fields.get(str(path[0])) if len(path) == 1 else None
+    section = getattr(form, "noun", "")
+    if field is None or not field.examples or not section:
+        return ""
+    return f'. Write into [{section}]: {path[0]} = "{field.examples[0]}", or type --set {section}.{path[0]}=PATH'
 
 
 def _form_at(form: type[BaseModel], path: tuple[str | int, ...]) -> type[BaseModel]:

@@ -94,6 +94,20 @@ class Study(StudyForm):
             raise StudyError([problem_of(item, StudyForm) for item in error.errors()]) from None
 
     @cached_property
+    def folder(self) -> str:
+        """The folder of the file that it was read from, where relative paths in it begin; "" is the working folder.
+
+        The study is the same in any.
+        """
+        return ""
+
+    def in_folder(self, folder: str) -> Study:
+        """Return the same study as one that was read from a file in this folder."""
+        there = self.model_copy()
+        there.__dict__["folder"] = folder
+        return there
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of all that the study asks, its name included; None counts as the word "none" of a study file.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from unroll.study.settings import Frozen, GenerateSettings, LengthSettings, Settings, TrainSettings, plain
+from unroll.study.user_file import apart, together
 
 Protocol: TypeAlias = Literal["keyed", "notebook"]
 
@@ -51,8 +53,8 @@ class Trial(Frozen):
             "seed": self.seed,
             "protocol": self.protocol,
             "settings": {
-                "task": self.task_settings.plain(),
-                "model": self.model_settings.plain(),
+                "task": apart(self.task_settings.plain()).settings,
+                "model": apart(self.model_settings.plain()).settings,
                 "train": self.train.resolved(),
                 **generate,
                 **test,
@@ -70,9 +72,26 @@ class Trial(Frozen):
         """SHA-256 of the specification without its seed: trials that differ in nothing else share it."""
         return digest({name: value for name, value in self.spec.items() if name != "seed"})
 
+    @property
+    def files(self) -> dict[str, str]:
+        """Where its users' files lay when it was planned, by the setting, such as "task.file": no part of its key."""
+        sections = {"task": self.task_settings, "model": self.model_settings}
+        return {
+            f"{section}.{name}": path
+            for section, settings in sections.items()
+            for name, path in apart(settings.plain()).paths.items()
+        }
+
     @classmethod
-    def from_spec(cls, spec: dict[str, Any]) -> Trial:
-        """Return the trial that a specification describes."""
+    def from_spec(cls, spec: dict[str, Any], files: Mapping[str, str] | None = None) -> Trial:
+        """Return the trial that a specification describes; ``files`` as in the property of that name."""
+        noted = files or {}
+
+        def whole(section: str) -> Settings:
+            own = {name: path for name, path in noted.items() if name.startswith(f"{section}.")}
+            paths = {name.partition(".")[2]: path for name, path in own.items()}
+            return Settings(together(spec["settings"][section], paths))
+
         settings = spec["settings"]
         return cls(
             task=spec["task"],
@@ -80,8 +99,8 @@ class Trial(Frozen):
             length=spec["length"],
             seed=spec["seed"],
             protocol=spec["protocol"],
-            task_settings=settings["task"],
-            model_settings=settings["model"],
+            task_settings=whole("task"),
+            model_settings=whole("model"),
             train=TrainSettings(**settings["train"]),
             generate=GenerateSettings(**settings["generate"]) if "generate" in settings else None,
             test=LengthSettings(**settings.get("test", {})),

@@ -1,0 +1,236 @@
+"""A user's series: numbers in columns, of which some are to be foretold."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from array import array
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import BeforeValidator, Field, model_validator
+
+from unroll.axes import Float64
+from unroll.errors import DataError, did_you_mean
+from unroll.inert import clipped
+from unroll.streams.base import Generator, Streams
+from unroll.study.user_file import FileSetting, UserFile
+from unroll.tasks.base import Criterion, Dataset, Split
+from unroll.tasks.own import Own
+from unroll.wording import listed
+
+SEPARATORS = (",", ";", "\t")
+MOST_SHOWN = 12
+"""Columns that a message lists."""
+
+
+def _names(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_names)]
+
+
+class Series(Own):
+    r"""A table of numbers, a row a step: what columns will hold ``ahead`` rows later, at every step.
+
+    ``file``: a CSV file in UTF-8, from the folder of the study file on, with the names of its columns in the first
+    line; a comma, a semicolon or a tab separates them. ``columns``: the names of those that are shown; none given, all
+    of them. ``target``: the names of those, among the shown, that are to be foretold; none given, all that are shown.
+    Those to be foretold are shown first, in the order of ``target``.
+
+    Each column has its mean taken off and is divided by its standard deviation, both of the training part alone. The
+    parts follow each other in time; T + ``ahead`` rows between them are left out.
+
+    The baseline always gives the mean of the training part; its loss, the MSE in those units, is that on the test part.
+    The last value again (``persistence``, for one column) is often much better: a trial counts as solved when it is
+    better than both. The best linear rule is the model ``linear``.
+    """
+
+    name = "series"
+    title = "series"
+    in_a_sentence = "the series"
+    summary = "a table of numbers of your own (CSV): values to come, at every step"
+    version = "1"
+    tags = ("regression", "forecasting")
+
+    file: FileSetting = Field(examples=["my-series.csv"])
+    columns: Names = ()
+    target: Names = ()
+    ahead: Annotated[int, Field(ge=1, le=100_000)] = 1
+
+    @model_validator(mode="after")
+    def _among(self) -> Self:
+        for setting, names in (("columns", self.columns), ("target", self.target)):
+            if len(set(names)) < len(names):
+                raise ValueError(f"task.{setting} names a column twice. Remove one")
+        unseen = [name for name in self.target if self.columns and name not in self.columns]
+        if unseen:
+            raise ValueError(f'"{clipped(unseen[0])}" of task.target is not in task.columns. Add it there')
+        return self
+
+    @property
+    def inputs(self) -> int:
+        """The columns that are shown."""
+        return len(self._table().shown)
+
+    @property
+    def outputs(self) -> int:
+        """Those that are to be foretold."""
+        return len(self.target) or self.inputs
+
+    @property
+    def readout(self) -> Literal["every"]:
+        """Every step."""
+        return "every"
+
+    @property
+    def solved(self) -> Criterion:
+        """Better than the mean of training and than the last value again, on the test part."""
+        values, part = self._scaled(1)[:, : self.outputs], self.parts(1)[2]
+        later, now = values[part.start + self.ahead : part.stop], values[part.start : part.stop - self.ahead]
+        return Criterion("test_mse", below=float(min(np.square(later).mean(), np.square(later - now).mean())))
+
+    @property
+    def notes(self) -> str:
+        """The file, what is foretold, and how far ahead."""
+        what = f", {listed(self.target)}" if self.target else ""
+        return f"{super().notes}{what}, {self.ahead} ahead"
+
+    def size(self) -> int:
+        """See Own: rows."""
+        return len(self._table().values)
+
+    def reach(self) -> int:
+        """See Own."""
+        return self.ahead
+
+    def gap(self, length: int) -> int:
+        """A window and its last target: no row that training sees has a part in the test."""
+        return length + self.ahead
+
+    def baseline(self, length: int) -> float:
+        """The MSE of the training part's mean on the test targets."""
+        return float(np.square(self._cut(length)[2].y.astype(np.float64)).mean())
+
+    def dataset(self, streams: Streams, length: int) -> Dataset:
+        """Cut the parts into windows; see Own. The seed changes nothing."""
+        self.check_length(length)
+        train, validation, test = self._cut(length)
+        return Dataset(train, validation, test)
+
+    def sequences(self, generator: Generator, n: int, length: int) -> Split:
+        """Cut windows of the test part to look at a network with, n of them, from anywhere in it."""
+        part = self.parts(length)[2]
+        first = generator.integers(part.start, part.stop - length - self.ahead + 1, (n,))
+        values = self._scaled(length).astype(np.float32)
+        steps = first[:, None] + np.arange(length)
+        return Split(values[steps], values[steps + self.ahead][:, :, : self.outputs])
+
+    def _cut(self, length: int) -> tuple[Split, Split, Split]:
+        values = self._scaled(length).astype(np.float32)
+
+        def cut(part: range, n: int) -> Split:
+            shape = (n, length, -1)
+            first, end = part.start, part.start + n * length
+            later = values[first + self.ahead : end + self.ahead, : self.outputs]
+            return Split(values[first:end].reshape(shape), np.ascontiguousarray(later).reshape(shape))
+
+        train, validation, test = map(cut, self.parts(length), self.examples(length))
+        return train, validation, test
+
+    def _scaled(self, length: int) -> Float64:
+        """Return the shown columns in units of the training part, those to be foretold first."""
+        table = self._table()
+        train = table.values[: len(self.parts(length)[0])]
+        spread = train.std(axis=0)
+        return np.asarray((table.values - train.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
+
+    def _table(self) -> Table:
+        return _table(self.file, self.columns, self.target)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The shown columns of a file, by their names: (rows, columns)."""
+
+    shown: tuple[str, ...]
+    values: Float64
+
+
+@lru_cache(maxsize=2)
+def _table(file: UserFile, columns: tuple[str, ...], target: tuple[str, ...]) -> Table:
+    """Read the columns of a CSV file. Raises DataError, with line and column, for what is not a table of numbers."""
+    data = file.read()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _fault(
+            file, f"line {line:,}", f"not UTF-8 text (byte 0x{data[error.start]:02x}). Save it as UTF-8"
+        ) from None
+    header = text.partition("\n")[0]
+    separator = max(SEPARATORS, key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        names = [name.strip() for name in next(reader, [])]
+        shown = _chosen(file, names, columns, target)
+        places = [names.index(name) for name in shown]
+        found = array("d")
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(names):
+                raise _fault(
+                    file,
+                    f"line {reader.line_num:,}",
+                    f"{len(row)} values, and the first line names {len(names)} columns. Mend the line",
+                )
+            for place in places:
+                found.append(_number(file, reader.line_num, names[place], row[place]))
+    except csv.Error as error:
+        raise _fault(file, f"line {reader.line_num:,}", f"not CSV ({error}). Mend the line") from None
+    return Table(shown, np.frombuffer(found, dtype=np.float64).reshape(-1, len(shown)))
+
+
+def _chosen(file: UserFile, names: list[str], columns: tuple[str, ...], target: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the shown columns, those to be foretold first."""
+    if not any(names):
+        raise _fault(file, "line 1", "no names of columns. Give the file a first line such as time,temperature")
+    for name in (*columns, *target):
+        if name not in names:
+            known = ", ".join(clipped(one) for one in names[:MOST_SHOWN])
+            more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
+            raise DataError(
+                f'{file.path} has no column "{clipped(name)}".{did_you_mean(name, names)} Its first line names: '
+                f"{known}{more}",
+                "task.columns" if name in columns else "task.target",
+            )
+    asked = columns or tuple(names)
+    for name in asked:
+        if names.count(name) > 1 or not name:
+            said = f'names "{clipped(name)}" twice' if name else "leaves a column without a name"
+            raise _fault(file, "line 1", f"{said}. Give each column a name of its own")
+    return (*target, *(name for name in asked if name not in target))
+
+
+def _number(file: UserFile, line: int, column: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isfinite(value):
+        return value
+    said = f'"{clipped(text)}" is no finite number' if text.strip() else "a value is missing"
+    raise _fault(
+        file,
+        f'line {line:,}, column "{clipped(column)}"',
+        f"{said}. Mend it, or name the columns that are to be read: task.columns",
+    )
+
+
+def _fault(file: UserFile, place: str, what: str) -> DataError:
+    return DataError(f"{file.path}, {place}: {what}", "task.file")

@@ -1,0 +1,165 @@
+"""A user's series, against rows, means and windows in plain Python.
+
+Planted and found: a mean over the whole file; windows that shift by one row for ``ahead``; parts without a gap;
+the order of columns in the file for that of ``target``; a line that counts from the first row of numbers.
+"""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from unroll.errors import DataError
+from unroll.models.linear import Linear
+from unroll.models.persistence import Persistence
+from unroll.streams import KeyedStreams
+from unroll.tasks.series import Series
+from unroll.testing.given import GivenConformance
+
+ROWS = 900
+
+
+def number(row: int, column: int) -> float:
+    return round(((row * 37 + column * 11) % 101) / 10 + row / 100, 3)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("series") / "house.csv"
+    lines = [f"day {row},{number(row, 1)}, {number(row, 2)},{number(row, 3)}" for row in range(ROWS)]
+    file.write_text("time,warm, cold ,wind\r\n" + "\r\n".join(lines) + "\r\n\r\n", encoding="utf-8", newline="")
+    return file
+
+
+class TestSeries(GivenConformance):
+    lengths = (4, 11)
+
+    @pytest.fixture(autouse=True)
+    def _file(self, path: Path) -> None:
+        self.path = path
+
+    def task(self, **given: Any) -> Series:
+        return Series(**{"file": str(self.path), "columns": ["warm", "cold", "wind"], "target": "cold", **given})
+
+
+class TestFurtherAhead(TestSeries):
+    def task(self, **given: Any) -> Series:
+        return super().task(target=["wind", "warm"], ahead=5, **given)
+
+
+def columns(numbers: tuple[int, ...], train: int) -> list[list[float]]:
+    """Rows of these columns, in units of the first ``train`` rows."""
+    found = []
+    for column in numbers:
+        values = [number(row, column) for row in range(ROWS)]
+        mean, spread = statistics.fmean(values[:train]), statistics.pstdev(values[:train])
+        found.append([(value - mean) / spread for value in values])
+    return [list(row) for row in zip(*found, strict=True)]
+
+
+@pytest.mark.parametrize(("target", "ahead", "order"), [("cold", 1, (2, 1, 3)), (["wind", "warm"], 4, (3, 1, 2))])
+def test_windows_and_targets_of_each_part(path: Path, target: Any, ahead: int, order: tuple[int, ...]) -> None:
+    task = Series(file=str(path), columns=["warm", "cold", "wind"], target=target, ahead=ahead)
+    length, outputs = 10, 1 if isinstance(target, str) else len(target)
+    gap = length + ahead
+    held = (ROWS - 2 * gap) // 20
+    train = ROWS - 2 * (gap + held)
+    rows = columns(order, train)
+    data = task.dataset(KeyedStreams(1), length)
+    parts = ((0, train), (train + gap, train + gap + held), (ROWS - held, ROWS))
+    used: list[set[int]] = []
+    for split, (begin, end) in zip((data.train, data.validation, data.test), parts, strict=True):
+        starts = list(range(begin, end - length - ahead + 1, length))
+        assert len(split) == len(starts) > 0
+        for x, y, start in zip(split.x, split.y, starts, strict=True):
+            np.testing.assert_allclose(x, rows[start : start + length], rtol=1e-5, atol=1e-6)
+            later = rows[start + ahead : start + ahead + length]
+            np.testing.assert_allclose(y, [row[:outputs] for row in later], rtol=1e-5, atol=1e-6)
+        used.append({row for start in starts for row in range(start, start + length + ahead)})
+    assert min(used[1]) - max(used[0]) > gap
+    assert min(used[2]) - max(used[1]) > gap
+    squares = np.square(data.test.y.astype(np.float64))
+    assert task.baseline(length) == pytest.approx(squares.mean())
+    assert (task.inputs, task.outputs) == (3, outputs)
+
+
+def test_the_criterion_is_to_be_better_than_the_last_value_and_the_mean(path: Path) -> None:
+    task = Series(file=str(path), columns=["warm"], ahead=3)
+    held = (ROWS - 2 * 4) // 20
+    values = [row[0] for row in columns((1,), ROWS - 2 * (4 + held))][ROWS - held :]
+    again = statistics.fmean((later - now) ** 2 for now, later in zip(values, values[3:], strict=False))
+    mean = statistics.fmean(later**2 for later in values[3:])
+    assert task.solved.below == pytest.approx(min(again, mean))
+    Persistence().check_task(task)
+    Linear().check_task(Series(file=str(path), columns=["warm", "cold"]))
+
+
+def test_all_columns_are_shown_where_none_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "semicolons.csv"
+    file.write_text("a;b\n" + "".join(f"{row};{row * row}\n" for row in range(100)))
+    task = Series(file=str(file))
+    assert (task.inputs, task.outputs, task.size()) == (2, 2, 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "told"),
+    [
+        ("a,b\n1,2\n1,x\n", {}, r'line 3, column "b": "x" is no finite number'),
+        ("a,b\n1,2\n\n1,\n", {}, r'line 4, column "b": a value is missing'),
+        ("a,b\n1,2\n1,nan\n", {}, r'line 3, column "b": "nan" is no finite number'),
+        ("a,b\n1,2\n1,inf\n", {}, r'line 3, column "b": "inf" is no finite number'),
+        ("a,b\n1,2\n1,2,3\n", {}, "line 3: 3 values, and the first line names 2 columns"),
+        ('a,b\n1,2\n"1\n2",2\n', {}, 'line 4, column "a"'),
+        ("a,b\n1,2\n", {"columns": ["c"]}, 'no column "c".*names: a, b'),
+        ("a,b\n1,2\n", {"target": "B"}, 'no column "B". Did you mean "b"'),
+        ("a,a\n1,2\n", {}, 'line 1: names "a" twice'),
+        ("a,\n1,2\n", {}, "line 1: leaves a column without a name"),
+        ("", {}, "line 1: no names of columns"),
+        ('a,b\n1,"2\n', {}, "not CSV"),
+    ],
+)
+def test_what_is_no_table_of_numbers_has_its_place(tmp_path: Path, text: str, settings: Any, told: str) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_text(text)
+    with pytest.raises(DataError, match=told) as caught:
+        Series(file=str(file), **settings).check_length(1)
+    assert caught.value.setting.startswith("task.")
+
+
+def test_not_utf_8_and_columns_that_do_not_fit(tmp_path: Path) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_bytes(b"a,b\n1,2\n\xff,2\n")
+    with pytest.raises(DataError, match=r"line 3: not UTF-8 text \(byte 0xff\)"):
+        Series(file=str(file)).check_length(1)
+    with pytest.raises(ValidationError, match=r'"b" of task\.target is not in task\.columns'):
+        Series(file=str(file), columns=["a"], target="b")
+    with pytest.raises(ValidationError, match="twice"):
+        Series(file=str(file), columns=["a", "a"])
+
+
+def test_too_few_rows_say_how_many_are_needed(tmp_path: Path) -> None:
+    file = tmp_path / "few.csv"
+    for rows, good in ((241, False), (242, True)):
+        file.write_text("a\n" + "".join(f"{row % 7}\n" for row in range(rows)))
+        if good:
+            assert Series(file=str(file)).examples(10) == (19, 1, 1)
+            Series(file=str(file)).check_length(10)
+        else:
+            with pytest.raises(ValueError, match=r"10 is too long for few\.csv.*at least 242 steps"):
+                Series(file=str(file)).check_length(10)
+    file.write_text("a\n")
+    with pytest.raises(ValueError, match="its 0 steps"):
+        Series(file=str(file)).check_length(1)
+
+
+def test_a_column_that_never_changes_stays_zero(tmp_path: Path) -> None:
+    file = tmp_path / "still.csv"
+    file.write_text("a,b\n" + "".join(f"{row % 7},3\n" for row in range(200)))
+    data = Series(file=str(file), target="a").dataset(KeyedStreams(1), 5)
+    assert not data.train.x[:, :, 1].any()
+    assert np.isfinite(data.test.x).all()

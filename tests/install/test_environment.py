@@ -94,7 +94,7 @@ def test_a_module_that_becomes_a_package(installed: Checkout):
     assert up_to_date(installed)
 
 
-@pytest.mark.parametrize("name", ["CMakeLists.txt", "pyproject.toml", "src/unroll/kernels/native/sweep.hpp"])
+@pytest.mark.parametrize("name", ["CMakeLists.txt", "pyproject.toml", "src/unroll/kernels/native/forward.hpp"])
 def test_what_the_build_reads(name: str, installed: Checkout):
     path = installed.folder / name
     before = path.stat()

@@ -63,27 +63,53 @@ def test_the_callers_rounding_and_flags_are_as_they_were(threads: int) -> None:
         c.fesetround(0)
 
 
+@pytest.mark.skipif(platform.machine() not in ROUNDINGS, reason="another processor's constants")
 @pytest.mark.parametrize("isa", isas())
-def test_denormals_are_flushed_inside(isa: str) -> None:
-    h0 = torch.full((1, 1, 1), 1e-39).numpy()
-    x, w = torch.zeros(1, 1, 1, 1).numpy(), torch.ones(1, 1, 1).numpy()
-    h_n = torch.full((1, 1, 1), 7.0).numpy()
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_callers_mode_decides_no_bit(cell: str, isa: str) -> None:
+    """Rounding upward, and with denormals flushed; in every thread, with weights' gradients that are denormal."""
     from unroll.kernels import _native
 
-    _native.forward("relu_rnn", isa, x, w, w, None, None, h0, None, None, None, h_n, None, None)
-    assert h_n.item() == 0
+    problem = Problem.random(cell, 64, 30, 2, 70)
+    inputs = {n: problem.inputs[n].float().numpy() for n in ("x", "w_ih", "w_hh")}
+    inputs["x"] *= np.float32(2.0**-130)
+    h0, dh_n = problem.inputs["h0"].float().numpy(), problem.incoming["h_n"].float().numpy()
+    c = ctypes.CDLL(ctypes.util.find_library("m"))
+
+    def gradients(threads: int) -> bytes:
+        h_n, saved = np.empty_like(dh_n), _native.take_saved(cell, 0, 64, 30, 70, True)
+        c_n = np.empty_like(dh_n) if cell == "lstm" else None
+        grads = [np.empty_like(inputs[n]) for n in ("w_ih", "w_hh")]
+        _native.forward(cell, isa, *inputs.values(), None, None, h0, *[None] * 3, h_n, c_n, saved, threads)
+        _native.backward(cell, isa, *inputs.values(), None, saved, None, dh_n, None, None, *grads, *[None] * 4, threads)
+        return b"".join(one.tobytes() for one in (h_n, *grads))
+
+    right = gradients(1)
+    assert np.frombuffer(right, np.float32).any()
+    try:
+        for threads in (1, 2):
+            assert c.fesetround(ROUNDINGS[platform.machine()]) == 0
+            torch.set_flush_denormal(threads == 1)
+            assert gradients(threads) == right
+    finally:
+        c.fesetround(0)
+        torch.set_flush_denormal(False)
 
 
 @pytest.mark.parametrize("isa", isas())
-def test_denormals_are_flushed_in_every_thread(isa: str) -> None:
+def test_a_state_that_vanishes_ends_in_zero(isa: str) -> None:
+    """In every thread: as denormal numbers, which cost a hundred cycles each, it would never end."""
     from unroll.kernels import _native
 
     B, T, H = 64, 40, 100
-    h0, x = torch.full((B, H), 1e-39).numpy(), torch.zeros(B, T, 1).numpy()
-    w_ih, w_hh = torch.zeros(H, 1).numpy(), torch.eye(H).numpy()
-    h_n = torch.full((B, H), 7.0).numpy()
-    _native.forward("relu_rnn", isa, x, w_ih, w_hh, None, None, h0, None, None, None, h_n, None, None, 2)
-    assert (h_n == 0).all()
+    h0, x = torch.full((B, H), 1e-27).numpy(), torch.zeros(B, T, 1).numpy()
+    w_ih, w_hh = torch.zeros(H, 1).numpy(), (torch.eye(H) * 0.5).numpy()
+    for threads in (1, 2):
+        for steps in (3, T):
+            h_n = torch.full((B, H), 7.0).numpy()
+            few = np.ascontiguousarray(x[:, :steps])
+            _native.forward("relu_rnn", isa, few, w_ih, w_hh, *[None] * 2, h0, *[None] * 3, h_n, None, None, threads)
+            assert (h_n == (np.float32(1e-27) / 8 if steps == 3 else 0)).all()
 
 
 def test_memory_comes_back() -> None:

@@ -11,7 +11,7 @@ Faults planted in the C++ one at a time, each seen to make the kernels' tests fa
 * gate deltas written over what forward saved           test_operators: opcheck
 * a clamp that turns NaN into its bound                 test_activation: the ends
 * a digit of the exponential's polynomial changed       test_activation: four units in the last place
-* the floating-point mode not restored                  test_activation: four units in the last place
+* the floating-point mode not restored                  test_state: the floating point mode is as it was
 * overlapping buffers not refused                       test_arguments: forward refuses
 * weight sums not cleared between lanes and calls       test_bits: threads and repeats
 * the longer tiles' last rows left out                  test_bits: threads and repeats
@@ -22,9 +22,9 @@ Faults planted in the C++ one at a time, each seen to make the kernels' tests fa
 * weight sums whose order depends on threads            test_bits: threads and repeats
 * a meeting of the threads left out                     test_bits: threads and repeats
 * the next lane packed while others still read          test_bits: lanes
-* threads other than the first with denormals           test_state: denormals are flushed in every thread
+* threads other than the first in the caller's mode      test_state: the caller's mode decides no bit
 * signals never looked at                               test_interrupt: a handler that raises ends the call
-* the handler run with denormals flushed                test_interrupt: a handler that does not raise
+* the handler run in the kernels' mode                  test_interrupt: a handler that does not raise
 * blocks that are given back lost                       test_state: memory comes back
 * gate deltas of padded units as they come out          here: an infinity reaches only what it reaches in torch
 * inputs past a length gathered as they are             here: what lies past a length is not read

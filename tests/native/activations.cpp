@@ -6,7 +6,7 @@
 // The right value is tanhl or expl where the function bends. Below 2^-6 it is the Taylor series in double, whose remainder is
 // below 2^-47 of it; where the function has come to its limit (|x| >= 10 for tanh, 88 for the logistic function) it is the limit,
 // which is within 0.07 units (tanh) and 2^-126 (logistic). A right value below the smallest normal number may come out as anything
-// from zero to that number, since the kernels flush denormals.
+// from zero to that number, since the kernels cut what is smaller.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-#include "dispatch.hpp"
+#include "harness.hpp"
 
 namespace {
 
@@ -95,7 +95,7 @@ void one_thread(int function, uint32_t stride, const std::vector<const unroll::K
         for (int64_t i = 0; i < n; ++i) x[i] = -x[i];
       for (std::size_t k = 0; k < all.size(); ++k) {
         {
-          const unroll::FlushDenormals flushed;
+          const unroll::PlainMode plain;
           all[k]->activate(function, x.data(), y.data(), n);
         }
         for (int64_t i = 0; i < numbers; ++i) {
@@ -117,11 +117,8 @@ void one_thread(int function, uint32_t stride, const std::vector<const unroll::K
 int main(int count, char** words) {
   if (count < 3) return std::fprintf(stderr, "activations STRIDE ISA...\n"), 2;
   const uint32_t stride = uint32_t(std::strtoul(words[1], nullptr, 10));
-  std::vector<const unroll::Kernels*> all;
-  for (int i = 2; i < count; ++i) {
-    all.push_back(unroll::kernels_for(words[i]));
-    if (!all.back()) return std::fprintf(stderr, "%s: this binary or this processor does not have it.\n", words[i]), 2;
-  }
+  const std::vector<const unroll::Kernels*> all = harness::sets_named(count, words);
+  if (all.empty()) return 2;
   bool fine = stride > 0;
   for (const int function : {0, 1}) {
     std::atomic<int64_t> next{0};

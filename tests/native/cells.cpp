@@ -13,65 +13,26 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <random>
 #include <string>
 
-#include "dispatch.hpp"
+#include "harness.hpp"
 #include "plain.hpp"
-#include "team.hpp"
 
 namespace {
 
+using harness::Buffer;
+using harness::failures;
+using harness::kNames;
+using harness::run;
 using plain::Inputs;
 using plain::Numbers;
 using plain::Outputs;
 using unroll::Cell;
 using unroll::Number;
 using unroll::Sizes;
-
-const char* const kNames[] = {"tanh_rnn", "relu_rnn", "gru", "lstm"};
-int failures = 0;
-
-// Numbers of one type, aligned to 64 bytes, with nothing behind the last; all NaN at first.
-template <class T>
-class Buffer {
- public:
-  explicit Buffer(std::size_t n) : size_(n) {
-    if (posix_memalign(reinterpret_cast<void**>(&data_), 64, n ? n * sizeof(T) : 1) != 0) std::abort();
-    for (std::size_t i = 0; i < n; ++i) data_[i] = std::numeric_limits<T>::quiet_NaN();
-  }
-  explicit Buffer(const Numbers& from) : Buffer(from.size()) {
-    for (std::size_t i = 0; i < size_; ++i) data_[i] = T(from[i]);
-  }
-  ~Buffer() { std::free(data_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  T* get() const { return size_ ? data_ : nullptr; }
-  std::size_t size() const { return size_; }
-  T operator[](std::size_t i) const { return data_[i]; }
-
- private:
-  T* data_ = nullptr;
-  std::size_t size_;
-};
-
-// Runs a kernel with a team, the scratch memory just as long as was asked for.
-template <class T, class Call>
-void run(const unroll::Kernels& kernels, void (*kernel)(Cell, Number, const Call&, const unroll::Member&), Cell cell, bool backward, int members, Call call) {
-  const Number number = sizeof(T) == 4 ? Number::float32 : Number::float64;
-  const Buffer<T> scratch(kernels.scratch_size(cell, number, call.sizes, backward, members));
-  call.scratch = scratch.get();
-  const unsigned long long mode = unroll::float_mode();
-  const auto job = [&](const unroll::Member& me) { kernel(cell, number, call, me); };
-  unroll::Team team(members, nullptr, nullptr);
-  team.run([](void* work, const unroll::Member& me) { (*static_cast<decltype(job)*>(work))(me); }, const_cast<void*>(static_cast<const void*>(&job)));
-  if (unroll::float_mode() == mode) return;
-  ++failures;
-  std::printf("WRONG %s: the floating-point mode is not as it was\n", kernels.isa);
-}
 
 struct Case {
   Cell cell;
@@ -193,11 +154,8 @@ int main(int count, char** words) {
     return 0;
   }
   const bool all = std::strcmp(words[1], "all") == 0, few = std::strcmp(words[1], "few") == 0;
-  std::vector<const unroll::Kernels*> sets;
-  for (int i = 2; i < count; ++i) {
-    sets.push_back(unroll::kernels_for(words[i]));
-    if (!sets.back()) return std::fprintf(stderr, "%s: this binary or this processor does not have it.\n", words[i]), 2;
-  }
+  const std::vector<const unroll::Kernels*> sets = harness::sets_named(count, words);
+  if (sets.empty()) return 2;
   int cases = 0, place = 0;
   for (const Cell cell : {Cell::tanh_rnn, Cell::relu_rnn, Cell::gru, Cell::lstm}) {
     for (const int64_t B : {1, 5, 16, 17, 64, 65})

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # The checks of the kernels that need another compiler, another processor or minutes: `make test-native`.
 #
-#   plain       C++ programs on every instruction set here: all odd sizes against plain double; tanh and logistic on all 2^32 floats
+#   plain       C++ programs on every instruction set here: all odd sizes against plain double; tanh and logistic on all 2^32 floats;
+#               the committed digests of each cell's bits
+#   clang       the same digests, compiled by Clang
 #   sanitize    odd sizes, and the kernels' Python tests, under AddressSanitizer and UndefinedBehaviorSanitizer; threads under ThreadSanitizer
-#   neon        cross-compiled for Arm, run by qemu-aarch64
+#   neon        cross-compiled for Arm, run by qemu-aarch64: sizes, tanh and logistic, and the same digests
 #   old         the Python module on old x86-64 processors, by qemu-x86_64: what it picks, what it refuses, that it runs
 #   streams     streams and data by Debian's Python and an old NumPy for Arm, by qemu-aarch64: the digests that they have here
 #
@@ -14,7 +16,7 @@ cd "$(dirname "$0")/../.."
 PYTHON=$1
 shift
 BUILD=build/native-tests
-PACKAGES=(cmake g++ ninja-build qemu-user g++-aarch64-linux-gnu libc6-dev-arm64-cross)
+PACKAGES=(cmake g++ clang ninja-build qemu-user g++-aarch64-linux-gnu libc6-dev-arm64-cross)
 mkdir -p $BUILD
 
 say() { printf '\n== %s (%s s)\n' "$*" $SECONDS; }
@@ -40,13 +42,31 @@ programs() {  # programs NAME [cmake option...]: builds tests/native into $BUILD
   cmake --build "$BUILD/$name" >> "$BUILD/$name.log" || { tail -30 "$BUILD/$name.log"; exit 1; }
 }
 
+GOLDEN=tests/kernels/golden.txt
+FUSED='v4 v3 neon'  # sets with fused multiply-adds, which have one family of bits
+
+golden() {  # golden PROGRAM ISA...: of these sets, those that are fused, against the digests
+  local program=$1 fused=()
+  shift
+  for isa; do [[ " $FUSED " == *" $isa "* ]] && fused+=("$isa"); done
+  [ ${#fused[@]} -eq 0 ] || $program $GOLDEN "${fused[@]}"
+}
+
 plain() {
   say "plain: every odd size, every float32"
   programs plain
   local isas
   isas=$("$BUILD/plain/cells")
   "$BUILD/plain/cells" all $isas
+  golden "$BUILD/plain/golden" $isas
   "$BUILD/plain/activations" 1 $isas
+}
+
+clang() {
+  say "clang: the same bits"
+  need clang++
+  programs clang -DCMAKE_CXX_COMPILER=clang++
+  golden "$BUILD/clang/golden" $("$BUILD/clang/cells")
 }
 
 sanitize() {
@@ -77,6 +97,7 @@ neon() {
   [ "$($qemu $BUILD/neon/cells)" = neon ]
   $qemu $BUILD/neon/cells few neon
   $qemu $BUILD/neon/activations 4099 neon
+  golden "$qemu $BUILD/neon/golden" neon
 }
 
 old() {
@@ -117,5 +138,5 @@ streams() {
 }
 
 need cmake ninja g++
-for part in ${*:-plain sanitize neon old streams}; do $part; done
+for part in ${*:-plain clang sanitize neon old streams}; do $part; done
 say "all fine"

@@ -264,7 +264,8 @@ def test_too_little_memory_on_a_gpu_is_said_with_what_to_do() -> None:
 def test_the_cpus_numerics_are_what_they_were() -> None:
     one = trial("cpu")
     names = ["unroll", "torch", "numpy", "backend", "instructions", "kernel instructions", "cpu"]
-    assert list(numerics(backend_of(one), device_of(one))) == names
+    found = numerics(backend_of(one), device_of(one))
+    assert list(found) == [*names, *(["kernels"] if found["kernel instructions"] else [])]
 
 
 @no_cuda

@@ -202,9 +202,11 @@ def test_the_fingerprint_says_under_what_a_trial_ran(store: Path):
     with Store.open(store) as opened:
         fingerprint = opened.trials()[0].fingerprint
     numerics = fingerprint["numerics"]
-    assert set(numerics) == {"unroll", "torch", "numpy", "backend", "instructions", "kernel instructions", "cpu"}
+    names = {"unroll", "torch", "numpy", "backend", "instructions", "kernel instructions", "cpu"}
     picked = pick("gru")
+    assert set(numerics) == names | ({"kernels"} if picked.isa else set())
     assert (numerics["backend"], numerics["kernel instructions"]) == (picked.backend, picked.isa)
+    assert numerics.get("kernels", "") == picked.numerics
     circumstances = fingerprint["circumstances"]
     assert circumstances["threads"] == 1
     assert circumstances["executor"] == "inline"

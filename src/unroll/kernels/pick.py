@@ -22,6 +22,11 @@ MISSING = (
 )
 
 
+NUMERICS = 2
+"""Goes up when the native kernels give other bits; what they give is in tests/kernels/golden.txt."""
+UNFUSED = ("v2",)
+"""Instruction sets without fused multiply-add, which give bits of their own; all others give the same."""
+
 _MODULE = "unroll.kernels._native"
 
 
@@ -37,6 +42,11 @@ class Pick:
     def word(self) -> str:
         """What readers are told: "torch" for the reference, PyTorch's own layers."""
         return "torch" if self.backend == "reference" else self.backend
+
+    @property
+    def numerics(self) -> str:
+        """What the bits of the native kernels depend on, and nothing else: "2, fused"; "" without them."""
+        return f"{NUMERICS}, {'not ' if self.isa in UNFUSED else ''}fused" if self.isa else ""
 
 
 def native() -> Any:

@@ -36,6 +36,7 @@ def numerics(pick: Pick, device: torch.device = CPU) -> dict[str, str]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "kernel instructions": pick.isa,
         "cpu": cpu_model(),
+        **({"kernels": pick.numerics} if pick.numerics else {}),
         **_of_device(device),
     }
 

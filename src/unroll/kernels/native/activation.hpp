@@ -8,7 +8,7 @@
 // Each function takes several vectors and does each step for all of them before the next step: one activation is a chain of some
 // 25 dependent instructions, and a processor's scheduler does not see far enough ahead to overlap two by itself.
 //
-// The kernels run with denormals flushed: a logistic value below 2^-126 is 0.
+// The quotient at the end is a division, which IEEE rounds alike everywhere; estimates of a reciprocal differ between makers.
 #pragma once
 
 #include "vec.hpp"
@@ -25,45 +25,34 @@ UNROLL_INLINE void exponential(const Vec<float> (&x)[N], Vec<float> (&s)[N], Vec
   // shift by the 23 bits of the mantissa makes 2^n.
   constexpr float kMagic = 12582912.0f + 127.0f;
   Vec<float> m[N], n[N], r[N], q[N];
-  UNROLL_EACH m[i] = x[i] * 1.44269504f + kMagic;
+  UNROLL_EACH m[i] = fma<float>(x[i], splat(1.44269504f), splat(kMagic));
   UNROLL_EACH n[i] = m[i] - kMagic;
   UNROLL_EACH s[i] = (Vec<float>)((IntVec)m[i] << 23);
-  UNROLL_EACH r[i] = x[i] - n[i] * 0.693359375f;
-  UNROLL_EACH r[i] = r[i] + n[i] * 2.12194440e-4f;
-  UNROLL_EACH q[i] = r[i] * 0.00138888729f + 0.00836914033f;
-  UNROLL_EACH q[i] = q[i] * r[i] + 0.0416671373f;
-  UNROLL_EACH q[i] = q[i] * r[i] + 0.166665062f;
-  UNROLL_EACH q[i] = q[i] * r[i] + 0.49999997f;
-  UNROLL_EACH q[i] = q[i] * r[i] + 1.0f;
+  UNROLL_EACH r[i] = fma<float>(n[i], splat(-0.693359375f), x[i]);
+  UNROLL_EACH r[i] = fma<float>(n[i], splat(2.12194440e-4f), r[i]);
+  UNROLL_EACH q[i] = fma<float>(r[i], splat(0.00138888729f), splat(0.00836914033f));
+  UNROLL_EACH q[i] = fma<float>(q[i], r[i], splat(0.0416671373f));
+  UNROLL_EACH q[i] = fma<float>(q[i], r[i], splat(0.166665062f));
+  UNROLL_EACH q[i] = fma<float>(q[i], r[i], splat(0.49999997f));
+  UNROLL_EACH q[i] = fma<float>(q[i], r[i], splat(1.0f));
   UNROLL_EACH p[i] = q[i] * r[i];
 }
 
 // The first `Logistic` vectors of z through 1 / (1 + e^-z), the others through tanh z, in place.
 template <int Logistic, int N>
 UNROLL_INLINE void squash(Vec<float> (&z)[N]) {
-  Vec<float> x[N], s[N], p[N], over[N], under[N], y[N];
+  Vec<float> x[N], s[N], p[N], over[N], under[N];
   // logistic: x = -z, 1 / (s p + s + 1). tanh: x = 2 z, (e^x - 1) / (e^x - 1 + 2). tanh(9.02) rounds to 1.
   UNROLL_EACH x[i] = i < Logistic ? -z[i] : z[i];
   UNROLL_EACH x[i] = at_least<float>(x[i], i < Logistic ? -88.0f : -9.1f);
   UNROLL_EACH x[i] = at_most<float>(x[i], i < Logistic ? 88.0f : 9.1f);
   UNROLL_EACH if (i >= Logistic) x[i] = x[i] + x[i];
   exponential<N>(x, s, p);
-  UNROLL_EACH over[i] = s[i] * p[i] + (i < Logistic ? s[i] : (s[i] - 1.0f));
+  UNROLL_EACH over[i] = fma<float>(s[i], p[i], i < Logistic ? s[i] : s[i] - 1.0f);
   UNROLL_EACH under[i] = over[i] + (i < Logistic ? 1.0f : 2.0f);
-  if constexpr (!kFused) {
-    // Without fused multiply-add a Newton step near the smallest number loses its flushed second term, and how good the estimate
-    // was, which differs between makers, would show. The division is rounded once, everywhere alike.
-    UNROLL_EACH z[i] = (i < Logistic ? splat(1.0f) : over[i]) / under[i];
-    return;
-  }
-  UNROLL_EACH y[i] = reciprocal_estimate(under[i]);
-  // Newton steps, the first on the reciprocal, the last on the reciprocal or the quotient; never a vector division.
-#if !defined(__AVX512F__)
-  UNROLL_EACH y[i] = y[i] + y[i] * (1.0f - under[i] * y[i]);  // a shorter estimate
-#endif
-  UNROLL_EACH z[i] = i < Logistic ? y[i] : over[i] * y[i];
-  UNROLL_EACH over[i] = (i < Logistic ? splat(1.0f) : over[i]) - under[i] * z[i];
-  UNROLL_EACH z[i] = z[i] + y[i] * over[i];
+  // A logistic value below 2^-126 is 0: saturated gates are no denormal numbers.
+  UNROLL_EACH z[i] = (i < Logistic ? splat(1.0f) : over[i]) / under[i];
+  UNROLL_EACH if (i < Logistic) z[i] = under[i] > 0x1p126f ? Vec<float>{} : z[i];
 }
 
 // Float64 is the oracle's precision: lane by lane through the C library.

@@ -53,8 +53,10 @@ struct BackwardCall {
   void* scratch;      // as above
 };
 
-// Units are padded to a multiple of 16 inside, whatever the vector's length, so sizes do not depend on the instruction set.
-inline int64_t padded(int64_t n) { return (n + 15) / 16 * 16; }
+// Hidden units lie in blocks of 16 inside, padded to whole ones, whatever the vector's length: neither sizes, nor the order of what
+// is kept, nor the order of sums depend on the instruction set.
+constexpr int kBlock = 16;
+inline int64_t padded(int64_t n) { return (n + kBlock - 1) / kBlock * kBlock; }
 
 inline int64_t gates_of(Cell cell) { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
 

@@ -2,10 +2,14 @@
 //
 // `A` accumulators a unit: the recurrent weights add to the first `Gh` of them, the input weights to the last `Gx`. For the
 // GRU the two ranges differ, since r multiplies the recurrent term of n alone: hn r z xn. `Saved` vectors are kept a step.
-// `row_of(a, input)` says which gate of torch's order an accumulator belongs to. In backward `A` is also the number of gate deltas.
+// `gate(a)` says which gate of torch's order an accumulator belongs to. In backward `A` is also the number of gate deltas. Where several
+// numbers of a unit are kept, those of kBlock units lie together: the first number of each, then the second of each.
+//
+// What one step hands to the next is cut (vec.hpp): h of the simple cell and the GRU, c; backward the gradients at h and at c.
 #pragma once
 
 #include "activation.hpp"
+#include "call.hpp"
 
 namespace unroll {
 namespace UNROLL_NS {
@@ -14,8 +18,8 @@ namespace UNROLL_NS {
 template <class T>
 struct Rows {
   const T* h_prev;  // the tile's own units of the state before; next row at + h_row
-  T* cell;          // running cell state; next row at + W
-  T* saved;         // or null; next row at + Saved * W
+  T* cell;          // running cell state; next row at + kBlock
+  T* saved;         // or null; next row at + Saved * kBlock
   T* h;             // next row at + h_row
   int64_t h_row;
 };
@@ -38,7 +42,7 @@ struct SimpleCell {
         squash<0, U>(z[r]);
       }
 #pragma GCC unroll 8
-      for (int u = 0; u < U; ++u) store(at.h + r * at.h_row + u * kLanes<T>, z[r][u]);
+      for (int u = 0; u < U; ++u) store(at.h + r * at.h_row + u * kLanes<T>, cut<T>(z[r][u]));
     }
   }
   // h_prev, h: the states before and after the step; dh: the gradient at h. Writes the gate deltas and what of dh goes
@@ -50,7 +54,7 @@ struct SimpleCell {
       const Vec<T> zero{};
       store(delta, hv <= zero ? zero : dh);  // torch's rule: no gradient at 0; NaN is not <= 0
     } else {
-      store(delta, dh - dh * (hv * hv));
+      store(delta, fma<T>(-dh, hv * hv, dh));
     }
   }
 };
@@ -60,10 +64,9 @@ struct GruCell {
   static constexpr bool kCellState = false;
   static constexpr int gate(int a) { return a == 0 ? 2 : a == 1 ? 0 : a == 2 ? 1 : 2; }
 
-  // r = s(z1), u = s(z2), n = tanh(z3 + r z0), h = (1 - u) n + u h_prev.
+  // r = s(z1), u = s(z2), n = tanh(z3 + r z0), h = n + u (h_prev - n).
   template <class T, int NR, int NA>
   UNROLL_INLINE static void forward(Vec<T> (&z)[NR][NA], const Rows<T>& at) {
-    constexpr int W = kLanes<T>;
     Vec<T> gates[2 * NR], n[NR];
 #pragma GCC unroll 8
     for (int r = 0; r < NR; ++r) {
@@ -72,33 +75,32 @@ struct GruCell {
     }
     squash<2 * NR>(gates);
 #pragma GCC unroll 8
-    for (int r = 0; r < NR; ++r) n[r] = z[r][3] + gates[r] * z[r][0];
+    for (int r = 0; r < NR; ++r) n[r] = fma<T>(gates[r], z[r][0], z[r][3]);
     squash<0>(n);
 #pragma GCC unroll 8
     for (int r = 0; r < NR; ++r) {
       if (at.saved) {
-        T* saved = at.saved + r * Saved * W;
+        T* saved = at.saved + r * Saved * kBlock;
         store(saved, z[r][0]);
-        store(saved + W, gates[r]);
-        store(saved + 2 * W, gates[NR + r]);
-        store(saved + 3 * W, n[r]);
+        store(saved + kBlock, gates[r]);
+        store(saved + 2 * kBlock, gates[NR + r]);
+        store(saved + 3 * kBlock, n[r]);
       }
-      store(at.h + r * at.h_row, n[r] + gates[NR + r] * (load(at.h_prev + r * at.h_row) - n[r]));
+      store(at.h + r * at.h_row, cut<T>(fma<T>(gates[NR + r], load(at.h_prev + r * at.h_row) - n[r], n[r])));
     }
   }
   template <class T>
   UNROLL_INLINE static void backward(const T* saved, const T* h_prev, const T*, Vec<T> dh, T*, T* delta, T* dh_past) {
-    constexpr int W = kLanes<T>;
-    const Vec<T> hn = load(saved), r = load(saved + W), u = load(saved + 2 * W), n = load(saved + 3 * W);
+    const Vec<T> hn = load(saved), r = load(saved + kBlock), u = load(saved + 2 * kBlock), n = load(saved + 3 * kBlock);
     const Vec<T> through = dh * (1 - u);
-    const Vec<T> da = through - through * (n * n);
+    const Vec<T> da = fma<T>(-through, n * n, through);
     const Vec<T> du = dh * (load(h_prev) - n);
     const Vec<T> dr = da * hn;
     store(delta, da * r);
-    store(delta + W, dr * (r * (1 - r)));
-    store(delta + 2 * W, du * (u * (1 - u)));
-    store(delta + 3 * W, da);
-    store(dh_past, load(dh_past) + dh * u);
+    store(delta + kBlock, dr * (r * (1 - r)));
+    store(delta + 2 * kBlock, du * (u * (1 - u)));
+    store(delta + 3 * kBlock, da);
+    store(dh_past, fma<T>(dh, u, load(dh_past)));
   }
 };
 
@@ -133,33 +135,31 @@ struct LstmCell {
   }
   template <class T>
   UNROLL_INLINE static Vec<T> next(Vec<T> i, Vec<T> f, Vec<T> g, Vec<T> o, const Rows<T>& at, int r) {
-    constexpr int W = kLanes<T>;
-    const Vec<T> c_prev = load(at.cell + r * W), c = f * c_prev + i * g;
-    store(at.cell + r * W, c);
+    const Vec<T> c_prev = load(at.cell + r * kBlock), c = cut<T>(fma<T>(f, c_prev, i * g));
+    store(at.cell + r * kBlock, c);
     if (at.saved) {
-      T* saved = at.saved + r * Saved * W;
+      T* saved = at.saved + r * Saved * kBlock;
       store(saved, i);
-      store(saved + W, f);
-      store(saved + 2 * W, g);
-      store(saved + 3 * W, o);
-      store(saved + 4 * W, c_prev);  // c is one step from it; backward then reads this record alone
+      store(saved + kBlock, f);
+      store(saved + 2 * kBlock, g);
+      store(saved + 3 * kBlock, o);
+      store(saved + 4 * kBlock, c_prev);  // c is one step from it; backward then reads this record alone
     }
     return c;
   }
   template <class T>
   UNROLL_INLINE static void backward(const T* saved, const T*, const T*, Vec<T> dh, T* dc, T* delta, T*) {
-    constexpr int W = kLanes<T>;
-    const Vec<T> i = load(saved), f = load(saved + W), g = load(saved + 2 * W), o = load(saved + 3 * W);
-    const Vec<T> c_prev = load(saved + 4 * W);
-    Vec<T> th[1] = {f * c_prev + i * g};
+    const Vec<T> i = load(saved), f = load(saved + kBlock), g = load(saved + 2 * kBlock), o = load(saved + 3 * kBlock);
+    const Vec<T> c_prev = load(saved + 4 * kBlock);
+    Vec<T> th[1] = {fma<T>(f, c_prev, i * g)};
     squash<0>(th);
     const Vec<T> dho = dh * o;
-    const Vec<T> dcv = load(dc) + (dho - dho * (th[0] * th[0]));
+    const Vec<T> dcv = load(dc) + fma<T>(-dho, th[0] * th[0], dho);
     store(delta, (dcv * g) * (i * (1 - i)));
-    store(delta + W, (dcv * c_prev) * (f * (1 - f)));
-    store(delta + 2 * W, (dcv * i) * (1 - g * g));
-    store(delta + 3 * W, (dh * th[0]) * (o * (1 - o)));
-    store(dc, dcv * f);
+    store(delta + kBlock, (dcv * c_prev) * (f * (1 - f)));
+    store(delta + 2 * kBlock, (dcv * i) * fma<T>(-g, g, splat(T(1))));
+    store(delta + 3 * kBlock, (dh * th[0]) * (o * (1 - o)));
+    store(dc, cut<T>(dcv * f));
   }
 };
 

@@ -51,7 +51,7 @@ const Kernels* kernels_for(const char* isa) {
 #if defined(__SSE2__)
 unsigned long long float_mode() { return _mm_getcsr(); }
 static void set_float_mode(unsigned long long mode) { _mm_setcsr(static_cast<unsigned>(mode)); }
-static constexpr unsigned long long kFlush = 0x8040;  // FTZ and DAZ
+static constexpr unsigned long long kPlain = 0x1f80;  // every exception masked
 #elif defined(__aarch64__)
 unsigned long long float_mode() {
   unsigned long long mode;
@@ -59,15 +59,15 @@ unsigned long long float_mode() {
   return mode;
 }
 static void set_float_mode(unsigned long long mode) { asm volatile("msr fpcr, %0" : : "r"(mode)); }
-static constexpr unsigned long long kFlush = 1ull << 24;  // FZ
+static constexpr unsigned long long kPlain = 0;
 #else
 unsigned long long float_mode() { return 0; }
 static void set_float_mode(unsigned long long) {}
-static constexpr unsigned long long kFlush = 0;
+static constexpr unsigned long long kPlain = 0;
 #endif
 
 FloatMode::FloatMode(unsigned long long mode) : before_(float_mode()) { set_float_mode(mode); }
 FloatMode::~FloatMode() { set_float_mode(before_); }
-FlushDenormals::FlushDenormals() : FloatMode(float_mode() | kFlush) {}
+PlainMode::PlainMode() : FloatMode(kPlain) {}
 
 }  // namespace unroll

@@ -25,10 +25,11 @@ class FloatMode {
   unsigned long long before_;
 };
 
-// A vanishing gradient would otherwise become denormal numbers, which cost two to seven times.
-class FlushDenormals : FloatMode {
+// Arithmetic as IEEE 754 has it, whatever mode the caller is in: to nearest, and small numbers are not flushed, which processors do
+// not do alike (some before they round, some after). The kernels cut them where they arise; see vec.hpp.
+class PlainMode : FloatMode {
  public:
-  FlushDenormals();
+  PlainMode();
 };
 
 }  // namespace unroll

@@ -1,5 +1,5 @@
 // One instruction set's kernels: this file is compiled once for each, with its own flags and UNROLL_NS.
-#include "sweep.hpp"
+#include "lanes.hpp"
 
 namespace unroll {
 namespace UNROLL_NS {
@@ -68,7 +68,7 @@ double multiply_adds(int64_t rounds) {
 #pragma GCC unroll 8
     for (int repeat = 0; repeat < 8; ++repeat)
 #pragma GCC unroll 32
-      for (int i = 0; i < n; ++i) acc[i] = acc[i] * av + bv;
+      for (int i = 0; i < n; ++i) acc[i] = fma<float>(acc[i], av, bv);
   }
   Vec<float> total{};
 #pragma GCC unroll 32

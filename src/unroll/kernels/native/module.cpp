@@ -326,7 +326,7 @@ void activate(const std::string& isa, const std::string& function, nb::ndarray<n
   if (function != "logistic" && function != "tanh") bad_value("function: logistic or tanh is needed.");
   const unroll::Kernels& k = kernels(isa);
   nb::gil_scoped_release released;
-  unroll::FlushDenormals flushed;
+  unroll::PlainMode plain;
   k.activate(function == "tanh" ? 1 : 0, static_cast<const float*>(x.data()), static_cast<float*>(y.data()), int64_t(x.shape(0)));
 }
 

@@ -52,7 +52,7 @@ void Team::member(int index, void (*job)(void*, const Member&), void* work) {
     changed_.wait(held, [this] { return gate_ != Gate::shut; });
     if (gate_ == Gate::home) return;
   }
-  const FlushDenormals flushed;
+  const PlainMode plain;
   job(work, {this, index, count_});
 }
 
@@ -73,7 +73,7 @@ void Team::run(void (*job)(void*, const Member&), void* work) {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
   {
-    const FlushDenormals flushed;
+    const PlainMode plain;
     job(work, {this, 0, count_});
   }
   for (std::thread& other : others) other.join();

@@ -22,7 +22,7 @@ class Team {
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
-  // Runs `job` in every member at once, denormals flushed; the caller is the first. Back when all are done.
+  // Runs `job` in every member at once, in the plain floating-point mode; the caller is the first. Back when all are done.
   // Where the system has no more threads, the caller does it alone.
   void run(void (*job)(void*, const Member&), void* work);
 

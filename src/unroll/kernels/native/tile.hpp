@@ -52,7 +52,7 @@ UNROLL_INLINE void accumulate(Vec<T> (&acc)[NR][NA], int64_t count, const T* a, 
     for (int r = 0; r < NR; ++r) {
       const Vec<T> av = splat(a[r * order.row() + k * order.step()]);
 #pragma GCC unroll 8
-      for (int v = 0; v < NV; ++v) acc[r][Offset + v] += av * bv[v];
+      for (int v = 0; v < NV; ++v) acc[r][Offset + v] = fma<T>(av, bv[v], acc[r][Offset + v]);
     }
   }
 }

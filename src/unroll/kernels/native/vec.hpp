@@ -83,18 +83,38 @@ UNROLL_INLINE Vec<T> at_most(Vec<T> x, T high) {
   return x > high ? splat<T>(high) : x;
 }
 
-// An estimate of 1 / x: 14 bits on AVX-512, 12 on AVX, 16 on NEON (8 and one Newton step); exact elsewhere.
-UNROLL_INLINE Vec<float> reciprocal_estimate(Vec<float> x) {
+// a b + c, rounded once where the set is fused. Every multiply-add of the kernels is written with it: the library is compiled with
+// -ffp-contract=off, so no compiler decides which ones are.
+template <class T>
+UNROLL_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
 #if defined(__AVX512F__)
-  return (Vec<float>)_mm512_rcp14_ps((__m512)x);
-#elif defined(__AVX__)
-  return (Vec<float>)_mm256_rcp_ps((__m256)x);
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+  else
+    return (Vec<T>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined(__FMA__)
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+  else
+    return (Vec<T>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
 #elif defined(__aarch64__)
-  const Vec<float> y = (Vec<float>)vrecpeq_f32((float32x4_t)x);
-  return y + y * (1.0f - x * y);
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+  else
+    return (Vec<T>)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
 #else
-  return 1.0f / x;
+  return a * b + c;
 #endif
+}
+
+// float32 below 2^-95 (three bits of its exponent are then 0) becomes 0, and NaN stays: what vanishes from step to step ends
+// here, by a compare, long before it is a denormal number, which would cost a hundred cycles.
+template <class T>
+UNROLL_INLINE Vec<T> cut(Vec<T> x) {
+  if constexpr (sizeof(T) != 4)
+    return x;
+  else
+    return ((IntVec)x & 0x70000000) == 0 ? Vec<T>{} : x;
 }
 
 }  // namespace UNROLL_NS

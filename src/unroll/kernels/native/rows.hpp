@@ -1,0 +1,62 @@
+// Rows of a batch from the caller's order to the inside's, and back.
+#pragma once
+
+#include "layout.hpp"
+
+namespace unroll {
+namespace UNROLL_NS {
+
+// (rows, H) with rows `stride` apart, to rows of Hp and back.
+template <class T>
+void pad_rows(const T* from, int64_t stride, int64_t rows, int64_t H, int64_t Hp, T* to) {
+  for (int64_t r = 0; r < rows; ++r) {
+    if (from) copy(from + r * stride, to + r * Hp, H);
+    const int64_t start = from ? H : 0;
+    fill_zero(to + r * Hp + start, Hp - start);
+  }
+}
+template <class T>
+void unpad_rows(const T* from, int64_t rows, int64_t H, int64_t Hp, T* to, int64_t stride) {
+  for (int64_t r = 0; r < rows; ++r) copy(from + r * Hp, to + r * stride, H);
+}
+
+// Some of (R, H) to [block][row][16] and back.
+template <class T>
+void block_rows(const T* from, int64_t R, Range rows, int64_t H, int64_t Hp, T* to) {
+  for (int64_t unit = 0; unit < Hp; ++unit)
+    for (int64_t r = rows.begin; r < rows.end; ++r)
+      to[(unit / kBlock * R + r) * kBlock + unit % kBlock] = from && unit < H ? from[r * H + unit] : T(0);
+}
+template <class T>
+void unblock_rows(const T* from, int64_t R, Range rows, int64_t H, T* to) {
+  for (int64_t r = rows.begin; r < rows.end; ++r)
+    for (int64_t unit = 0; unit < H; ++unit) to[r * H + unit] = from[(unit / kBlock * R + r) * kBlock + unit % kBlock];
+}
+
+// Which of a block's rows are still running at step t; their lengths never rise.
+UNROLL_INLINE Range running(const int64_t* lengths, Range rows, int64_t t) {
+  if (lengths)
+    while (rows.end > rows.begin && lengths[rows.end - 1] <= t) --rows.end;
+  return rows;
+}
+
+// Steps [first, last) of some of R rows of x, gathered by step, with a 1 behind each; zeros past a row's length, whatever is there.
+template <class C, class T>
+void gather_inputs(const Layout<C, T>& l, const T* x, const int64_t* ends, int64_t R, Range rows, int64_t first, int64_t last, T* inputs) {
+  const int64_t I = l.s.I, I1 = l.I1;
+  for (int64_t r = rows.begin; r < rows.end; ++r) {
+    const T* from = x + (r * l.s.T + first) * I;
+    T* to = inputs + r * I1;
+    const int64_t end = ends ? ends[r] : l.s.T;
+    for (int64_t t = first; t < last; ++t, from += I, to += R * I1) {
+      if (t < end)
+        copy(from, to, I);
+      else
+        fill_zero(to, I);
+      to[I] = T(1);
+    }
+  }
+}
+
+}  // namespace UNROLL_NS
+}  // namespace unroll

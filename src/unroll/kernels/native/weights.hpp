@@ -1,0 +1,125 @@
+// The weights' gradients: sums over rows and steps, in one order.
+//
+// The steps are taken from the last to the first, in chunks of two. A chunk is one long axis, step by step and row by row, and its sum is
+// added to a part; 16 chunks make a part, and the parts are added to the total: three levels, whose rounding errors grow far slower
+// than one long sum's. Blocks of rows come one after another. No thread and no vector's length has a say in it.
+//
+// Threads: rows are shared out where the deltas are computed; the members then meet, and each sums its own part of the weights over
+// all rows. Rounds write two buffers in turn: who is ahead already fills the other while who is behind still reads.
+#pragma once
+
+#include "rows.hpp"
+
+namespace unroll {
+namespace UNROLL_NS {
+
+template <class C, class T>
+struct WeightSums {
+  T *sum_x, *sum_h, *total_x, *total_h;
+  int64_t chunks = 0;
+  WeightSums(const Layout<C, T>& l, Scratch<T>& scratch) {
+    sum_x = scratch.take(l.I1 * C::A * l.Hp);
+    sum_h = scratch.take(C::Gh * l.Hp * l.Hp);
+    total_x = scratch.take(l.I1 * C::A * l.Hp);
+    total_h = scratch.take(C::Gh * l.Hp * l.Hp);
+  }
+};
+
+template <class C, class T>
+void clear_sums(const Layout<C, T>& l, const WeightSums<C, T>& w) {
+  fill_zero(w.sum_h, C::Gh * l.Hp * l.Hp);
+  fill_zero(w.sum_x, l.I1 * C::A * l.Hp);
+  fill_zero(w.total_h, C::Gh * l.Hp * l.Hp);
+  fill_zero(w.total_x, l.I1 * C::A * l.Hp);
+}
+
+// The part of the blocks of deltas, [block][A], that is a member's own to sum over.
+struct OwnDeltas {
+  Range all;     // of this group's
+  Range from_h;  // those that the recurrent weights reach: the first Gh of each block of units
+  Range from_x;  // those that the inputs reach: the last Gx
+};
+template <class C, class T>
+UNROLL_INLINE OwnDeltas own_deltas(const Layout<C, T>& l, int64_t group, Split split) {
+  static_assert(C::A == C::Gh || Layout<C, T>::kGroupBlocks == 1, "only then are the deltas that h reaches the first of a group");
+  constexpr int only_h = C::A - C::Gx;
+  const int64_t U = l.blocks_of(group);
+  const Range all = split.of(l.blocks * C::A).within(group * l.kGroupBlocks * C::A, U * C::A);
+  return {all, all.within(0, U * C::Gh), {larger(all.begin, only_h), larger(all.end, only_h)}};
+}
+
+// A chunk's part of a member's own sums: `count` rows of all its steps, their deltas, states before, and inputs.
+template <class C, class T>
+void sum_chunk(const Layout<C, T>& l, int64_t count, const T* all_deltas, const T* states, const T* inputs, Split split, const WeightSums<C, T>& w) {
+  constexpr int V = Layout<C, T>::V;
+  const int64_t Hp = l.Hp, I1 = l.I1;
+  for (int64_t group = 0; group < l.groups; ++group) {
+    const int64_t first = group * l.kGroupBlocks * kBlock, record = l.blocks_of(group) * C::A * kBlock;
+    const OwnDeltas own = own_deltas(l, group, split);
+    const T* deltas = all_deltas + first * C::A * count;
+    product(own.from_h.size() * kBlock, l.vectors, count, deltas + own.from_h.begin * kBlock, AlongRows{record}, states, Hp,
+            w.sum_h + (first * C::Gh + own.from_h.begin * kBlock) * Hp, Hp);
+    T* sum_x = w.sum_x + first * C::A * I1;
+    product(I1, own.from_x.size() * V, count, inputs, AlongRows{I1}, deltas + own.from_x.begin * kBlock, record,
+            sum_x + own.from_x.begin * kBlock, record);
+    const Range only_h{own.all.begin, smaller(own.all.end, C::A - C::Gx)};  // deltas that x does not reach (GRU: the recurrent term of n)
+    if (only_h.size() > 0)
+      product(1, only_h.size() * V, count, inputs + l.s.I, AlongRows{I1}, deltas + only_h.begin * kBlock, record,
+              sum_x + l.s.I * record + only_h.begin * kBlock, record);
+  }
+}
+
+// total += sum, and a fresh sum.
+template <class T>
+UNROLL_INLINE void move_sum(T* sum, T* total, int64_t n) {
+  add(sum, total, n);
+  fill_zero(sum, n);
+}
+
+// A member's own sums to the totals.
+template <class C, class T>
+void move_sums(const Layout<C, T>& l, Split split, const WeightSums<C, T>& w) {
+  for (int64_t group = 0; group < l.groups; ++group) {
+    const int64_t first = group * l.kGroupBlocks * kBlock, record = l.blocks_of(group) * C::A * kBlock;
+    const OwnDeltas own = own_deltas(l, group, split);
+    const int64_t at_h = (first * C::Gh + own.from_h.begin * kBlock) * l.Hp;
+    move_sum(w.sum_h + at_h, w.total_h + at_h, own.from_h.size() * kBlock * l.Hp);
+    for (int64_t i = 0; i < l.I1; ++i) {
+      const int64_t at_x = first * C::A * l.I1 + i * record + own.all.begin * kBlock;
+      move_sum(w.sum_x + at_x, w.total_x + at_x, own.all.size() * kBlock);
+    }
+  }
+}
+
+// Where the gradients go: (G*H, I), (G*H, H), and (G*H) or none.
+template <class T>
+struct Gradients {
+  T *w_ih, *w_hh, *b_ih, *b_hh;
+};
+
+// A member's own totals from the order of the deltas to torch's.
+template <class C, class T>
+void unpack_totals(const Layout<C, T>& l, const Gradients<T>& to, Split split, const WeightSums<C, T>& w) {
+  const int64_t H = l.s.H, I = l.s.I;
+  for (int64_t group = 0; group < l.groups; ++group) {
+    const int64_t first = group * l.kGroupBlocks, record = l.blocks_of(group) * C::A * kBlock;
+    const Range own = own_deltas(l, group, split).all;
+    for (int64_t d = own.begin; d < own.end; ++d)
+      for (int64_t j = 0; j < kBlock; ++j) {
+        const int64_t a = d % C::A, block = first + d / C::A, unit = block * kBlock + j, row = C::gate(int(a)) * H + unit;
+        if (unit >= H) continue;
+        const T* totals = w.total_x + first * C::A * kBlock * l.I1 + d * kBlock + j;
+        if (a < C::Gh) {
+          copy(w.total_h + ((block * C::Gh + a) * kBlock + j) * l.Hp, to.w_hh + row * H, H);
+          if (to.b_hh) to.b_hh[row] = totals[I * record];
+        }
+        if (a >= C::A - C::Gx) {
+          for (int64_t i = 0; i < I; ++i) to.w_ih[row * I + i] = totals[i * record];
+          if (to.b_ih) to.b_ih[row] = totals[I * record];
+        }
+      }
+  }
+}
+
+}  // namespace UNROLL_NS
+}  // namespace unroll

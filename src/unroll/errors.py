@@ -6,6 +6,7 @@ Each message holds the fact with its values, the place, and the next step. The t
     ├── StudyError          a study file or object: all of its problems at once
     ├── UnknownNameError    a task, model, study or setting that nobody registered
     ├── PlugInError         a registered plug-in that cannot be loaded or breaks its contract
+    │   └── MeasureError        a measure that fails when it is asked about results
     ├── BackendError        a kernel backend that was asked for and is not available
     ├── DeviceError         a GPU that was asked for and is not there
     ├── DivergedError       a loss became NaN or infinite
@@ -35,6 +36,8 @@ from unroll.inert import clipped, inert
 
 LONGEST_PATH, LONGEST_NAME = 100, 40
 """Characters of a path, and of a setting's name, that a problem repeats; with a value, 200 together."""
+LONGEST_REASON = 400
+"""Characters of what a measure raised that are repeated."""
 MOST_SHOWN = 100
 """Problems that one message lists."""
 
@@ -85,6 +88,22 @@ class UnknownNameError(UnrollError):
 
 class PlugInError(UnrollError):
     """A registered plug-in that cannot be loaded or breaks its contract."""
+
+
+class MeasureError(PlugInError):
+    """A measure that fails when it is asked about results.
+
+    ``part`` is what it was asked for: its "table", "figure" or "sentences", or "class" where it cannot be asked at all;
+    ``reason`` is what it raised, or what is wrong with its answer.
+    """
+
+    def __init__(self, measure: str, part: str, reason: str):
+        self.measure, self.part, self.reason = measure, part, reason
+        asked = "cannot be used" if part == "class" else f"fails at its {part}"
+        super().__init__(f'The measure "{clipped(measure, LONGEST_NAME)}" {asked}: {clipped(reason, LONGEST_REASON)}')
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        return type(self), (self.measure, self.part, self.reason)
 
 
 class BackendError(UnrollError):

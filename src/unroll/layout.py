@@ -84,7 +84,10 @@ class Row:
 
 @dataclass
 class Layout:
-    """A table that knows how it may be narrowed. Its texts are no markup."""
+    """A table that knows how it may be narrowed. Its texts are no markup.
+
+    One without columns is its title and caption alone: what is told where a table would stand.
+    """
 
     columns: Sequence[Column]
     title: str = ""
@@ -114,6 +117,9 @@ class Layout:
         """Return what is printed, one thing below the other, on a terminal of so many columns."""
         from unroll.terminal import Text
 
+        if not self.columns:
+            texts = [self.title, *self.caption.splitlines()]
+            return [Text(line) for text in texts for line in broken(text, width) if line]
         tables = self._tables(width)
         fits = [table._fitting(width) for table in tables]
         stacked = any(left_out is None for left_out in fits)

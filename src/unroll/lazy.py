@@ -10,7 +10,8 @@ from typing import Any
 def lazily(package: str, homes: Mapping[str, str], modules: Collection[str] = ()) -> Callable[[str], Any]:
     """Return a package's ``__getattr__``.
 
-    ``homes`` says in which of its modules each name is defined; ``modules`` are those that can be had by their own
+    ``homes`` says in which of its modules each name is defined, or in which of another package's, by its whole name
+    with dots; ``modules`` are those that can be had by their own
     names without an import.
     """
 
@@ -19,6 +20,7 @@ def lazily(package: str, homes: Mapping[str, str], modules: Collection[str] = ()
             return import_module(f"{package}.{name}")
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{homes[name]}"), name)
+        home = homes[name]
+        return getattr(import_module(home if "." in home else f"{package}.{home}"), name)
 
     return lookup

@@ -13,6 +13,7 @@ from unroll.commands import Asked
 from unroll.defaults import POINTS, STORE
 from unroll.errors import PlugInError, StudyError, UnknownNameError, UnrollError, did_you_mean
 from unroll.held import study_of
+from unroll.measures.asking import Faults, asked
 from unroll.measures.installed import known, measure
 from unroll.planned import planned_trials
 from unroll.quantity import Quantity
@@ -55,6 +56,7 @@ class Results:
         self.asked = asked
         self._damaged: dict[str, str] = {}  # by the key: what of a trial is not what was written
         self._unexamined: dict[str, str] = {}  # the same of what measures found, which costs the trial nothing else
+        self.faults = Faults()
         with self._open() as opened:
             self.planned, self._lost, self._told = planned_trials(self.study, opened, asked)
 
@@ -76,9 +78,9 @@ class Results:
     def measure(self, name: str) -> pd.DataFrame:
         """Return the table of a measure, by its name: see ``unroll.measures``. Its name is a method, too.
 
-        Raises UnknownNameError for a name of none.
+        Raises UnknownNameError for a name of none, MeasureError where the measure fails.
         """
-        return measure(name).table(self)
+        return asked(name, self).table()
 
     def __getattr__(self, name: str) -> Callable[[], pd.DataFrame]:
         named = {} if name.startswith("_") else {one.rows or one.name: one.name for one in known().values()}
@@ -147,7 +149,9 @@ class Results:
         key, condition, task, model, length, seed, the further factors; snapshot ("final": the weights at the end),
         quantity, the coordinate on each axis of the measure's arrays (missing for a number that runs along none), value
         (float64); note: "" beside a number. A complete trial without one has a row in which value is NaN and note says
-        why: "not recorded" (it is older than the measure), that the measure does not apply to it, or that it failed.
+        why: "not recorded" (it is older than the measure), that the measure does not apply to it, or that it failed. A
+        place of an array without a number has the note "NaN". An axis that is named as one of the columns, or has a
+        dot in its name as settings have, is NAME_axis.
 
         Raises UnknownNameError for a name of no measure that looks at trained networks.
         """
@@ -228,7 +232,7 @@ class Results:
         """
         from unroll.analysis import comparison
 
-        models = list(dict.fromkeys(trial.model for trial in self.planned))
+        models = self.models
         for name in (first, second):
             if name not in models:
                 known = ", ".join(models)
@@ -356,7 +360,7 @@ class Results:
 
         return curves(self.thinned(name), self.factors)
 
-    def frozen(self) -> Results:
+    def frozen(self) -> _Snapshot:
         """Return these results as they stand now: their tables agree with each other while a run goes on writing."""
         return _Snapshot(self)
 
@@ -364,6 +368,20 @@ class Results:
     def factors(self) -> tuple[str, ...]:
         """The factors with more than one value, beside task, model, length and seed."""
         return tuple(factor for factor in self.study.varying() if factor not in ("task", "model", "length"))
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The models of the study, in its order."""
+        return list(dict.fromkeys(trial.model for trial in self.planned))
+
+    def only(self, task: str = "", model: str = "") -> Results:
+        """Return the part of these results that is of a task and a model, "" for any; themselves where that is all.
+
+        Tests belong to the whole study, whose families of tests they are corrected for: a part has the comparisons of
+        its own models as the study has them, and its effects are told without a p.
+        """
+        part = _Part(self.frozen(), task, model)
+        return self if len(part.planned) == len(self.planned) else part
 
     @cached_property
     def stateless(self) -> frozenset[str]:
@@ -493,13 +511,17 @@ class _Snapshot(Results):
     """Results whose trials were read once, now, not when they are first asked for, and whose tables are made once."""
 
     def __init__(self, results: Results):
+        self._take(results)
+        self.faults = Faults()
+        with self._open() as opened:
+            self._read = {trial.row["key"]: trial for trial in opened.read(self._keys)}
+
+    def _take(self, results: Results) -> None:
         self.study, self.path, self.planned = results.study, results.path, results.planned
         self.asked = results.asked
         self._damaged, self._lost, self._told = results._damaged, results._lost, results._told
         self._unexamined = results._unexamined
         self._made: dict[str, pd.DataFrame] = {}
-        with self._open() as opened:
-            self._read = {trial.row["key"]: trial for trial in opened.read(self._keys)}
 
     def _of(self, keys: Sequence[str]) -> Sequence[str] | Sequence[Checked]:
         return [self._read[key] for key in keys if key in self._read]
@@ -538,9 +560,36 @@ class _Snapshot(Results):
         """See Results."""
         return super().judged
 
-    def frozen(self) -> Results:
+    def frozen(self) -> _Snapshot:
         """See Results."""
         return self
+
+
+class _Part(_Snapshot):
+    """Those trials of a snapshot that are of one task, one model, or both."""
+
+    def __init__(self, whole: _Snapshot, task: str, model: str):
+        self._take(whole)
+        self._whole, self._read, self.faults = whole, whole._read, whole.faults
+        self.planned = tuple(
+            trial for trial in whole.planned if task in ("", trial.task) and model in ("", trial.model)
+        )
+
+    @property
+    def models(self) -> Sequence[str]:
+        """See Results: those of the whole study."""
+        return self._whole.models
+
+    def comparisons(self) -> pd.DataFrame:
+        """See ``Results.only``."""
+        rows, trials = self._whole.comparisons(), self.planned
+        tasks, models = {trial.task for trial in trials}, {trial.model for trial in trials}
+        kept = rows["task"].isin(tasks) & rows["first"].isin(models) & rows["second"].isin(models)
+        return rows[kept].reset_index(drop=True)
+
+    def effects(self) -> pd.DataFrame:
+        """See ``Results.only``."""
+        return super().effects().assign(p=float("nan"), p_family=float("nan"))
 
 
 def results(study: Study | str | Path, store: str | Path = STORE) -> Results:

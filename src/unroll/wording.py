@@ -88,6 +88,17 @@ def setting(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
 
 
+def coordinate(value: Any) -> str:
+    """Return a place on an axis: a whole number whole, a text as it is.
+
+    >>> coordinate(1200), coordinate(3.0), coordinate(0.25), coordinate("cell")
+    ('1,200', '3', '0.25', 'cell')
+    """
+    if isinstance(value, str):
+        return value
+    return f"{int(value):,}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.6g}"
+
+
 def listed(items: Sequence[object], last: str = "and") -> str:
     """Return items as a list in a sentence.
 

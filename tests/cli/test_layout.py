@@ -19,7 +19,7 @@ from tests.filled import filled
 from unroll import Study, read_study, shipped_studies
 from unroll.cli.output import conditions_table, facts_table
 from unroll.layout import LISTED, Column, Layout, broken, wide
-from unroll.measures.installed import layouts
+from unroll.measures.asking import layouts
 from unroll.reading import Results
 from unroll.terminal import Terminal
 from unroll.wording import MISSING

@@ -22,10 +22,11 @@ from tests.stored import stored
 from unroll import registry
 from unroll.analysis.measured import over_seeds, shape
 from unroll.analysis.statistics import median_interval
+from unroll.errors import UnrollError
 from unroll.exporters.json import dumps
 from unroll.exporters.nested import nested
 from unroll.measures import Measure
-from unroll.measures.installed import layouts
+from unroll.measures.asking import layouts
 from unroll.plots.files import to_bytes
 from unroll.quantity import Quantity
 from unroll.reading import Results
@@ -122,7 +123,7 @@ def test_it_shows_everywhere(name: str, results: Results, monkeypatch: pytest.Mo
     page = report(results)
     assert 'id="figure-reach"' in page
     assert "Reach" in Page(page).words
-    assert "not recorded: 1 of the trials" in Page(page).words
+    assert "No number for one trial: not recorded (trained before this measure was there)." in Page(page).words
     assert [table.title for measure, table in layouts(results, "terminal") if measure.name == "reach"] == ["Reach"]
     rows = json.loads(dumps(nested(results)))
     assert [len(one["reach"]) for one in rows] == [max(1, math.prod(map(len, axes.values())))] * 2
@@ -141,10 +142,16 @@ def test_many_seeds_are_a_median_and_a_band(tmp_path: Path, monkeypatch: pytest.
         assert median.get_ydata().tolist() == [(seeds + 1) / 2 / step for step in (1, 2, 3, 4)]
 
 
-def test_a_study_without_it_has_an_empty_table_and_no_figure(results: Results):
+def test_a_study_that_is_older_than_it_says_so_in_its_place(results: Results):
     assert results.reach().empty
     assert 'id="figure-reach"' not in report(results)
-    assert not [one for one, _ in layouts(results, "page") if one.name == "reach"]
+    for where in ("page", "terminal"):
+        (told,) = [layout for one, layout in layouts(results, where) if one.name == "reach"]
+        assert (told.title, told.columns, told.rows) == ("Reach", (), [])
+        assert told.caption == "No number for 14 trials: not recorded (trained before this measure was there)."
+    assert told.caption in Page(report(results)).words
+    with pytest.raises(UnrollError, match="of by-hand: No number for 14 trials: not recorded"):
+        results.plot.reach()
 
 
 @given(st.lists(st.floats(-1e6, 1e6) | st.just(math.inf), min_size=1, max_size=12))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from unroll import registry
 from unroll.analysis.finding import Words
+from unroll.measures import DoesNotApplyError
 from unroll.measures.gradient_through_time import GradientThroughTime
 from unroll.measures.gradient_through_time.compute import compute, gradients, last_scored, summary
 from unroll.measures.gradient_through_time.sentences import sentences
@@ -94,7 +95,7 @@ def test_what_grows_is_told_and_what_is_no_number_is_refused():
     assert summary(found) == pytest.approx({"gradient_reach": 199.0, "gradient_slope": -math.log(50)})
     with pytest.raises(ValueError, match="not a number"):
         gradients(Leaky(math.nan), ones, torch.tensor([199]), lambda y, _: y)
-    with pytest.raises(ValueError, match="one step before the answer"):
+    with pytest.raises(DoesNotApplyError, match="after one step: no state leads to it"):
         gradients(Leaky(0.5), ones, torch.tensor([0]), lambda y, _: y)
 
 

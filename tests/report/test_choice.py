@@ -75,8 +75,8 @@ def numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
 def test_without_lengths_to_compare_the_map_of_tasks_leads(numbers: Results):
     choice = choose(numbers)
     assert choice.lead == "solved"
-    assert known()["solved"].heading(choice.tables["solved"]) == "Which tasks are solved"
-    assert set(choice.tables) == {"solved", "effects", "continuation", "horizons"}
+    assert known()["solved"].heading(choice.figures["solved"].points) == "Which tasks are solved"
+    assert set(choice.figures) == {"solved", "effects", "continuation", "horizons"}
 
 
 def test_panels_left_out_are_counted_and_can_be_asked_for(numbers: Results):
@@ -94,15 +94,15 @@ def test_one_model_leads_with_its_continuations(tmp_path: Path, monkeypatch: pyt
     pairs = [(task, "tanh_rnn") for task in TASKS]
     choice = choose(stored(tmp_path / "results.db", pairs=pairs, lengths=[5], seeds=[1]))
     assert choice.lead == "continuation"
-    assert "solved" not in choice.tables
+    assert "solved" not in choice.figures
 
 
 def test_a_study_of_lengths_shows_every_figure(tmp_path: Path):
     choice = choose(stored(tmp_path / "results.db"))
     assert (choice.lead, choice.asked) == ("solved", ())
-    assert known()["solved"].heading(choice.tables["solved"]) == "Which lengths are solved"
-    assert list(choice.tables) == ["lengths", "solved", "learning", "gradients", "timing"]
-    assert not any(known()[name].left_out(points, "study") for name, points in choice.tables.items())
+    assert known()["solved"].heading(choice.figures["solved"].points) == "Which lengths are solved"
+    assert list(choice.figures) == ["lengths", "solved", "learning", "gradients", "timing"]
+    assert not any(known()[name].left_out(shown.points, "study") for name, shown in choice.figures.items())
 
 
 def test_long_tables_are_folded_and_printed(tmp_path: Path):
@@ -143,14 +143,15 @@ def test_each_question_has_its_answer_its_figure_and_what_is_not_shown(numbers: 
     assert nothing.sentence == "Nothing here answers it: that needs a planned trial of delayed recall."
     choice = choose(results.frozen())
     assert choice.asked == (
-        (one["text"], "continuation"),
-        (other["text"], "horizons"),
-        ("What does the window hold?", ""),
+        (one["text"], ("continuation-1", "horizons-1")),
+        (other["text"], ("horizons", "continuation")),
+        ("What does the window hold?", ()),
     )
     assert choice.lead == ""
     page = report(results)
-    places = [page.index(text) for text in (one["text"], 'id="figure-continuation"', other["text"],
-              'id="figure-horizons"', "What does the window hold?")]  # fmt: skip
+    drawn = [f'id="figure-{name}"' for name in ("continuation-1", "horizons-1", "horizons", "continuation")]
+    places = [page.index(text) for text in (one["text"], *drawn[:2], other["text"], *drawn[2:],
+              "What does the window hold?")]  # fmt: skip
     assert places == sorted(places)
     assert page.count('id="figure-continuation"') == 1
     assert Page(page).words.count("Not shown: these are counts and medians of what was seen") == 2
@@ -171,7 +172,8 @@ def test_a_question_that_names_a_factor_is_answered_by_what_the_factor_does(tmp_
     ]
     nowhere = {"text": "Which width?", "by": "model.hidden"}
     found = [one for one in asked(results, nowhere).findings() if one.question]
-    assert [one.sentence for one in found] == ["Nothing here answers it: that needs two levels of a setting that were "
-                                               "tried with all else equal."]  # fmt: skip
-    assert choose(asked(results, question).frozen()).asked == (("Which rate?", "effects"),)
+    assert [one.sentence for one in found] == [
+        'Nothing here answers by "model.hidden": neither a measure that can be used here nor a factor of this study.'
+    ]
+    assert choose(asked(results, question).frozen()).asked == (("Which rate?", ("effects",)),)
     assert choose(results.frozen()).lead == "effects", "one model, several settings: the settings are what is asked"

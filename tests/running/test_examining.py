@@ -6,6 +6,8 @@ its trial along; a stream that is the trial's own; a reason that is lost.
 
 from __future__ import annotations
 
+import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,18 @@ import numpy as np
 import pytest
 import torch
 
+from tests.report.page import Page
 from tests.store.half_done import change
 from unroll import registry
 from unroll.cli.main import main
 from unroll.errors import UnknownNameError
-from unroll.measures import Measure
-from unroll.measures.base import Found
+from unroll.exporters.json import dumps
+from unroll.exporters.nested import nested
+from unroll.measures import DoesNotApplyError, Found, Measure, NamedArray
+from unroll.measures.asking import layouts
+from unroll.quantity import Quantity
 from unroll.reading import Results
+from unroll.report import report
 from unroll.running import examining, execute
 from unroll.running.recomputation import recompute
 from unroll.store import State, Store
@@ -220,6 +227,98 @@ def test_a_trial_without_one_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     notes = Results(study, tmp_path / "r.db").examination(NAME).set_index("model")["note"]
     assert "keeps no state" in notes["linear"]
     assert notes["gru"] == "not recorded"
+
+
+class Odd(Spoiler):
+    """Names its axes as columns are named, leaves out places, and counts in words."""
+
+    name = "odd"
+    title = "Odd"
+
+    def quantities(self, task: Any, length: int) -> tuple[Quantity, ...]:
+        return (Quantity("flat", "what is flat", axes=("value", "model")),)
+
+    def compute(self, trial: Any, task: Any, network: Any, generator: Any) -> Found:
+        axes = {"value": [1, 2], "model": ["z", "a"], "n": [0.5], "key": [10], "note": [1], "train.epochs": [3]}
+        half = np.array([[1.0, 2.0], [3.0, np.nan]]).reshape(2, 2, 1, 1, 1, 1)
+        two = {"value": [1, 2], "model": ["z", "a"]}
+        steps = NamedArray({"step": [1, 2, 1000]}, np.array([1.0, np.nan, 5.0]))
+        return Found({"single": 7.0}, {"table": NamedArray(axes, half), "curve": steps, "flat": NamedArray(two, half.reshape(2, 2))})
+
+
+class Short(Spoiler):
+    """Does not apply to a trial of one step."""
+
+    name = "short"
+    title = "Short"
+
+    def compute(self, trial: Any, task: Any, network: Any, generator: Any) -> Found:
+        if trial.length == 1:
+            raise DoesNotApplyError("One step is none to look back on.")
+        raise RuntimeError("no number of mine")
+
+
+def test_axes_of_any_name_places_without_a_number_and_whole_coordinates(tmp_path: Path, register):
+    register(Odd)
+    execute(STUDY, tmp_path / "r.db", executor="inline")
+    results = Results(STUDY, tmp_path / "r.db").frozen()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = results.examination("odd")
+        table = results.odd()
+    axes = ["value_axis", "model_axis", "n_axis", "key_axis", "note_axis", "train.epochs_axis"]
+    assert set(axes) <= set(found.columns)
+    assert set(found["model"]) == {"tanh_rnn", "lstm"}
+    assert found["step"].dtype == found["value_axis"].dtype == "Int64"
+    assert found["n_axis"].dtype == "float64"
+    assert set(found.loc[found["value"].isna(), "note"]) == {"NaN"}
+    assert set(found.loc[found["value"].notna(), "note"]) == {""}
+    mine = table[(table["model"] == "lstm") & (table["quantity"] == "table")]
+    assert mine[["value_axis", "model_axis", "median"]].to_numpy().tolist() == [
+        [1, "z", 1.0],
+        [1, "a", 2.0],
+        [2, "z", 3.0],
+    ]
+    rows = json.loads(dumps(nested(results)))
+    curve = [row for row in rows[0]["odd"] if row["quantity"] == "curve"]
+    assert [(row["step"], row["value_axis"]) for row in curve] == [(1, None), (1000, None)]
+    assert '"step": 1000,' in dumps(rows)
+    (layout,) = [layout for one, layout in layouts(results, "terminal") if one.name == "odd"]
+    cells = [[str(cell) for cell in row.cells] for row in layout.rows]
+    place = [column.name for column in layout.columns].index("step")
+    assert {row[place] for row in cells} == {"", "1", "1,000"}
+    assert "No number (NaN) of curve at step 2 in four trials." in layout.caption
+    assert "No number (NaN) of table at value axis 2" in layout.caption
+    points = results.plot.table("odd")
+    assert list(dict.fromkeys(points["y"])) == ["z", "a"]
+    figure = results.plot.odd()
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["z", "a"], "texts keep their order"
+    assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["1", "2"]
+    assert "No number (NaN) of curve at step 2 in four trials." in Page(report(results)).words
+
+
+def test_a_measure_that_does_not_apply_is_no_failure_and_one_that_failed_is_told(
+    tmp_path: Path, register, monkeypatch, capsys
+):
+    register(Short)
+    study = STUDY.model_copy(update={"factors": [{**STUDY.factors[0].plain(), "length": [2, 3]}]})
+    short = {"task": ["announce"], "length": [1], "model": ["gru"], "seed": [1]}
+    study = Study(
+        name="short", factors=[short, {**short, "length": [4]}], task=study.task, model=study.model, train=study.train
+    )
+    execute(study, tmp_path / "r.db", executor="inline")
+    notes = Results(study, tmp_path / "r.db").examination("short").set_index("length")["note"]
+    assert notes.to_dict() == {1: "One step is none to look back on.", 4: "failed: no number of mine"}
+    with Store.open(tmp_path / "r.db") as store:
+        assert store.verify().faults == ()
+    text = Page(report(Results(study, tmp_path / "r.db"))).words
+    assert "Short. No number for one trial: failed: no number of mine." in text
+    for arguments in (["show", "short"], ["plot", "short", "short"]):
+        monkeypatch.setattr("sys.argv", ["unroll", *arguments, "--store", str(tmp_path / "r.db")])
+        with pytest.raises(SystemExit):
+            main()
+        captured = capsys.readouterr()
+        assert "No number for one trial: failed: no number of mine." in " ".join((captured.out + captured.err).split())
 
 
 def test_damage_is_said_and_the_trials_stay(tmp_path: Path):

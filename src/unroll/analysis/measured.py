@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from unroll.analysis.settings import grouped, table_of
-from unroll.analysis.statistics import median, median_interval
+from unroll.analysis.settings import known
+from unroll.analysis.statistics import median_place
+from unroll.axes import Float64, Int64
 from unroll.quantity import Quantity
 
 TRIAL = ("key", "condition", "task", "model", "length", "seed", "snapshot", "quantity", "value", "note")
@@ -43,23 +45,40 @@ def over_seeds(
 
     """
     head, axes = ["task", "model", "length", *factors], axes_of(found, factors)
-    known = found[found["value"].notna()]
-    rows = []
-    for place, group in grouped(known, [*head, "quantity", *axes]):
-        values = [float(value) for value in group["value"]]
-        interval = median_interval(values) or (None, None)
-        rows.append(
-            {
-                **place,
-                "words": _words(str(place["quantity"]), quantities or {}),
-                **dict(
-                    zip(
-                        COLUMNS, (len(values), median(values), min(values), max(values), *interval, values), strict=True
-                    )
-                ),
-            }
-        )
-    return table_of(rows, [*head, "quantity", "words", *axes, *COLUMNS], factors)
+    rows = found[found["value"].notna()].reset_index(drop=True)
+    conditions: dict[Any, int] = {}
+    each = rows.drop_duplicates("condition")
+    heads = [conditions.setdefault(known(place), len(conditions)) for place in each[head].itertuples(index=False)]
+    codes = [rows["condition"].map(dict(zip(each["condition"], heads, strict=True))), rows["quantity"]]
+    codes += [pd.Series(pd.factorize(rows[axis])[0]) for axis in axes]
+    groups = rows.groupby(codes, sort=False).ngroup().to_numpy().astype(np.int64)  # numbered as they first appear
+    first = np.unique(groups, return_index=True)[1]
+    told = rows.iloc[first].reset_index(drop=True)
+    words = {name: _words(str(name), quantities or {}) for name in told["quantity"].unique()}
+    numbers = _summed(groups, rows["value"].to_numpy(dtype=np.float64))
+    places = {name: told[name] for name in (*head, "quantity")}
+    return pd.DataFrame({**places, "words": told["quantity"].map(words), **told[axes], **numbers})
+
+
+def _summed(groups: Int64, values: Float64) -> dict[str, Any]:
+    """Return ``COLUMNS`` of each group of values, by their numbers from 0: a map may have a million places."""
+    n = np.bincount(groups)
+    ends = np.cumsum(n)
+    starts = ends - n
+    ordered = values[np.lexsort((values, groups))]
+    below, above = ordered[starts + (n - 1) // 2], ordered[starts + n // 2]
+    with np.errstate(invalid="ignore", over="ignore"):
+        middle = np.where(n % 2 == 1, below, (below + above) / 2)
+    of_n = {int(one): median_place(int(one)) for one in np.unique(n)}
+    intervals = [
+        (ordered[start + place - 1], ordered[end - place]) if (place := of_n[count]) else (None, None)
+        for start, end, count in zip(starts.tolist(), ends.tolist(), n.tolist(), strict=True)
+    ]
+    as_told = values[np.argsort(groups, kind="stable")].tolist()
+    seeds = [as_told[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    low, high = ([one[side] for one in intervals] for side in (0, 1))
+    found = (n, middle, ordered[starts], ordered[ends - 1], low, high, seeds) if len(n) else ([],) * len(COLUMNS)
+    return dict(zip(COLUMNS, found, strict=True))
 
 
 def _words(name: str, quantities: Mapping[str, Quantity]) -> str:

@@ -54,7 +54,7 @@ def median_interval(values: Sequence[float]) -> Interval | None:
     less often (0.9375 with five). Thompson, "On confidence ranges for the median and other expectation distributions
     for populations of unknown distribution form", Annals of Mathematical Statistics 7, 1936.
     """
-    place = _place(len(values))
+    place = median_place(len(values))
     if not place:
         return None
     ordered = sorted(values)
@@ -142,7 +142,7 @@ def signed_ranks(differences: Float64) -> Float64:
 
 
 @cache
-def _place(n: int) -> int:
+def median_place(n: int) -> int:
     """Return the largest k for which ``median_interval`` keeps its promise with n values, 0 where none does."""
     chance, total, place = 2.0**-n, 0.0, 0
     for k in range(n // 2):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unroll.cli.options import Json, Overrides, StorePath, StudyOrTrial
 from unroll.cli.output import say
@@ -29,7 +29,8 @@ def show(
     digits of its key, which ``unroll export`` lists.
 
     With --json, a study is an object: "conditions" has one row per condition, with the rows of further measures as
-    lists within it; "effects" has one row per level of each factor that varies.
+    lists within it; "effects" has one row per level of each factor that varies; "questions" has what the study asks,
+    with what was "found" and what is "not_shown"; "failed" has the measures that failed, with what of them and why.
     """
     from unroll.cli.asked import is_trial
 
@@ -39,23 +40,48 @@ def show(
         show_trial(what, store, json)
         return
     from unroll.cli.asked import results_of
-    from unroll.cli.output import conditions_table, print_json, print_table
+    from unroll.cli.output import conditions_table, print_json, print_paragraphs, print_table
     from unroll.exporters.json import records
     from unroll.exporters.nested import nested
-    from unroll.measures.installed import layouts
+    from unroll.measures.asking import layouts
 
     results = results_of(what, overrides, store).frozen()  # read once, for all tables
     if results.notice:
         say(results.notice, err=True)
     if json:
-        print_json({"conditions": nested(results), "effects": records(results.effects())})
+        conditions, effects, questions = nested(results), records(results.effects()), _answered(results)
+        failed = [{"measure": one.measure, "part": one.part, "reason": one.reason} for one in results.faults.of()]
+        print_json({"conditions": conditions, "effects": effects, "questions": questions, "failed": failed})
         if results.damage:
             say(results.damage, err=True)
         return
     print_table(conditions_table(results))
     for _, table in layouts(results, "terminal"):
         print_table(table)
+    for question in _answered(results):
+        open_ = [f"Not shown: {sentence[:1].lower()}{sentence[1:]}" for sentence in question["not_shown"]]
+        print_paragraphs(question["question"], [(sentence, False) for sentence in (*question["found"], *open_)])
+    for error in results.faults.of("figure", "sentences", "class"):
+        say(f"{error}.", err=True)
     _print_failures(results)
+
+
+def _answered(results: Results) -> list[dict[str, Any]]:
+    """Return each question of a study with the sentences that answer it and those that say what is open."""
+    from unroll.measures.answering import to_questions
+
+    found = list(to_questions(results))
+    kinds = ("found", "not_shown")
+    return [
+        {
+            "question": question.text,
+            **{
+                kind: [one.sentence for one in found if (one.question, one.kind) == (question.text, kind)]
+                for kind in kinds
+            },
+        }
+        for question in results.study.questions
+    ]
 
 
 def _print_failures(results: Results) -> None:

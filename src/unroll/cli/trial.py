@@ -64,7 +64,7 @@ def _found(examined: Examined) -> list[tuple[str, str]]:
     facts = [(measure or "examinations", f"damaged: {fault}") for measure, fault in examined.faults]
     for record in examined.records:
         if record.error is not None:
-            facts.append((record.measure, f"failed: {str(record.error.get('message')).partition(chr(10))[0]}"))
+            facts.append((record.measure, record.without.partition("\n")[0]))
         facts += [(name, number(value, 4)) for name, value in record.metrics.items()]
     return facts
 

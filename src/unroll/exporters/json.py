@@ -38,6 +38,6 @@ def plain(value: Any) -> Any:
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    if (isinstance(value, float) and not math.isfinite(value)) or type(value).__name__ == "NAType":
+        return None  # NAType: what pandas puts where a column of whole numbers has none
     return value

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 from unroll.analysis.finding import Finding
-from unroll.measures.base import About, Measure
-from unroll.measures.installed import known
+from unroll.inert import clipped
+from unroll.measures.asking import Asked, everyone
+from unroll.measures.base import About
 from unroll.measures.source import Source
 from unroll.study.questions import Question
 from unroll.wording import listed
@@ -15,61 +17,95 @@ from unroll.wording import listed
 UNTESTED = "These are counts and medians of what was seen: no test separates them."
 
 
+@dataclass(frozen=True)
+class Answering:
+    """What answers a question: measures, each with the factor that it is asked about, "" where with none.
+
+    ``missing``: names that are neither a measure here nor a factor of the study.
+    """
+
+    measures: tuple[tuple[Asked, str], ...]
+    missing: tuple[str, ...]
+
+
 def answers(source: Source) -> Iterator[Finding]:
     """Yield the answers to each question of a study, in its order, and after them what no question asked for."""
-    measures = known()
+    yield from to_questions(source)
+    named = {name for question in source.study.questions for name in question.by}
+    only = source.models[0] if len(source.models) == 1 else ""
+    for one in everyone(source):
+        if one.name not in named:
+            yield from one.spared(partial(one.findings, About(model=only)), ())
+
+
+def to_questions(source: Source) -> Iterator[Finding]:
+    """Yield the answers to each question of a study, in its order."""
+    measures = list(everyone(source))
     for question in source.study.questions:
         yield from _answer(source, question, measures)
-    named = {name for question in source.study.questions for name in question.by}
-    models = list(dict.fromkeys(source.trials()["model"]))
-    only = models[0] if len(models) == 1 else ""
-    for name, measure in measures.items():
-        if name not in named:
-            yield from measure.findings(source, About(model=only))
 
 
-def answering(question: Question, measures: dict[str, Measure]) -> list[tuple[Measure, str]]:
-    """Return the measures that answer a question, each with the factor that it is asked about, "" where with none."""
-    found: list[tuple[Measure, str]] = []
+def answering(question: Question, measures: Sequence[Asked], source: Source) -> Answering:
+    """Return what answers a question."""
+    by_name = {one.name: one for one in measures}
+    factors = source.study.values()
+    found: list[tuple[Asked, str]] = []
     for name in question.by:
-        if name in measures:
-            found.append((measures[name], ""))
-        else:
-            found += [(measure, name) for measure in measures.values() if measure.of_factors]
-    return found
+        if name in by_name:
+            found.append((by_name[name], ""))
+        elif name in factors:
+            found += [(one, name) for one in measures if one.measure.of_factors]
+    missing = [name for name in question.by if name not in by_name and name not in factors]
+    return Answering(tuple(found), tuple(missing))
 
 
-def _answer(source: Source, question: Question, measures: dict[str, Measure]) -> Iterator[Finding]:
-    asked = answering(question, measures)
+def _answer(source: Source, question: Question, measures: Sequence[Asked]) -> Iterator[Finding]:
+    asked = answering(question, measures, source)
     found = [
         finding
-        for measure, factor in asked
-        for finding in measure.findings(source, About(question.task, question.model, factor))
+        for one, factor in asked.measures
+        for finding in _said(one, About(question.task, question.model, factor))
     ]
     if not any(finding.kind == "found" for finding in found):
-        found.append(Finding("not_shown", _unanswered(source, asked)))
+        found += [Finding("not_shown", _unanswered(source, asked))] if asked.measures else []
     elif not any(finding.compares for finding in found):
         found.append(Finding("not_shown", UNTESTED))
+    if asked.missing:
+        found.append(Finding("not_shown", _missing(asked.missing)))
     yield from (replace(finding, question=question.text) for finding in found)
 
 
-def _unanswered(source: Source, asked: Sequence[tuple[Measure, str]]) -> str:
+def _said(one: Asked, about: About) -> list[Finding]:
+    """Return what a measure says of a question; where it fails, that its sentences are missing."""
+    found = one.spared(partial(one.findings, about), None)
+    if found is not None:
+        return found
+    (error,) = (error for error in one.faults() if error.part == "sentences")
+    return [Finding("not_shown", f"{error}.")]
+
+
+def _missing(names: Sequence[str]) -> str:
+    quoted = listed([f'"{clipped(name)}"' for name in names], "or")
+    return f"Nothing here answers by {quoted}: neither a measure that can be used here nor a factor of this study."
+
+
+def _unanswered(source: Source, asked: Answering) -> str:
     """Return why no sentence answers a question: from the numbers of its measures none follows, or they have none."""
-    for measure, factor in asked:
-        if not measure.has_numbers(source):
+    for one, factor in asked.measures:
+        if not one.spared(one.has_numbers, False):
             continue
-        rows = source.measure(measure.name)
-        if len(rows[rows["factor"] == factor] if factor and "factor" in rows else rows):
+        rows = one.spared(one.table, None)
+        if rows is not None and len(rows[rows["factor"] == factor] if factor and "factor" in rows else rows):
             return "No sentence that answers it follows from these results: see the tables."
-    needs = listed(list(dict.fromkeys(measure.needs for measure, _ in asked)), "or")
+    needs = listed(list(dict.fromkeys(one.measure.needs for one, _ in asked.measures)), "or")
     return f"Nothing here answers it{f': that needs {needs}' if needs else ''}."
 
 
 def covered(source: Source) -> bool:
     """Say whether a measure's figure tells of all trials at once which lengths are solved."""
-    return any(measure.covers(source) for measure in known().values())
+    return any(one.spared(one.covers, False) for one in everyone(source))
 
 
 def judged(source: Source) -> frozenset[str]:
     """Return the tasks that are judged by a measure, and not by their test loss."""
-    return frozenset(task for measure in known().values() for task in measure.judges(source))
+    return frozenset(task for one in everyone(source) for task in one.spared(one.judges, ()))

@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 Place: TypeAlias = Literal["page", "terminal"]
 
 
+class DoesNotApplyError(Exception):
+    """What ``compute`` raises of a trial that has nothing to be measured; its message says why, as a sentence.
+
+    It is no failure: the reason is stored, and stands where the number would.
+    """
+
+
 class Figure(Protocol):
     """A figure: a module of these functions, or anything that has them."""
 
@@ -57,7 +64,8 @@ class Figure(Protocol):
 class Found:
     """What a measure found in a trained network: single numbers, and arrays along named axes, float64.
 
-    Infinity is a number; NaN is none, and a measure that has no number to tell raises ValueError with the reason.
+    Infinity is a number; NaN is none: in an array it says that there is none at a place, and a measure that has no
+    number to tell at all raises ValueError with the reason, or DoesNotApplyError.
     """
 
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -126,7 +134,8 @@ class Measure(PlugIn):
 
         ``network``: a copy of its own, on the CPU, in float64 and evaluation mode. ``generator``: its stream, the same
         numbers each time, whatever the trial's protocol; nothing else may be drawn from. What it raises is stored as
-        the reason why there is no number, and costs the trial nothing.
+        the reason why there is no number, and costs the trial nothing: DoesNotApplyError where there is nothing to be
+        measured, anything else as a failure.
         """
         raise NotImplementedError(f"The measure {self.name} is computed at the end: give it a method compute.")
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from unroll.analysis.measured import COLUMNS, over_seeds, shape
+from unroll.analysis.measured import COLUMNS, axes_of, over_seeds, shape
 from unroll.analysis.sheets import count, interval, several
 from unroll.layout import Layout, each, figures, heading
-from unroll.wording import number, setting, short_names
+from unroll.store.examined import NAN, NOT_RECORDED
+from unroll.store.records import FAILED
+from unroll.wording import coordinate, counted, listed, number, setting, short_names
 
 if TYPE_CHECKING:
     from unroll.measures.base import Measure
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST_PLACES = 3
 """Places of a curve, or of a map, that a table of texts shows: first, middle, last."""
+TOO_OLD = "not recorded (trained before this measure was there)"
 
 
 def table(measure: Measure, source: Source) -> pd.DataFrame:
@@ -35,23 +38,50 @@ def layout(measure: Measure, source: Source) -> Layout | None:
     columns = [heading("task"), heading("model"), heading("T", right=True), *map(heading, short_names(factors))]
     columns += [heading("quantity"), *(heading(axis, right=True) for axis in axes)]
     columns += [figures("n"), figures("median"), figures("range", 2), figures("95 % interval", 3), each("each seed", 1)]
-    made = Layout(columns, str(measure.told()["title"]), _gaps(source.examination(measure.name)), name=measure.name)
+    made = Layout(columns, str(measure.told()["title"]), name=measure.name)
     for _, rows in frame.groupby(["task", "model", "length", *factors, "quantity"], sort=False, dropna=False):
         shown = rows if len(rows) <= MOST_PLACES else rows.iloc[[0, len(rows) // 2, len(rows) - 1]]
         for row in shown.to_dict("records"):
             made.add(
                 *(row["task"], row["model"], count(row["length"]), *(setting(row[factor]) for factor in factors)),
-                *(row["words"], *("" if row[axis] != row[axis] else str(row[axis]) for axis in axes)),
+                *(row["words"], *("" if pd.isna(row[axis]) else coordinate(row[axis]) for axis in axes)),
                 *(count(row["n"]), number(row["median"]), interval(row["low"], row["high"])),
                 *(interval(row["interval_low"], row["interval_high"]), several(map(number, row["each_seed"]))),
             )
     return made
 
 
-def _gaps(found: pd.DataFrame) -> str:
-    """Return of how many trials there is no number, and why."""
-    without = found[found["value"].isna()]
-    return "\n".join(f"{note}: {len(rows):,} of the trials" for note, rows in without.groupby("note", sort=False))
+def gaps(found: pd.DataFrame, *, inapplicable: bool = True) -> str:
+    """Return where a measure has no number of a network, and why, in lines; "" where it has all.
+
+    ``found``: as ``Results.examination`` gives it. Without ``inapplicable``, trials to which the measure does not apply
+    are not told.
+    """
+    lines = []
+    for note, rows in found[found["quantity"].isna()].groupby("note", sort=False):
+        if inapplicable or note == NOT_RECORDED or str(note).startswith(FAILED):
+            why = TOO_OLD if note == NOT_RECORDED else str(note).rstrip(".")
+            lines.append(f"No number for {counted(rows['key'].nunique(), 'trial')}: {why}.")
+    for name, rows in found[found["note"] == NAN].groupby("quantity", sort=False):
+        along = [axis for axis in axes_of(found) if rows[axis].notna().any()]
+        places = listed([f"{axis.replace('_', ' ')} {_some(rows[axis])}" for axis in along])
+        words, trials = str(name).replace("_", " "), counted(rows["key"].nunique(), "trial")
+        lines.append(f"No number (NaN) of {words} at {places} in {trials}.")
+    return "\n".join(lines)
+
+
+def _some(coordinates: pd.Series[Any]) -> str:
+    """Return some places on an axis, and how many more there are."""
+    texts = list(dict.fromkeys(map(coordinate, coordinates)))
+    more = len(texts) - MOST_PLACES
+    return listed([*texts[:MOST_PLACES], f"{more:,} more"] if more > 0 else texts)
+
+
+def _ordered(coordinates: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the places on an axis as a figure needs them: texts in their own order, not in the alphabet's."""
+    if coordinates.map(lambda one: isinstance(one, str)).any():
+        return coordinates.astype(pd.CategoricalDtype(list(dict.fromkeys(coordinates)), ordered=True))
+    return coordinates.astype("int64") if coordinates.dtype == "Int64" else coordinates.astype("float64")
 
 
 class Generic:
@@ -77,7 +107,7 @@ class Generic:
         points = pd.DataFrame(
             {
                 "panel": panels.titles(rows, factors, by_length=panels.by_length(rows), words=source.words),
-                "series": panels.series(rows["model"], source.trials()["model"]),
+                "series": panels.series(rows["model"], source.models),
                 "key": rows["key"],
                 "value": rows["value"].astype("float64"),
                 "label": quantity.label if quantity is not None else name.replace("_", " "),
@@ -85,7 +115,7 @@ class Generic:
             }
         )
         for axis, column in zip(along, ("x", "y"), strict=False):
-            points = points.assign(**{column: rows[axis], f"{column}_label": axis.replace("_", " ")})
+            points[column], points[f"{column}_label"] = _ordered(rows[axis]), axis.replace("_", " ")
         return points
 
     def draw(self, points: pd.DataFrame) -> Drawing:

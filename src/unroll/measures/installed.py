@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from unroll import registry
-from unroll.measures.base import Measure, Place
+from unroll.errors import PlugInError, UnrollError
 
 if TYPE_CHECKING:
-    from unroll.layout import Layout
-    from unroll.measures.source import Source
+    from unroll.measures.base import Measure
+
+FACTS = {
+    "title": str,
+    "needs": str,
+    "rows": str,
+    "section": str,
+    "of_factors": bool,
+    "by_length": bool,
+    "nested": bool,
+    "place": int,
+}
+"""What a class says of itself, and of which type it has to be."""
+TIMES = ("training", "end", "read")
 
 
 def known() -> dict[str, Measure]:
-    """Return the measures by their names. One that is broken is left out: results can be read without it."""
-    found: dict[str, Measure] = {}
-    for name in registry.measures.names():
-        try:
-            found[name] = registry.measures.load(name)()
-        except Exception:  # noqa: S112 - a third party's class may break in any way; ``unroll measures`` says how
-            continue
-    return dict(sorted(found.items(), key=lambda item: item[1].place))
+    """Return the measures by their names. Broken ones are left out: results can be read without them."""
+    return dict(sorted(_made()[0].items(), key=lambda item: item[1].place))
 
 
-def layouts(source: Source, where: Place) -> Iterator[tuple[Measure, Layout]]:
-    """Yield the tables of all measures for a page or a terminal, each with its measure."""
-    for one in known().values():
-        if not one.has_numbers(source):
-            continue
-        yield from ((one, layout) for layout in one.layouts(source, where))
+def broken() -> dict[str, str]:
+    """Return the measures that cannot be used, each with the reason."""
+    return _made()[1]
 
 
 def measure(name: str) -> Measure:
     """Return a measure by its name. Raises UnknownNameError, and PlugInError for one that is broken."""
     made: Measure = registry.measures.load(name)()
+    for fact, kind in FACTS.items():
+        if not isinstance(getattr(made, fact), kind):
+            raise PlugInError(f'The measure "{name}": its {fact} is {getattr(made, fact)!r}, not {kind.__name__}.')
+    if made.when not in TIMES:
+        raise PlugInError(f'The measure "{name}": its when is {made.when!r}, not one of {", ".join(TIMES)}.')
     return made
+
+
+def _made() -> tuple[dict[str, Measure], dict[str, str]]:
+    found: dict[str, Measure] = {}
+    faults: dict[str, str] = {}
+    for name in registry.measures.names():
+        try:
+            found[name] = measure(name)
+        except (Exception, SystemExit) as error:  # a third party's class may break in any way
+            faults[name] = str(error) if isinstance(error, UnrollError) else f"{type(error).__name__}: {error}"
+    return found, faults

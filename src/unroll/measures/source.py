@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from unroll.analysis.finding import Words
     from unroll.capabilities import Capability
+    from unroll.measures.asking import Faults
     from unroll.quantity import Quantity
     from unroll.study import Study
 
@@ -18,10 +19,17 @@ class Source(Protocol):
     """The numbers of a study that measures are read from. See ``unroll.reading.Results`` for what each holds."""
 
     study: Study
+    faults: Faults
+    """The measures that failed while these results were read."""
 
     @property
     def factors(self) -> tuple[str, ...]:
         """The factors with more than one value, beside task, model, length and seed."""
+        ...
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The models of the whole study, in its order: by their places there they look the same in every figure."""
         ...
 
     @property

@@ -79,7 +79,7 @@ def _part(name: str, value: Any, factors: Sequence[str], tasks: dict[str, str], 
     return f"{short_names(factors)[factors.index(name)]} = {setting(value)}"
 
 
-def series(models: pd.Series[str], study: pd.Series[str]) -> pd.Categorical[str]:
+def series(models: pd.Series[str], study: Sequence[str]) -> pd.Categorical[str]:
     """Return the models' labels, in the order of the study, so that a model looks the same in every figure.
 
     No two models have the same; long ones are cut in the middle where that leaves them different.
@@ -172,19 +172,19 @@ def bare(axes: Axes) -> None:
         spine.set_visible(False)
 
 
-def begun(trials: pd.DataFrame, factors: Sequence[str], words: Words = NONE) -> pd.DataFrame:
+def begun(trials: pd.DataFrame, factors: Sequence[str], models: Sequence[str], words: Words = NONE) -> pd.DataFrame:
     """Return the trials that have curves, complete or failed, for a figure with a panel for each length.
 
     key, length, panel (title), series (model), state, score_words, baseline, solved_below (NaN where the criterion is
-    another metric). Ordered by length. Of more panels than are drawn only the first are kept; ``panel`` still knows how
-    many there were.
+    another metric). ``models`` are those of the study. Ordered by length. Of more panels than are drawn only the first
+    are kept; ``panel`` still knows how many there were.
     """
     table = pd.DataFrame(
         {
             "key": trials["key"],
             "length": trials["length"],
             "panel": titles(trials, factors, by_length=by_length(trials) or trials["task"].nunique() == 1, words=words),
-            "series": series(trials["model"], trials["model"]),
+            "series": series(trials["model"], models),
             "state": trials["state"],
             "score_words": trials["score_words"],
             "baseline": trials["baseline"],

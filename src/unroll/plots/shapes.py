@@ -6,13 +6,15 @@ unit), scale ("linear" or "log"); of a curve x, of a map also y, with x_label an
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from unroll.plots import panels
 from unroll.plots.style import INK, PAPER, Drawing, Look, log_ticks, looks, new, styled
-from unroll.wording import MISSING, capital, number
+from unroll.wording import MISSING, capital, coordinate, number
 
 ROW = 0.26
 """Inches of a row of dots."""
@@ -32,8 +34,8 @@ def describe(points: pd.DataFrame) -> str:
     for (panel, series), rows in points.groupby(["panel", "series"], sort=False, observed=True):
         where = f"{series}{f' ({panel})' if panel else ''}"
         if "x" in points and "y" not in points:
-            medians = rows.groupby("x")["value"].median()
-            first, last = medians.index[0], medians.index[-1]
+            medians = rows.groupby("x", observed=True)["value"].median()
+            first, last = map(coordinate, (medians.index[0], medians.index[-1]))
             parts.append(f"{where} {number(medians.iloc[0])} at {first} to {number(medians.iloc[-1])} at {last}")
         else:
             spread = f" ({number(rows['value'].min())} to {number(rows['value'].max())})" if len(rows) > 1 else ""
@@ -78,10 +80,14 @@ def _numbers(points: pd.DataFrame) -> Drawing:
 def _curves(points: pd.DataFrame) -> Drawing:
     figure, parts = panels.grid(points, height=1.45, single=2.9)
     look, banded = looks(points["series"]), panels.many_lines(points)
+    texts = list(points["x"].cat.categories) if isinstance(points["x"].dtype, pd.CategoricalDtype) else []
     for axes, rows in parts:
+        rows = rows.assign(x=rows["x"].cat.codes) if texts else rows
         for series, mine in rows.groupby("series", sort=False, observed=True):
             _curve(axes, mine, look[str(series)], banded=banded)
         panels.rules(axes)
+        if texts:
+            axes.set_xticks(range(len(texts)), texts)
     if points["scale"].iloc[0] == "log" and (points["value"] > 0).all():
         parts[0][0].set_yscale("log")
         log_ticks(parts[0][0].yaxis, most=5)
@@ -116,20 +122,28 @@ def _map(points: pd.DataFrame) -> Drawing:
     finite = points["value"][np.isfinite(points["value"])]
     least, most = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
     for title, (_, rows), one in zip(titles, parts, axes, strict=True):
-        xs, ys = sorted(rows["x"].unique()), sorted(rows["y"].unique())
-        for (x, y), cell in rows.groupby(["x", "y"]):
+        xs, ys = _places(rows["x"]), _places(rows["y"])
+        for (x, y), cell in rows.groupby(["x", "y"], observed=True):
             middle = cell["value"].median()
             share = (middle - least) / (most - least) if most > least and np.isfinite(middle) else 0.0
             panels.tile(one, xs.index(x), ys.index(y), float(share), _cell(cell["value"]))
         one.set_xlim(-0.55, len(xs) - 0.45)
         one.set_ylim(-0.5, len(ys) - 0.5)
         panels.bare(one)
-        one.set_xticks(range(len(xs)), [number(x) if isinstance(x, float) else str(x) for x in xs])
-        one.set_yticks(range(len(ys)), [number(y) if isinstance(y, float) else str(y) for y in ys])
+        one.set_xticks(range(len(xs)), list(map(coordinate, xs)))
+        one.set_yticks(range(len(ys)), list(map(coordinate, ys)))
         one.set_ylabel(points["y_label"].iloc[0])
         one.set_title(title)
     axes[-1].set_xlabel(f"{points['x_label'].iloc[0]}; colour and numbers: {points['label'].iloc[0]}")
     return figure
+
+
+def _places(coordinates: pd.Series[Any]) -> list[Any]:
+    """Return the places on an axis, ascending; texts in their own order."""
+    there = coordinates.unique()
+    if isinstance(coordinates.dtype, pd.CategoricalDtype):
+        return [text for text in coordinates.cat.categories if text in set(there)]
+    return sorted(there.tolist())
 
 
 def _cell(values: pd.Series[float]) -> str:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
@@ -17,11 +18,10 @@ from markupsafe import Markup
 
 from unroll.citation import software
 from unroll.inert import inert
-from unroll.measures.figures import figure
-from unroll.measures.installed import known, layouts
+from unroll.measures.asking import everyone, layouts
 from unroll.plots.files import to_svg
 from unroll.report import facts, tables
-from unroll.report.choice import Choice, choose
+from unroll.report.choice import Choice, Shown, choose
 from unroll.report.inline_svg import Styles, inline
 from unroll.report.source import ReportSource
 from unroll.store import State, Store, TrialRecord
@@ -49,6 +49,8 @@ def report(results: ReportSource) -> str:
     styles = Styles()
     choice = choose(results)
     figures = list(_figures(choice, _study(results), styles))
+    context = _context(results)
+    sections = _sections(results, choice)
     css = "\n".join([_text("report.css"), styles.css()])
     pages = Environment(
         autoescape=True,
@@ -60,12 +62,13 @@ def report(results: ReportSource) -> str:
     )
     pages.filters["powers"] = powers
     return pages.get_template("report.html.j2").render(
-        **_context(results),
+        **context,
+        faults=[str(error) for error in results.faults.of("sentences", "class")],
         asked=choice.asked,
         lead=choice.lead,
         first=choice.first,
         figures={figure.name: figure for figure in figures},
-        sections=_sections(results, choice),
+        sections=sections,
         css=Markup(css),  # noqa: S704 - ours, and the names of classes
         hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
     )
@@ -94,13 +97,17 @@ def _context(results: ReportSource) -> dict[str, Any]:
 
 
 def _figures(choice: Choice, study: str, styles: Styles) -> Iterator[Figure]:
-    measures = known()
-    for name, table in choice.tables.items():
-        kind = figure(name)
-        drawn = to_svg(kind.draw(table), transparent=True)
-        svg = inline(drawn, name, kind.describe(table), styles)
-        caption = kind.caption(table) + measures[name].left_out(table, study)
-        yield Figure(name, measures[name].heading(table), caption, Markup(svg))  # noqa: S704 - serialised, so escaped
+    for shown in choice.figures.values():
+        figure = shown.asked.spared(partial(shown.asked.use, "figure", partial(_figure, shown, study, styles)), None)
+        if figure is not None:
+            yield figure
+
+
+def _figure(shown: Shown, study: str, styles: Styles) -> Figure:
+    one, points = shown.asked, shown.points
+    drawn = to_svg(one.draw(points), transparent=True)
+    svg = inline(drawn, shown.name, one.describe(points), styles)
+    return Figure(shown.name, *one.captioned(points, study), Markup(svg))  # noqa: S704 - serialised, so escaped
 
 
 def _study(results: ReportSource) -> str:
@@ -109,14 +116,17 @@ def _study(results: ReportSource) -> str:
 
 
 def _sections(results: ReportSource, choice: Choice) -> list[tuple[str, list[tuple[str, list[tables.Table]]]]]:
-    """Return each section that has anything: its heading, and of each of its measures the name and the tables."""
+    """Return each section that has anything: its heading, and of each of its measures the name and the tables.
+
+    Where a table or a figure has failed, what is told of that.
+    """
     found: dict[str, list[tuple[str, list[tables.Table]]]] = {}
     pages: dict[str, list[tables.Table]] = {}
-    for measure, layout in layouts(results, "page"):
-        pages.setdefault(measure.name, []).append(tables.on_a_page(layout))
-    for name, measure in known().items():
-        if name in pages or name in choice.tables:
-            found.setdefault(measure.section, []).append((name, pages.get(name, [])))
+    for one, layout in layouts(results, "page"):
+        pages.setdefault(one.name, []).append(tables.on_a_page(layout))
+    for one in everyone(results):
+        if one.name in pages or one.name in choice.figures:
+            found.setdefault(one.measure.section, []).append((one.name, pages.get(one.name, [])))
     return list(found.items())
 
 

@@ -35,6 +35,10 @@ class ReportSource(Source, Protocol):
         """A sentence where what is stored is not what was written."""
         ...
 
+    def only(self, task: str = "", model: str = "") -> ReportSource:
+        """The part of these results that is of a task and a model; itself where that is all."""
+        ...
+
     def findings(self) -> Sequence[Finding]:
         """What was found and what was not, in sentences."""
         ...

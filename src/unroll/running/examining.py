@@ -11,7 +11,7 @@ from time import perf_counter
 import torch
 
 from unroll import registry
-from unroll.measures import Measure, known
+from unroll.measures import DoesNotApplyError, Measure, known
 from unroll.models.network import Network
 from unroll.models.resolve import resolve
 from unroll.running.failure import described
@@ -43,6 +43,8 @@ def _examined(trial: Trial, network: Network, name: str, measure: Measure) -> Ex
         with _as_it_was():
             found = measure.compute(trial, task, copy, KeyedStreams(trial.seed).generator(f"measure/{name}"))
         return replace(empty, metrics=found.metrics, arrays=found.arrays, seconds=perf_counter() - start)
+    except DoesNotApplyError as error:
+        return replace(empty, error={"why_not": str(error)}, seconds=perf_counter() - start)
     except (Exception, SystemExit) as error:  # whatever a plug-in raises; Ctrl-C alone is for us
         return replace(empty, error=described(error), seconds=perf_counter() - start)
 

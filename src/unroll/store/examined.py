@@ -25,6 +25,15 @@ LIST = "the list of its examinations is not what was written"
 OF_A_TRIAL = ("key", "condition", "task", "model", "length", "seed")
 NOT_RECORDED = "not recorded"
 """What is said of a trial that has no examination by a measure, as all that are older than the measure."""
+NAN = "NaN"
+"""What is said of a place of an array at which there is no number."""
+TAKEN = frozenset(
+    {
+        *(*OF_A_TRIAL, "snapshot", "quantity", "value", "note"),
+        *("words", "n", "median", "low", "high", "interval_low", "interval_high", "each_seed"),
+    }
+)
+"""Columns of an examination's frame and of its numbers over seeds: an axis of such a name is NAME_axis there."""
 
 
 def examined(db: sqlite3.Connection, trials: Sequence[Checked], measure: str | None = None) -> dict[int, Examined]:
@@ -83,8 +92,9 @@ def frame(
     """Return what a measure found in trials, in long form: one row per number.
 
     The trial (key, condition, task, model, length, seed), ``snapshot``, ``quantity``, the coordinate on each axis that
-    an array of the measure has (missing for numbers that run along none), ``value`` (float64). A complete trial without
-    a number has one row in which ``value`` is NaN and ``note`` says why: "not recorded", or that the measure failed.
+    an array of the measure has (missing for numbers that run along none; Int64 where all are whole), ``value``
+    (float64). A complete trial without a number has one row in which ``value`` is NaN and ``note`` says why: "not
+    recorded", that the measure does not apply to it, or that it failed; beside a place of an array that is NaN, "NaN".
     What is damaged is left out and told in ``damaged``, by the trial's key; without one, DamageError is raised.
     """
     import pandas as pd
@@ -106,22 +116,25 @@ def frame(
         for record in sound:
             of = {**about, "snapshot": record.snapshot}
             if record.error is not None:
-                rows.append({**of, "note": f"failed: {record.error.get('message')}"})
+                rows.append({**of, "note": record.without})
             rows += [{**of, "quantity": name, "value": value, "note": ""} for name, value in record.metrics.items()]
             parts += [_long({**of, "quantity": name, "note": ""}, array) for name, array in record.arrays.items()]
     columns = [*OF_A_TRIAL, "snapshot", "quantity", "value", "note"]
     table = pd.concat([pd.DataFrame(rows, columns=columns).astype({"value": "float64"}), *parts], ignore_index=True)
     axes = [column for column in table.columns if column not in columns]
     order = {trial.row["key"]: place for place, trial in enumerate(complete)}
-    table = table.sort_values("key", key=lambda keys: keys.map(order), kind="stable", ignore_index=True)
-    return table[[*OF_A_TRIAL, "snapshot", "quantity", *axes, "value", "note"]]
+    table = table.iloc[table["key"].map(order).argsort(kind="stable")].reset_index(drop=True)
+    table.loc[table["value"].isna() & table["quantity"].notna(), "note"] = NAN
+    whole = [axis for axis in axes if all(axis not in part or part[axis].dtype.kind in "iu" for part in parts)]
+    return table[[*OF_A_TRIAL, "snapshot", "quantity", *axes, "value", "note"]].astype(dict.fromkeys(whole, "Int64"))
 
 
 def _long(of: dict[str, Any], array: NamedArray) -> pd.DataFrame:
     """Return one row per number of an array."""
     import pandas as pd
 
-    index = pd.MultiIndex.from_product(list(array.axes.values()), names=list(array.axes))
+    names = [f"{axis}_axis" if axis in TAKEN or "." in axis else axis for axis in array.axes]
+    index = pd.MultiIndex.from_product(list(array.axes.values()), names=names)
     return index.to_frame(index=False).assign(**of, value=array.values.ravel())
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 FINAL = "final"
 """The snapshot of a network's weights at the end of its training: those that the store keeps."""
+FAILED = "failed: "
+"""What is said before the reason of an examination that failed."""
 Coordinate: TypeAlias = int | float | str
 
 
@@ -137,7 +139,8 @@ class Examination:
     arrays             numbers along axes
     fingerprint        as of a trial: {"numerics": ..., "circumstances": ...}
     seconds            time that it took
-    error              None, or type and message where the measure failed; then there are no numbers
+    error              None where there are numbers; type and message where the measure failed; "why_not" alone, the
+                       reason, where it does not apply to the trial
     """
 
     measure: str
@@ -149,6 +152,13 @@ class Examination:
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     error: Mapping[str, Any] | None = None
+
+    @property
+    def without(self) -> str:
+        """Why there is no number: the reason why the measure does not apply, or that it failed; "" where there is."""
+        if self.error is None:
+            return ""
+        return str(self.error.get("why_not") or f"{FAILED}{self.error.get('message')}")
 
 
 @dataclass(frozen=True, kw_only=True)

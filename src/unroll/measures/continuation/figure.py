@@ -25,7 +25,7 @@ def points(source: Source) -> pd.DataFrame:
         {
             **telling.facts(steps, source.stateless),
             "panel": panels.titles(steps, source.factors, words=source.words, by_length=panels.by_length(steps)),
-            "series": panels.series(steps["model"], source.trials()["model"]),
+            "series": panels.series(steps["model"], source.models),
             **{name: steps[name] for name in ("key", "step", "value", "truth", "relative_error")},
         }
     )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unroll import registry
 from unroll.axes import Float64, Int64
-from unroll.measures.base import Found
+from unroll.measures.base import DoesNotApplyError, Found
 from unroll.models.network import Network
 from unroll.store import NamedArray
 from unroll.tasks import Split, Task
@@ -63,11 +63,11 @@ def gradients(network: Network, x: Tensor, ends: Tensor, loss: Loss) -> dict[str
     ``x`` (B, T, I); ``ends`` (B,), the step, from 0, of each sequence's loss. Where these differ, steps are counted so
     that all sequences have their loss at the last, A; the mean at a step is over those that reach back to it.
 
-    Raises ValueError where no state comes before the loss, or a gradient is no number.
+    Raises DoesNotApplyError where no state comes before the loss, ValueError where a gradient is no number.
     """
     longest = int(ends.max())
     if longest < 1:
-        raise ValueError("its sequences have one step before the answer: no state leads to it")
+        raise DoesNotApplyError("The answer comes after one step: no state leads to it, and no gradient back.")
     found: dict[str, list[Float64]] = {}
     rows, size = torch.arange(len(x)), _size(network, x)
     for some in torch.split(rows, max(1, AT_ONCE // ((longest + 1) * size))):

@@ -50,7 +50,7 @@ def reaches(found: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def _row(group: pd.DataFrame, factors: Sequence[str]) -> dict[str, Any]:
-    first, without = group.iloc[0], group[group["note"] != ""]
+    first, without = group.iloc[0], group[group["quantity"].isna()]
     reach = group.loc[group["quantity"] == "gradient_reach", "value"]
     slope = group.loc[group["quantity"] == "gradient_slope", "value"]
     steps = group.loc[group["quantity"] == CURVE, "step"] if "step" in group else pd.Series(dtype="float64")

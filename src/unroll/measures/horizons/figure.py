@@ -36,7 +36,7 @@ def points(source: Source) -> pd.DataFrame:
             **telling.facts(found, source.stateless),
             "title": titles,
             "panel": [" · ".join(filter(None, pair)) for pair in zip(titles, shown, strict=True)],
-            "series": panels.series(found["model"], source.trials()["model"]),
+            "series": panels.series(found["model"], source.models),
             "regime": found["regime"],
             "horizon": found["horizon"],
             "n": found["n"],

@@ -31,7 +31,7 @@ def points(source: Source) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "panel": panels.titles(trials, factors, words=source.words),
-            "series": panels.series(trials["model"], trials["model"]),
+            "series": panels.series(trials["model"], source.models),
             **{name: trials[name] for name in ("length", "seed", "state", "score", "score_words", "baseline")},
             "solved_below": below,
         }

@@ -26,7 +26,7 @@ def points(source: Source) -> pd.DataFrame:
         {
             "task": conditions["task"],
             "panel": panels.titles(conditions, factors, words=source.words),
-            "series": panels.series(conditions["model"], conditions["model"]),
+            "series": panels.series(conditions["model"], source.models),
             "length": conditions["length"],
             "seeds": conditions["seeds"].map(len),
             **{name: conditions[name] for name in ("solved", "complete", "failed", "damaged", "waiting")},

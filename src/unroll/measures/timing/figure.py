@@ -33,7 +33,7 @@ def points(source: Source) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "panel": panels.titles(rows, factors, words=source.words),
-            "series": panels.series(rows["model"], source.trials()["model"]),
+            "series": panels.series(rows["model"], source.models),
             "length": rows["length"],
             "seconds": rows["each_seed"].astype("float64"),
             **{name: [fit[name] for fit in fitted] for name in ("exponent", "exponent_error", "scale")},

@@ -16,6 +16,7 @@ import pytest
 from tests.report.page import Page
 from tests.stored import stored
 from unroll.measures import known
+from unroll.plots.style import looks
 from unroll.reading import Results
 from unroll.report import report
 from unroll.report.choice import choose
@@ -177,3 +178,34 @@ def test_a_question_that_names_a_factor_is_answered_by_what_the_factor_does(tmp_
     ]
     assert choose(asked(results, question).frozen()).asked == (("Which rate?", ("effects",)),)
     assert choose(results.frozen()).lead == "effects", "one model, several settings: the settings are what is asked"
+
+
+def test_a_questions_figure_is_of_its_part_and_models_look_the_same_there(tmp_path: Path):
+    results = stored(tmp_path / "r.db", lengths=[10], seeds=[1, 2])
+    question = {"text": "How does the GRU learn?", "by": ["learning", "lengths"], "model": "gru"}
+    both = asked(results, question, {"text": "And all?", "by": "learning"}).frozen()
+    choice = choose(both)
+    assert [names for _, names in choice.asked] == [("learning-1", "lengths-1"), ("learning",)]
+    mine, whole = (choice.figures[name].points for name in ("learning-1", "learning"))
+    assert (set(mine["series"]), len(set(whole["series"]))) == ({"GRU"}, 3)
+    assert looks(mine["series"])["GRU"] == looks(whole["series"])["GRU"]
+    page = report(both)
+    assert [page.count(f'id="figure-{name}"') for name in ("learning", "learning-1", "lengths-1", "lengths")] == [1] * 4
+    assert both.only(task="adding") is both, "that is all of it"
+    nowhere = asked(results, {**question, "model": "", "task": "copy"}).frozen()
+    assert choose(nowhere).asked == (("How does the GRU learn?", ()),)
+
+
+def test_tests_belong_to_the_whole_study(tmp_path: Path):
+    results = stored(tmp_path / "r.db", lengths=[10], seeds=range(1, 8), rates=RATES).frozen()
+    whole, part = results.effects(), results.only(model="gru")
+    assert whole["p_family"].notna().any()
+    assert part.effects()["p_family"].isna().all()
+    assert set(part.trials()["model"]) == {"gru"}
+    assert part.comparisons().empty
+    assert len(results.comparisons())
+    question = {"text": "Which rate?", "by": "train.learning_rate", "model": "gru"}
+    said = [one for one in asked(results, question).findings() if one.question]
+    assert (
+        said[-1].sentence == "The seeds separate settings over all tasks and models of the study, not for a part of it."
+    )

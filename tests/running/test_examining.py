@@ -243,7 +243,10 @@ class Odd(Spoiler):
         half = np.array([[1.0, 2.0], [3.0, np.nan]]).reshape(2, 2, 1, 1, 1, 1)
         two = {"value": [1, 2], "model": ["z", "a"]}
         steps = NamedArray({"step": [1, 2, 1000]}, np.array([1.0, np.nan, 5.0]))
-        return Found({"single": 7.0}, {"table": NamedArray(axes, half), "curve": steps, "flat": NamedArray(two, half.reshape(2, 2))})
+        return Found(
+            {"single": 7.0},
+            {"table": NamedArray(axes, half), "curve": steps, "flat": NamedArray(two, half.reshape(2, 2))},
+        )
 
 
 class Short(Spoiler):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from unroll.analysis.measured import COLUMNS, axes_of, over_seeds, shape
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_PLACES = 3
 """Places of a curve, or of a map, that a table of texts shows: first, middle, last."""
+MOST_OF_CURVE, MOST_OF_MAP = 1_000, 24
+"""Places along an axis that a figure draws; of a map, as many as can be read."""
 TOO_OLD = "not recorded (trained before this measure was there)"
 
 
@@ -79,9 +82,17 @@ def _some(coordinates: pd.Series[Any]) -> str:
 
 def _ordered(coordinates: pd.Series[Any]) -> pd.Series[Any]:
     """Return the places on an axis as a figure needs them: texts in their own order, not in the alphabet's."""
-    if coordinates.map(lambda one: isinstance(one, str)).any():
-        return coordinates.astype(pd.CategoricalDtype(list(dict.fromkeys(coordinates)), ordered=True))
+    if coordinates.dtype == object:
+        texts = coordinates.astype(str)
+        return texts.astype(pd.CategoricalDtype(list(texts.unique()), ordered=True))
     return coordinates.astype("int64") if coordinates.dtype == "Int64" else coordinates.astype("float64")
+
+
+def _drawn(coordinates: pd.Series[Any], most: int) -> list[Any]:
+    """Return the places that a figure draws: all, or so many of them, evenly apart, the first and the last included."""
+    places = coordinates.unique()
+    chosen = range(len(places)) if len(places) <= most else np.linspace(0, len(places) - 1, most).round().astype(int)
+    return [places[place] for place in chosen]
 
 
 class Generic:
@@ -103,10 +114,15 @@ class Generic:
         names.sort(key=lambda name: (not axes[name], [*declared, name].index(name)))
         name, along = names[0], axes[names[0]][:2]
         rows = found[(found["quantity"] == name) & found["value"].notna()]
+        places = {axis: rows[axis].nunique() for axis in along}
+        for axis in along:
+            rows = rows[rows[axis].isin(_drawn(rows[axis], MOST_OF_CURVE if len(along) == 1 else MOST_OF_MAP))]
         quantity = declared.get(name)
+        each = rows.drop_duplicates("condition")
+        titles = panels.titles(each, factors, by_length=panels.by_length(each), words=source.words)
         points = pd.DataFrame(
             {
-                "panel": panels.titles(rows, factors, by_length=panels.by_length(rows), words=source.words),
+                "panel": rows["condition"].map(dict(zip(each["condition"], titles, strict=True))),
                 "series": panels.series(rows["model"], source.models),
                 "key": rows["key"],
                 "value": rows["value"].astype("float64"),
@@ -116,6 +132,7 @@ class Generic:
         )
         for axis, column in zip(along, ("x", "y"), strict=False):
             points[column], points[f"{column}_label"] = _ordered(rows[axis]), axis.replace("_", " ")
+            points[f"{column}_places"] = places[axis]
         return points
 
     def draw(self, points: pd.DataFrame) -> Drawing:

@@ -52,6 +52,10 @@ class Source(Protocol):
         """What is counted beside the test loss, by the names of the metrics."""
         ...
 
+    def only(self, task: str = "", model: str = "") -> Source:
+        """The part of these results that is of a task and a model; themselves where that is all."""
+        ...
+
     def table(self) -> pd.DataFrame:
         """One row per condition."""
         ...

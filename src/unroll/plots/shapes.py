@@ -1,7 +1,8 @@
 """The figure of whatever has none of its own: a number per trial, a curve along one axis, a map over two.
 
 Points have one row per number: panel (title), series (model), key (trial), value, label (what the value is, with its
-unit), scale ("linear" or "log"); of a curve x, of a map also y, with x_label and y_label.
+unit), scale ("linear" or "log"); of a curve x, of a map also y, with x_label and y_label, and x_places and y_places,
+how many places there are, of which some may be left out.
 """
 
 from __future__ import annotations
@@ -44,7 +45,16 @@ def describe(points: pd.DataFrame) -> str:
 
 
 def caption(points: pd.DataFrame) -> str:
-    """Return how to read the figure."""
+    """Return how to read the figure, and how many places on its axes are drawn where not all are."""
+    return _how(points) + "".join(_left_out(points, axis) for axis in ("x", "y") if axis in points)
+
+
+def _left_out(points: pd.DataFrame, axis: str) -> str:
+    drawn, there = points[axis].nunique(), int(points[f"{axis}_places"].iloc[0])
+    return f" {drawn:,} of {there:,} places along {points[f'{axis}_label'].iloc[0]} are drawn." if drawn < there else ""
+
+
+def _how(points: pd.DataFrame) -> str:
     if "y" in points:
         return "Numbers: medians over seeds, below them from the smallest to the largest."
     if "x" not in points:

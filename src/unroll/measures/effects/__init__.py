@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from unroll.measures.source import Source
 
 
+OF_THE_WHOLE = "The seeds separate settings over all tasks and models of the study, not for a part of it."
+
+
 class Effects(Measure):
     """What each level of each setting does to the score, against the first: medians and intervals."""
 
@@ -46,9 +49,12 @@ class Effects(Measure):
     def findings(self, source: Source, about: About) -> Iterator[Finding]:
         """Yield what the factor does that is asked about: which of its levels the seeds separate, and by how much."""
         from unroll.analysis.factors import of_factor
+        from unroll.analysis.finding import Finding
 
         if about.factor:
             yield from of_factor(source.effects(), about.factor)
+            if source.only(about.task, about.model) is not source:
+                yield Finding("not_shown", OF_THE_WHOLE)
 
     @property
     def figure(self) -> Figure:

@@ -22,7 +22,7 @@ def points(source: Source) -> pd.DataFrame:
     if found.empty:
         return found
     titles = panels.titles(found, source.factors, by_length=panels.by_length(found), words=source.words)
-    series = panels.series(found["model"], source.trials()["model"])
+    series = panels.series(found["model"], source.models)
     return found.assign(panel=titles, series=series)
 
 

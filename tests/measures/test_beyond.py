@@ -14,10 +14,11 @@ import pytest
 import unroll
 from tests.analysis.builders import trials
 from unroll.exporters.nested import nested
+from unroll.measures.asking import layouts
 from unroll.measures.base import About
 from unroll.measures.beyond import figure, sheet
 from unroll.measures.beyond.table import beyond, means
-from unroll.measures.installed import layouts, measure
+from unroll.measures.installed import measure
 from unroll.plots.files import to_svg
 from unroll.tasks.brackets import Brackets
 from unroll.wording import percent

@@ -82,7 +82,7 @@ def _some(coordinates: pd.Series[Any]) -> str:
 
 def _ordered(coordinates: pd.Series[Any]) -> pd.Series[Any]:
     """Return the places on an axis as a figure needs them: texts in their own order, not in the alphabet's."""
-    if coordinates.dtype == object:
+    if not pd.api.types.is_numeric_dtype(coordinates):
         texts = coordinates.astype(str)
         return texts.astype(pd.CategoricalDtype(list(texts.unique()), ordered=True))
     return coordinates.astype("int64") if coordinates.dtype == "Int64" else coordinates.astype("float64")

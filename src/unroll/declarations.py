@@ -15,12 +15,28 @@ MSE = Quantity("test_mse", "test MSE", scale="log", better="lower", bounds=(0.0,
 """The test loss of numbers; also of every trial that is older than declarations."""
 
 
+def wrong_beyond(error: float, baseline: float) -> Quantity:
+    """Return the share of answers that are further off than ``error``; ``baseline`` is that share at the baseline."""
+    words = f"off by more than {error:g} (baseline {baseline:.2f})"
+    return Quantity("test_wrong", words, better="lower", bounds=(0.0, 1.0))
+
+
 @dataclass(frozen=True)
 class Amount:
     """How a loss is read as an amount that is remembered; see ``unroll.tasks.base.Memory``."""
 
     unit: str
     most: float
+
+
+@dataclass(frozen=True)
+class Second:
+    """A second line beside the baseline; see ``unroll.tasks.base.Line``."""
+
+    name: str
+    words: str
+    loss: float
+    accuracy: float | None = None
 
 
 @dataclass(frozen=True)
@@ -38,9 +54,10 @@ class Declared:
 
     ``score``: the loss on the test split, by which models are compared. ``quantities``: what else a trial stores, by
     name. ``above``: the value that the criterion's metric must exceed, None where it must be below
-    ``solved_below``. ``chance``: the accuracy of a predictor with no memory. ``memory``: how the score is read as an
-    amount. ``tested``: the further lengths at which it is tested. ``files``: where a trial's users' files lay, by the
-    setting, see ``unroll.study.Trial.files``.
+    ``solved_below``. ``chance``: the accuracy at the baseline. ``memory``: how the score is read as an
+    amount. ``tested``: the further lengths at which it is tested. ``memoryless``: whether no predictor with no
+    memory is better than the baseline, which sees no input; ``second``: a second line to compare with. ``files``:
+    where a trial's users' files lay, by the setting, see ``unroll.study.Trial.files``.
     """
 
     score: Quantity = MSE
@@ -50,6 +67,8 @@ class Declared:
     memory: Amount | None = None
     tested: tuple[Tested, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    memoryless: bool = True
+    second: Second | None = None
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -61,6 +80,8 @@ class Declared:
             **({} if self.memory is None else {"memory": {"unit": self.memory.unit, "most": self.memory.most}}),
             **({"tested": [asdict(one) for one in self.tested]} if self.tested else {}),
             **({"files": dict(self.files)} if self.files else {}),
+            **({} if self.memoryless else {"memoryless": False}),
+            **({} if self.second is None else {"second": asdict(self.second)}),
         }
 
     @classmethod
@@ -101,4 +122,6 @@ def _read(text: str) -> Declared:
         memory=None if memory is None else Amount(str(memory["unit"]), float(memory["most"])),
         tested=tuple(Tested(**one) for one in plain.get("tested", ())),
         files=plain.get("files", {}),
+        memoryless=plain.get("memoryless", True),
+        second=Second(**plain["second"]) if "second" in plain else None,
     )

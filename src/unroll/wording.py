@@ -209,6 +209,36 @@ def distinct(texts: Iterable[str], most: int) -> dict[str, str]:
     return found if len(set(found.values())) == len(found) else {text: text for text in found}
 
 
+def without(memoryless: Iterable[bool]) -> str:
+    """Return who has the baseline of several rows: of some tasks who sees the current input has less.
+
+    >>> without([True, True]), without([True, False])
+    ('a predictor with no memory', 'a predictor that sees no input')
+    """
+    return "a predictor with no memory" if all(memoryless) else "a predictor that sees no input"
+
+
+def lines(rows: Iterable[tuple[str | None, str | None]]) -> str:
+    """Return what the second lines of several rows are, each name with its words; "" where there is none.
+
+    >>> lines([("bag", "who knows the values alone"), (None, None), ("bag", "who knows the values alone")])
+    'bag: who knows the values alone'
+    """
+    return "; ".join(dict.fromkeys(f"{name}: {words}" for name, words in rows if name and words))
+
+
+def second(name: Any, loss: Any, accuracy: Any) -> str:
+    """Return a second line in a cell; a dash where there is none.
+
+    >>> second("bag", 1.1868, 0.3842), second("current input", 0.00882, None), second(None, None, None)
+    ('bag 1.19, accuracy 0.384', 'current input 0.00882', '–')
+    """
+    if not isinstance(name, str):
+        return MISSING
+    right = "" if accuracy is None or accuracy != accuracy else f", accuracy {number(accuracy)}"
+    return f"{name} {number(loss)}{right}"
+
+
 def metric_label(metric: str) -> str:
     """Return a metric's name in words.
 

@@ -62,6 +62,7 @@ def drawn(generator: np.random.Generator, losses: str, seeds: int, shift: float 
         key=place + "-" + frame["seed"].astype(str), condition=place, task="adding", notes="", state="complete",
         parameters=100, baseline=1 / 6, solved_metric="test_mse", solved_below=0.01, score=loss, score_name="test_mse",
         score_words="test MSE", criterion="test MSE < 0.01", error_metric=None, chance=np.nan, solved_above=np.nan,
+        memoryless=True, second_name=None, second_words=None, second_loss=np.nan, second_accuracy=np.nan,
         memory_unit=None, memory_most=np.nan,
         solved=(loss < 0.01).astype(float), updates_to_solve=np.where(loss < 0.01, updates, np.nan),
         seconds_per_epoch=generator.lognormal(size=len(frame)), memoryless_gain=1 / 6 - loss,

@@ -22,6 +22,11 @@ def trials(*rows: tuple) -> pd.DataFrame:
         "score_name": "test_mse",
         "score_words": "test MSE",
         "chance": math.nan,
+        "memoryless": True,
+        "second_name": None,
+        "second_words": None,
+        "second_loss": math.nan,
+        "second_accuracy": math.nan,
     }
     return frame.assign(task="adding", model="lstm", notes="", parameters=10, baseline=1 / 6, **criterion)
 

@@ -76,6 +76,23 @@ def test_factors_and_several_tasks_have_columns():
     assert r"& a\_b &" in to_latex(hidden, ["a_b"], "mine")
 
 
+def test_a_second_line_and_what_was_seen_are_told_where_there_is_something_to_tell():
+    told = {"second_name": "bag", "second_words": "who knows the values alone", "second_loss": 1.187}
+    plain = trials({("gru", 9): [0.1]})
+    recall = trials({("gru", 5): [1.0]}, task="recall", baseline=2.303, **told, second_accuracy=0.384, test_seen=0.25)
+    recall = recall.assign(chance=0.1, test_accuracy=0.6, memoryless=False)
+    text = to_markdown(conditions(pd.concat([plain, recall]), (), ["test_accuracy"]), (), "mine")
+    head, _, first, second = ([cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()[:4])
+    wanted = ("test accuracy", "chance", "bag", "bag, accuracy", "tests seen")
+    assert [first[head.index(name)] for name in wanted] == ["–"] * 5
+    assert [second[head.index(name)] for name in wanted] == ["0.600", "0.100", "1.19", "0.384", "25 %"]
+    assert "who knows the values alone" in text
+    assert "the loss of a predictor that sees no input" in text
+    alone = to_markdown(conditions(plain), (), "mine")
+    assert not set(wanted) & {cell.strip() for cell in alone.splitlines()[0].strip("|").split("|")}
+    assert "the loss of a predictor with no memory" in alone
+
+
 names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
 nasty = st.sampled_from(
     ["a|b", "a_b", "50%", "$x$", "{", "}", "\\", "\\end{table}", "<b>", "`x`", "&", "#", "~", "^", "*"]

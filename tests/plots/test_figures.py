@@ -290,6 +290,7 @@ def test_a_continuation_without_seeds_is_one_panel():
 def test_damaged_trials_are_not_called_untrained():
     states = ["complete", "damaged", "failed", "waiting", "running"]
     frame = pd.DataFrame({"panel": "", "series": "GRU", "length": 4, "state": states, "score": [0.1] + [np.nan] * 4})
+    frame = frame.assign(memoryless=True, second_name=None)
     assert (
         module("lengths")
         .caption(frame)

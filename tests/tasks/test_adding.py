@@ -151,3 +151,16 @@ def test_the_facts() -> None:
     ragged = Adding(markers="hs97")
     assert (ragged.readout, ragged.total_steps(100), Adding(markers="pascanu13").total_steps(100)) == ("some", 110, 109)
     assert ragged.solved.below == 0.0025
+
+
+def test_wrong_is_what_the_first_paper_counts() -> None:
+    """Off by more than 0.04: of all answers of 1/2 as many as is said; other variants have no such count."""
+    task = Adding(markers="hs97", train=20_000, test=1)
+    y = task.sequences(KeyedStreams(5).generator("data"), 20_000, 30).y.ravel()
+    wrong = np.abs(0.5 - y) > 0.04
+    tolerance = task.tolerance(30)
+    assert tolerance is not None
+    assert tolerance.error == 0.04
+    assert abs(wrong.mean() - tolerance.baseline) < 4 * wrong.std() / len(wrong) ** 0.5
+    assert Adding().tolerance(30) is None
+    assert "off by more than 0.04" in task.notes

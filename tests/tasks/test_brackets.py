@@ -36,7 +36,7 @@ class TestDepth(TaskConformance):
 
 class TestTop(TestDepth):
     def task(self, **settings: Any) -> Brackets:
-        return Brackets(**{"pairs": 3, "depth": 2, "ask": "top", **settings})
+        return Brackets(**{"pairs": 3, "depth": 3, "ask": "top", **settings})
 
 
 def words(length: int, depth: int) -> list[tuple[float, list[int]]]:

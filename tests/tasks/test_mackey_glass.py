@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from unroll.streams import KeyedStreams
-from unroll.tasks.mackey_glass import MackeyGlass, _solve
+from unroll.tasks.mackey_glass import LINEAR, MackeyGlass, _solve
 from unroll.testing.tasks import TaskConformance
 
 
@@ -68,3 +68,15 @@ def test_the_variance_at_a_step_is_what_is_said() -> None:
     assert np.square(y - x).mean() / 0.0511 == pytest.approx(0.022, abs=0.001)
     assert np.square(y[:, 10:] - y[:, :-10]).mean() / 0.0511 == pytest.approx(1.55, abs=0.03)
     assert MackeyGlass().solved.below == pytest.approx(0.0025 * 0.0511, rel=2e-3)
+
+
+@pytest.mark.parametrize("ahead", LINEAR)
+def test_the_current_value_tells_what_is_said(ahead: int) -> None:
+    """A straight line of it, fitted to some sequences and tried on others; other distances are not told."""
+    split = MackeyGlass(ahead=ahead).sequences(KeyedStreams(4).generator("test"), 2_000, 8)
+    x, y = split.x[:, :, 0], split.y[:, :, 0]
+    slope, base = np.polyfit(x[1_000:].ravel(), y[1_000:].ravel(), 1)
+    losses = np.square(y - slope * x - base)[:1_000].mean(axis=1)
+    second = MackeyGlass(ahead=ahead).second(8)
+    assert abs(losses.mean() - second.loss) < 4 * losses.std() / len(losses) ** 0.5 + 0.01 * second.loss
+    assert MackeyGlass(ahead=2).second(8) is None

@@ -51,3 +51,14 @@ def test_the_variance_is_what_is_said_and_nothing_runs_away() -> None:
     assert np.abs(y).max() <= 1
     assert Narma().solved.below == pytest.approx(0.09 * 0.01175, rel=5e-3)
     assert Narma().chance(50) is None
+
+
+def test_the_current_input_tells_what_is_said() -> None:
+    """A straight line of u(t), fitted to some sequences and tried on others."""
+    task = Narma(train=6_000, validation=0, test=6_000)
+    data = task.dataset(KeyedStreams(3), 60)
+    (u, y), (tried, answers) = ((split.x[:, 20:, 0], split.y[:, :, 0]) for split in (data.train, data.test))
+    slope, base = np.polyfit(u.ravel(), y.ravel(), 1)
+    losses = np.square(answers - slope * tried - base).mean(axis=1)
+    assert not task.memoryless
+    assert abs(losses.mean() - task.second(60).loss) < 4 * losses.std() / len(losses) ** 0.5 + 4e-5

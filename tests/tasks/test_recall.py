@@ -95,7 +95,8 @@ def test_numbers_by_hand():
     zoology = Recall(queries="many", keys=4095, values=4096)
     assert zoology.inputs == 8192
     assert zoology.baseline(64) == pytest.approx(8.318, abs=5e-4)
-    assert "1.187 nats, accuracy 0.384" in Recall().notes
+    second = Recall().second(2)
+    assert (second.name, second.loss, second.accuracy) == ("bag", *Recall().bag())
     assert (Recall().memory(2).unit, Recall().memory(2).most) == ("bits", math.log2(10))
     assert 4 * (1 - Recall().bag()[0] / Recall().baseline(2)) == pytest.approx(1.9, abs=0.05), "pairs of a bag"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from unroll import wording
 from unroll.layout import LISTED, Cell, Column, Layout, each, figures, heading, prose
 from unroll.wording import MISSING, labels, number, percent, setting
 
@@ -15,6 +16,9 @@ MOST_ROWS = 400
 COUNTED = ("n", "planned", "solved", "parameters", "horizon", "sequences", "train_inputs", "test_inputs")
 """Columns of counts, which are whole numbers, or medians of some."""
 INPUTS = "trained on, tested on: different inputs, as the network sees them; seen: share of the tested, trained on too"
+
+NOTABLE = 0.01
+"""The share of test inputs that training has seen from which on tables tell it."""
 
 Cells = Mapping[Column, Callable[[Any], str]]
 
@@ -82,6 +86,22 @@ def plain(name: str, title: str, note: str, frame: pd.DataFrame) -> Layout:
     ):
         layout.add(*head, *cells)
     return layout
+
+
+def second(frame: pd.DataFrame) -> dict[Column, Callable[[Any], str]]:
+    """Return the column of what else to compare with, where a task has a second line."""
+    if frame["second_name"].isna().all():
+        return {}
+    return {
+        prose("second line"): lambda row: wording.second(row["second_name"], row["second_loss"], row["second_accuracy"])
+    }
+
+
+def seen(frame: pd.DataFrame) -> dict[Column, Callable[[Any], str]]:
+    """Return the column of the share of test inputs that training has seen, where it is more than NOTABLE somewhere."""
+    if not (frame["test_seen"] > NOTABLE).any():
+        return {}
+    return {figures("tests seen in training"): lambda row: percent(row["test_seen"])}
 
 
 def in_title(frame: pd.DataFrame) -> str:

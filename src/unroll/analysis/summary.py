@@ -43,11 +43,14 @@ def conditions(trials: pd.DataFrame, factors: Sequence[str] = (), counted: Seque
     that ever reached the criterion; None where none did), baseline, ratio (score_median to baseline), and how many
     of the condition's trials are solved, complete, failed, damaged and waiting (running ones included); solved_rate
     (solved of complete), solved_low, solved_high (Clopper and Pearson's interval; None with fewer than two complete);
-    criterion (in words); solved_metric, solved_below, solved_above (the one that holds); chance (the accuracy without
-    memory) and for each of ``counted`` its median; memoryless_p (list, as scores: the one-sided p that a trial is
-    better than a predictor with no memory, on the same test sequences; None where that is not recorded), better (how
-    many are, corrected for the condition's trials; None where it is not recorded of all that are complete), improving
-    (how many that are not solved were still improving at the end).
+    criterion (in words); solved_metric, solved_below, solved_above (the one that holds); chance (the accuracy at the
+    baseline), memoryless (whether no predictor with no memory is better than the baseline), second_name, second_words,
+    second_loss, second_accuracy (a second line; None where there is none), test_seen (of the different test inputs the
+    share that training has seen too, a median; NaN where it is not recorded) and for each of ``counted`` its median;
+    memoryless_p (list, as scores: the one-sided p that a trial is better than the best constant, on the same test
+    sequences; None where that is not recorded), better (how many are, corrected for the condition's trials; None where
+    it is not recorded of all that are complete), improving (how many that are not solved were still improving at the
+    end).
 
     """
     groups: dict[str, list[dict[Any, Any]]] = {}
@@ -56,7 +59,8 @@ def conditions(trials: pd.DataFrame, factors: Sequence[str] = (), counted: Seque
     rows = [_condition(group, factors, counted) for group in groups.values()]
     medians = [f"{name}_median" for name in counted]
     frame = table_of(rows, [*_HEAD, *factors, *_TAIL, *medians], factors)
-    return frame.astype(dict.fromkeys(["score_median_low", "score_median_high", *medians], "float64"))
+    numbers = ["score_median_low", "score_median_high", "second_loss", "second_accuracy", "test_seen", *medians]
+    return frame.astype(dict.fromkeys(numbers, "float64"))
 
 
 _HEAD = ("task", "model", "length")
@@ -66,11 +70,13 @@ _TAIL = (
     *("parameters", "seconds_per_epoch", "updates_to_solve", "baseline", "ratio"),
     *("solved", "complete", "failed", "damaged", "waiting", "solved_rate", "solved_low", "solved_high"),
     *("criterion", "solved_metric", "solved_below", "solved_above", "chance"),
+    *("memoryless", "second_name", "second_words", "second_loss", "second_accuracy", "test_seen"),
     *("memoryless_p", "better", "improving"),
 )
 _FACTS = (
     *("notes", "parameters", "baseline", "score_name", "score_words", "chance"),
     *("criterion", "solved_metric", "solved_below", "solved_above"),
+    *("memoryless", "second_name", "second_words", "second_loss", "second_accuracy"),
 )
 
 
@@ -108,6 +114,7 @@ def _condition(trials: Sequence[dict[Any, Any]], factors: Sequence[str], counted
         "solved_rate": solved / n if n else None,
         "solved_low": solved_low,
         "solved_high": solved_high,
+        "test_seen": median(_known(complete, "test_seen")),
         "memoryless_p": chances,
         "better": better([p for p, trial in zip(chances, trials, strict=True) if trial["state"] == "complete"]),
         **{f"{name}_median": median(_known(complete, name)) for name in counted},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from unroll.inert import inert
 from unroll.layout import LISTED, Layout, figures, heading, prose
-from unroll.wording import MISSING, loss_words, number, setting, short_names
+from unroll.wording import MISSING, lines, loss_words, number, setting, short_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,8 +108,10 @@ def facts_table(title: str, facts: Iterable[tuple[str, str]]) -> Layout:
 
 def conditions_table(results: Results) -> Layout:
     """Return the table of a study's conditions, with the facts without which its numbers mean nothing."""
+    from unroll.analysis.sheets import second, seen
+
     frame = results.table()
-    factors = results.factors
+    factors, chance = results.factors, bool(frame["chance"].notna().any())
     interval = bool(frame["score_median_low"].notna().any())
     unfinished = bool(frame[["waiting", "failed", "damaged"]].to_numpy().sum())
     table = Layout(
@@ -118,9 +120,10 @@ def conditions_table(results: Results) -> Layout:
             *(figures("n"), figures(f"{loss_words(frame['score_words'])}, median")),
             *((figures("95 % interval", 2),) if interval else ()),
             *(prose("each seed", 1), *(figures(counted.words) for counted in results.counted.values())),
-            *((figures("chance"),) if results.counted else ()),
+            *((figures("chance"),) if chance else ()),
+            *second(frame),
             *(figures("solved"), figures("s/epoch", 3), figures("parameters", 4)),
-            *(figures("baseline", 5), *((prose("state"),) if unfinished else ())),
+            *(figures("baseline", 5), *seen(frame), *((prose("state"),) if unfinished else ())),
         ),
         title=results.study.name,
         caption=_caption(results, frame),
@@ -133,9 +136,11 @@ def conditions_table(results: Results) -> Layout:
             *((_interval(row),) if interval else ()),
             LISTED.join(number(loss) for loss in row["scores"]),
             *(number(row[f"{name}_median"]) for name in results.counted),
-            *((number(row["chance"]),) if results.counted else ()),
+            *((number(row["chance"]),) if chance else ()),
+            *(write(row) for write in second(frame).values()),
             *(f"{row['solved']}/{row['complete']}", number(row["seconds_per_epoch"], 2)),
-            *(f"{row['parameters']:,}", number(row["baseline"], 4), *((_state(row),) if unfinished else ())),
+            *(f"{row['parameters']:,}", number(row["baseline"], 4)),
+            *(*(write(row) for write in seen(frame).values()), *((_state(row),) if unfinished else ())),
             apart=row["model"] != before,
         )
         before = row["model"]
@@ -160,5 +165,7 @@ def _caption(results: Results, frame: pd.DataFrame) -> str:
         facts.append(f"{task}{variants and f', {variants}'}; solved: {criteria}")
     seeds = sorted({trial.seed for trial in results.planned})
     listed = ", ".join(map(str, seeds[:8])) + (", …" if len(seeds) > 8 else "")
+    said = lines(zip(frame["second_name"], frame["second_words"], strict=True))
+    facts += [said] if said else []
     protocol = f"protocol {results.study.protocol}; seeds {listed}; interval: exact, for the median, from six seeds on"
     return "\n".join([*facts, protocol])

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from unroll.wording import counted, labels, listed, loss_words, metric_label, number, setting
+from unroll.analysis.sheets import NOTABLE
+from unroll.wording import counted, labels, lines, listed, loss_words, metric_label, number, percent, setting, without
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,8 @@ def columns(
         Column("s/epoch", [amount(row["seconds_per_epoch"], 3) for row in rows], True),
         Column("parameters", [f"{row['parameters']:,}" for row in rows], True),
         Column("baseline", [amount(row["baseline"], 4) for row in rows], True),
+        *_second(table, amount),
+        *_seen(table, text),
     ]
     if table[["failed", "damaged", "waiting"]].to_numpy().any():
         found.append(Column("state", [_state(row) for row in rows], False))
@@ -60,7 +63,27 @@ def _counted(table: pd.DataFrame, amount: Callable[[float | None, int], str]) ->
     found = [
         Column(metric_label(name.removesuffix("_median")), [amount(x, 3) for x in table[name]], True) for name in names
     ]
-    return [*found, Column("chance", [amount(x, 3) for x in table["chance"]], True)] if found else []
+    chance = [Column("chance", [amount(x, 3) for x in table["chance"]], True)]
+    return [*found, *(chance if table["chance"].notna().any() else [])]
+
+
+def _second(table: pd.DataFrame, amount: Callable[[float | None, int], str]) -> list[Column]:
+    """Return the columns of each second line, by its name: its loss, and its accuracy where there is one."""
+    found = []
+    for name in dict.fromkeys(table["second_name"].dropna()):
+        mine = table["second_name"] == name
+        for what, heading in (("second_loss", name), ("second_accuracy", f"{name}, accuracy")):
+            values = table[what].where(mine)
+            if values.notna().any():
+                found.append(Column(heading, [amount(x, 3) for x in values], True))
+    return found
+
+
+def _seen(table: pd.DataFrame, text: Callable[[str], str]) -> list[Column]:
+    """Return the column of the share of test inputs that training has seen, where that is notable."""
+    if not (table["test_seen"] > NOTABLE).any():
+        return []
+    return [Column("tests seen", [text(percent(share)) for share in table["test_seen"]], True)]
 
 
 def caption(table: pd.DataFrame, title: str) -> str:
@@ -72,7 +95,8 @@ def caption(table: pd.DataFrame, title: str) -> str:
     facts = [
         f"{title}: {loss_words(table['score_words'])}, median and range over n complete seeds (n = {n})",
         *(["interval: exact, for the median"] if table["score_median_low"].notna().any() else []),
-        f"{baseline}: the loss of the best predictor with no memory",
+        f"{baseline}: the loss of {without(table['memoryless'])}",
+        *([said] if (said := lines(zip(table["second_name"], table["second_words"], strict=True))) else []),
     ]
     for task, rows in table.groupby("task", sort=False):
         criteria = set(rows["criterion"])

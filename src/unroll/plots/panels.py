@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from unroll.analysis.finding import Words
 from unroll.plots.style import FAINT, INK, MAP, PAPER, SOFT, Drawing, Look, new
-from unroll.wording import distinct, labels, number, powers, setting, short_names
+from unroll.wording import distinct, labels, listed, number, powers, setting, short_names
 
 MOST = 12
 """Panels in one figure. Where a study has more, the figure says how many it leaves out."""
@@ -36,7 +36,8 @@ ROW = 64
 """Letters and lines of a legend that fit side by side."""
 BASELINE: Any = (0, (4, 2))
 SOLVED: Any = (0, (1, 1.5))
-"""Line styles of the two losses that every other is measured by."""
+SECOND: Any = (0, (5, 1.5, 1, 1.5))
+"""Line styles of the losses that every other is measured by."""
 NONE = Words()
 
 
@@ -175,9 +176,9 @@ def bare(axes: Axes) -> None:
 def begun(trials: pd.DataFrame, factors: Sequence[str], models: Sequence[str], words: Words = NONE) -> pd.DataFrame:
     """Return the trials that have curves, complete or failed, for a figure with a panel for each length.
 
-    key, length, panel (title), series (model), state, score_words, baseline, solved_below (NaN where the criterion is
-    another metric). ``models`` are those of the study. Ordered by length. Of more panels than are drawn only the first
-    are kept; ``panel`` still knows how many there were.
+    key, length, panel (title), series (model), state, score_words, baseline, second_name, second_loss, solved_below
+    (NaN where the criterion is another metric). ``models`` are those of the study. Ordered by length. Of more panels
+    than are drawn only the first are kept; ``panel`` still knows how many there were.
     """
     table = pd.DataFrame(
         {
@@ -187,7 +188,7 @@ def begun(trials: pd.DataFrame, factors: Sequence[str], models: Sequence[str], w
             "series": series(trials["model"], models),
             "state": trials["state"],
             "score_words": trials["score_words"],
-            "baseline": trials["baseline"],
+            **{name: trials[name] for name in ("baseline", "second_name", "second_loss")},
             "solved_below": trials["solved_below"].where(trials["solved_metric"] == trials["score_name"]),
         }
     )
@@ -262,8 +263,20 @@ def key(look: Look, text: str, **changes: Any) -> Any:
     return Line2D([], [], label=_shown(text), **{**style, **changes})
 
 
-def reference(axes: Axes, by_length: pd.Series[float], dashes: Any) -> None:
-    """Draw the baseline or the criterion: a line across the axes where it is one number, else through its lengths."""
+def reference_lines(axes: Axes, rows: pd.DataFrame) -> None:
+    """Draw baseline, second line and criterion of a panel's rows, as far as they have them."""
+    for name, dashes in (("baseline", BASELINE), ("second_loss", SECOND), ("solved_below", SOLVED)):
+        _reference(axes, rows.groupby("length")[name].first(), dashes)
+
+
+def second_words(table: pd.DataFrame) -> str:
+    """Return a sentence on the second lines that a figure shows, with a blank before it; "" where there are none."""
+    names = list(dict.fromkeys(table["second_name"].dropna()))
+    return f" Dashed and dotted: {listed(names)}, see the table." if names else ""
+
+
+def _reference(axes: Axes, by_length: pd.Series[float], dashes: Any) -> None:
+    """Draw one of them: a line across the axes where it is one number, else through its lengths."""
     known = by_length.dropna()
     if known.nunique() == 1:
         axes.axhline(known.iloc[0], color=SOFT, linewidth=1.0, linestyle=dashes, zorder=1)
@@ -277,6 +290,8 @@ def references(table: pd.DataFrame) -> list[Any]:
     if table["baseline"].notna().any():
         known = table["baseline"].dropna().unique()
         found.append(key(grey, f"baseline{f' {number(known[0], 4)}' if len(known) == 1 else ''}", linestyle=BASELINE))
+    for name in dict.fromkeys(table["second_name"].dropna()):
+        found.append(key(grey, str(name), linestyle=SECOND))
     if table["solved_below"].notna().any():
         known = table["solved_below"].dropna().unique()
         found.append(key(grey, f"solved{f' below {known[0]:g}' if len(known) == 1 else ''}", linestyle=SOLVED))

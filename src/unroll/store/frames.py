@@ -27,6 +27,7 @@ PLANNED = (
 DECLARED = (
     *("score_name", "score_words", "criterion", "solved_above", "error_metric"),
     *("chance", "memory_unit", "memory_most"),
+    *("memoryless", "second_name", "second_words", "second_loss", "second_accuracy"),
 )
 OUTCOME = ("attempts", "started_at", "finished_at", "seconds")
 OF_A_HISTORY = ("key", "condition", "task", "model", "length", "seed")
@@ -43,15 +44,19 @@ def frame(trials: Sequence[Checked]) -> pd.DataFrame:
     ``score_name``, ``score_words``: the test loss, in the store and in words; ``score``: its value. ``criterion``: when
     the trial counts as solved, in words; ``solved_above``: NaN unless its metric must be above that;
     ``error_metric``: that metric, where the task is judged by an error of its own and not by its test loss or what is
-    counted with it. ``chance``: the accuracy without memory; ``memory_unit``, ``memory_most``: how the score is read as
-    an amount (None, NaN where it is not).
+    counted with it. ``chance``: the accuracy at the baseline; ``memory_unit``, ``memory_most``: how the score is read
+    as an amount (None, NaN where it is not). ``memoryless``: whether no predictor with no memory is better than the
+    baseline; ``second_...``: a second line to compare with (None, NaN where there is none).
 
     Of a damaged trial nothing is told but what was planned: no metrics, no times, and 0 attempts.
     """
     import pandas as pd
 
     table = pd.DataFrame([_row(trial) for trial in trials], columns=[*PLANNED, *DECLARED, *OUTCOME, "score"])
-    numbers = ("baseline", "solved_below", "solved_above", "chance", "memory_most", "seconds", "score")
+    numbers = (
+        *("baseline", "solved_below", "solved_above", "chance", "memory_most", "second_loss", "second_accuracy"),
+        *("seconds", "score"),
+    )
     table = table.astype(dict.fromkeys(numbers, "float64"))  # all NULL is not a number yet
     table["solved_below"] = table["solved_below"].where(table["solved_below"] > -np.inf)
     metrics: dict[str, NDArray[np.float64]] = {}
@@ -65,11 +70,15 @@ def _row(trial: Checked) -> list[object]:
     row = trial.planned()
     planned = [str(trial.state) if name == "state" else row[name] for name in PLANNED]
     said = declared_of(trial)
-    metric, memory = row["solved_metric"], said.memory
+    metric, memory, second = row["solved_metric"], said.memory, said.second
     declared = [
         *(said.score.name, said.score.words, said.criterion(metric, row["solved_below"]), said.above),
         *(None if said.counts(metric) else metric, said.chance),
         *((None, None) if memory is None else (memory.unit, memory.most)),
+        *(
+            said.memoryless,
+            *((None,) * 4 if second is None else (second.name, second.words, second.loss, second.accuracy)),
+        ),
     ]
     outcome = [0, None, None, None] if trial.outcome else [row[name] for name in OUTCOME]
     return [*planned, *declared, *outcome, trial.metrics.get(said.score.name)]

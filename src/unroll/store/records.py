@@ -42,7 +42,7 @@ class PlannedTrial:
     protocol        how those streams are drawn: "keyed" or "notebook"
     spec            the canonical resolved specification, JSON-able
     parameters      number of trained parameters
-    baseline        loss of the best predictor with no memory; NaN where the task has none
+    baseline        loss of the best predictor that sees no input; NaN where the task has none
     solved_metric   the metric on which the task counts as solved ...
     solved_below    ... when it is below this value; -inf where it must be above the one that is declared
     notes           what every table must say beside this trial ("markers anywhere")

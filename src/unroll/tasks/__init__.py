@@ -1,5 +1,5 @@
 """What is learned: families of sequences with a target. NumPy only."""
 
-from unroll.tasks.base import Criterion, Dataset, Memory, Split, Task
+from unroll.tasks.base import Criterion, Dataset, Line, Memory, Split, Task, Tolerance
 
-__all__ = ["Criterion", "Dataset", "Memory", "Split", "Task"]
+__all__ = ["Criterion", "Dataset", "Line", "Memory", "Split", "Task", "Tolerance"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unroll.axes import Float64
-from unroll.tasks.base import Criterion, Memory
+from unroll.tasks.base import Criterion, Memory, Tolerance
 from unroll.tasks.marked import Marked
 
 
@@ -63,6 +63,22 @@ class Adding(Marked):
         if self.markers == "hs97":
             return (2 - self.on_first_step(length)) / 48
         return 1 / 24 if self.ragged else 1 / 6
+
+    def tolerance(self, length: int) -> Tolerance | None:
+        r"""For ``hs97`` an answer that is off by more than 0.04 is wrong, as in the paper.
+
+        So is that of the mean, 1/2, for all pairs with \|X + Y\| > 0.16: a share of (1 - 0.08)^2, and of 0.84 where one
+        of them is 0.
+        """
+        if self.markers != "hs97":
+            return None
+        zero = self.on_first_step(length)
+        return Tolerance(0.04, zero * 0.84 + (1 - zero) * 0.92**2)
+
+    @property
+    def notes(self) -> str:
+        """See Marked; and which answers are counted as wrong."""
+        return super().notes + (", wrong: off by more than 0.04" if self.markers == "hs97" else "")
 
     def memory(self, length: int) -> Memory | None:
         """The last k of T steps, see ``unroll.analysis.memory``: of two marked values, each is among them by k/T.

@@ -84,6 +84,28 @@ class Memory:
     most: float
 
 
+@dataclass(frozen=True)
+class Line:
+    """A second line beside the baseline: what somebody comes to who knows something, but not what the task asks for.
+
+    ``name`` names it in a legend ("bag"), ``words`` say who it is: "who knows the values, but not their keys". ``loss``
+    and, of classes, ``accuracy`` are as the baseline's and chance's.
+    """
+
+    name: str
+    words: str
+    loss: float
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """From which error on an answer counts as wrong, and the share that is wrong of those at the baseline."""
+
+    error: float
+    baseline: float
+
+
 class Task(PlugIn):
     """A family of sequences with a target; its fields are the settings that ``[task]`` may hold.
 
@@ -142,10 +164,26 @@ class Task(PlugIn):
 
     @abstractmethod
     def baseline(self, length: int) -> float:
-        """Return the test loss of the best predictor with no memory."""
+        """Return the test loss of the best predictor that sees no input, but knows the length and the step."""
 
     def chance(self, length: int) -> float | None:
         """Return the accuracy of that predictor on what is asked; None where there is no accuracy."""
+        return None
+
+    @property
+    def memoryless(self) -> bool:
+        """Whether that is the best predictor with no memory too: one that sees the current input does no better.
+
+        Where it does, texts say "sees no input" of the baseline, and a ``second`` line tells what it comes to.
+        """
+        return True
+
+    def second(self, length: int) -> Line | None:
+        """Return a second line to be compared with; None where the baseline is enough."""
+        return None
+
+    def tolerance(self, length: int) -> Tolerance | None:
+        """Return from which error on the field calls an answer wrong; None where it does not count them."""
         return None
 
     def memory(self, length: int) -> Memory | None:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from unroll.axes import Float64
 from unroll.streams.base import Generator
-from unroll.tasks.base import Split
+from unroll.tasks.base import Line, Split
 from unroll.tasks.symbols import Symbols
 
 
@@ -92,18 +92,47 @@ class Brackets(Symbols):
         """The mean probability of the likeliest class, by step."""
         return math.fsum(float(p.max()) for p in self._classes(length)) / length
 
+    @property
+    def memoryless(self) -> bool:
+        """The current bracket has opened or closed, and tells a part of the answer."""
+        return False
+
+    def second(self, length: int) -> Line:
+        """The best answer from the current bracket and its step, without any before."""
+        loss = accuracy = 0.0
+        for opened, closed in self._depths(length):
+            for p in (self._after_opening(opened), closed if self.ask == "depth" else self._on_top(closed)):
+                total = p.sum()
+                loss -= float((p[p > 0] * np.log(p[p > 0] / total)).sum())
+                accuracy += float(p.max())
+        return Line("current bracket", "who sees the current bracket alone", loss / length, accuracy / length)
+
     def _classes(self, length: int) -> Iterator[Float64]:
         """Yield the probabilities of the classes after each step."""
+        for opened, closed in self._depths(length):
+            at = opened + closed
+            yield at if self.ask == "depth" else self._on_top(at)
+
+    def _depths(self, length: int) -> Iterator[tuple[Float64, Float64]]:
+        """Yield the probabilities of the depths after each step, (D + 1,): with an opening bracket, and a closing."""
         at = np.zeros(self.depth + 1)
         at[0] = 1.0
         up = np.full(self.depth + 1, 0.5)
         up[0], up[-1] = 1.0, 0.0
         for _ in range(length):
-            after = np.zeros_like(at)
-            after[1:] += (at * up)[:-1]
-            after[:-1] += (at * (1.0 - up))[1:]
-            at = after
-            yield at if self.ask == "depth" else np.array([at[0], *[(1.0 - at[0]) / self.pairs] * self.pairs])
+            opened, closed = np.zeros_like(at), np.zeros_like(at)
+            opened[1:] = (at * up)[:-1]
+            closed[:-1] = (at * (1.0 - up))[1:]
+            at = opened + closed
+            yield opened, closed
+
+    def _on_top(self, at: Float64) -> Float64:
+        """Return the probabilities of nothing and of each kind on top, of those of the depths."""
+        return np.array([at[0], *[at[1:].sum() / self.pairs] * self.pairs])
+
+    def _after_opening(self, opened: Float64) -> Float64:
+        """Return those after an opening bracket: which is on top then is sure."""
+        return opened if self.ask == "depth" else opened.sum(keepdims=True)
 
     def sequences(self, generator: Generator, n: int, length: int) -> Split:
         """Draw sequences; see Task."""

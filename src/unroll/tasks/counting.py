@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from unroll.streams.base import Generator
-from unroll.tasks.base import Criterion, Split
+from unroll.tasks.base import Criterion, Line, Split
 from unroll.tasks.symbols import Symbols
 
 
@@ -84,6 +84,29 @@ class Counting(Symbols):
     def chance(self, length: int) -> float:
         """The share of the likeliest answer, by its step."""
         return sum(max(counts) for counts in self._counts(length)) / self._answers(length)
+
+    @property
+    def memoryless(self) -> bool:
+        """Asked at a b alone, the current letter tells nothing; among b and c it tells which of them may follow."""
+        return self.symbols == 2
+
+    def second(self, length: int) -> Line | None:
+        """The best answer from the current letter and its step, of words of three letters.
+
+        After a b at step t one word, n = t/2, goes on with c; after a c one, n = t/3, ends.
+        """
+        if self.symbols == 2:
+            return None
+        loss, right = 0.0, 0
+        for step in range(1, self.total_steps(length) + 1):
+            for letters in (2, 3):  # as many as have begun: at a b n < t <= 2n, at a c 2n < t <= 3n
+                shortest, longest = -(-step // letters), min((step - 1) // (letters - 1), length)
+                words = max(0, longest - shortest + 1)
+                other = int(words > 0 and step % letters == 0)
+                loss += sum(k * math.log(words / k) for k in (words - other, other) if k)
+                right += max(words - other, other)
+        answers = self._answers(length)
+        return Line("current letter", "who sees the current letter alone", loss / answers, right / answers)
 
     def _answers(self, length: int) -> int:
         """How many answers the words n = 1, ..., T have together."""

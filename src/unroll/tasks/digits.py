@@ -91,6 +91,11 @@ class Digits(Given):
         """The share of the most frequent digit."""
         return max(COUNTS) / IMAGES
 
+    @property
+    def memoryless(self) -> bool:
+        """What is shown last is a part of the image."""
+        return False
+
     def memory(self, length: int) -> Memory:
         """Bits, at most log2 10."""
         return Memory("bits", math.log2(len(COUNTS)))

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from unroll.axes import Float64
 from unroll.streams.base import Generator
-from unroll.tasks.base import Criterion, Split, Task
+from unroll.tasks.base import Criterion, Line, Split, Task
 
 DELAY = 17
 SUBSTEPS = 10
@@ -19,6 +19,8 @@ PHASES = 100
 """How many units more or less a sequence begins later, so that no position tells the phase."""
 VARIANCE = 0.05115
 """Of the series at a step: simulated, with a standard error of 0.00003."""
+LINEAR = {1: 0.001084, 6: 0.0286, 84: 0.0443}
+"""The loss of the best straight line of the current value, by how far ahead: simulated, within one per cent."""
 ROWS = 64
 """How many sequences are solved at once: what a delay of them needs stays in the cache."""
 STEPS = DELAY * SUBSTEPS
@@ -92,6 +94,18 @@ class MackeyGlass(Task):
     def baseline(self, length: int) -> float:
         """The variance of the series."""
         return VARIANCE
+
+    @property
+    def memoryless(self) -> bool:
+        """The current value is near to the next."""
+        return False
+
+    def second(self, length: int) -> Line | None:
+        """A straight line of the current value, where it was simulated: 1, 6 and 84 ahead."""
+        if self.ahead not in LINEAR:
+            return None
+        words = "who sees the current value alone, and answers with a straight line of it"
+        return Line("current value", words, LINEAR[self.ahead])
 
     def sequences(self, generator: Generator, n: int, length: int) -> Split:
         """Draw sequences; see Task."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from unroll.axes import Float64
 from unroll.streams.base import Generator
-from unroll.tasks.base import Criterion, Split, Task
+from unroll.tasks.base import Criterion, Line, Split, Task
 
 ORDER = 10
 WASH_OUT = 200
@@ -17,6 +17,9 @@ UNSCORED = 20
 """Steps at the beginning that are shown and not asked: twice the order, for the inputs before them are not seen."""
 VARIANCE = 0.01175
 """Of y at a step: simulated, with a standard error of 0.00002."""
+KNOWN = (1.5 * 0.25) ** 2 * 0.25 / 12
+"""Of that variance what the current input alone tells: of y_{t+1} only 1.5 u_{t-9} u_t holds it, times 1/4 on average,
+and its own variance is 1/48."""
 ROWS = 1_024
 """How many sequences are drawn at once; part of what the streams give."""
 
@@ -74,6 +77,15 @@ class Narma(Task):
     def baseline(self, length: int) -> float:
         """The variance of y."""
         return VARIANCE
+
+    @property
+    def memoryless(self) -> bool:
+        """The current input is a part of the answer."""
+        return False
+
+    def second(self, length: int) -> Line:
+        """The best answer from the current input alone: a straight line."""
+        return Line("current input", "who sees the current input alone", VARIANCE - KNOWN)
 
     def sequences(self, generator: Generator, n: int, length: int) -> Split:
         """Draw sequences; see Task."""

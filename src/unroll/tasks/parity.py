@@ -9,7 +9,7 @@ import numpy as np
 
 from unroll.axes import Int32
 from unroll.streams.base import Generator
-from unroll.tasks.base import Memory, Split
+from unroll.tasks.base import Line, Memory, Split
 from unroll.tasks.symbols import Symbols
 
 
@@ -77,6 +77,19 @@ class Parity(Symbols):
     def chance(self, length: int) -> float:
         """1/2."""
         return 0.5
+
+    @property
+    def memoryless(self) -> bool:
+        """Where each step is scored, the first bit is its own answer."""
+        return self.ask == "last"
+
+    def second(self, length: int) -> Line | None:
+        """The best answer from the current bit alone, where each step is scored: it knows the first of all answers."""
+        if self.ask == "last":
+            return None
+        answers = length + 1 if self.lengths == "fixed" else (length + 3) / 2
+        unknown = 1 - 1 / answers
+        return Line("current bit", "who sees the current bit alone", unknown * math.log(2), 1 - unknown / 2)
 
     def memory(self, length: int) -> Memory | None:
         """One bit; None where every step asks for the same again."""

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from unroll.axes import Float64, Int64
 from unroll.streams.base import Generator
-from unroll.tasks.base import Memory, Split
+from unroll.tasks.base import Line, Memory, Split
 from unroll.tasks.symbols import Symbols
 
 POWER = 0.01
@@ -101,11 +101,9 @@ class Recall(Symbols):
 
     @property
     def notes(self) -> str:
-        """How many pairs and queries, and what a bag of the values comes to."""
+        """How many pairs and queries."""
         asked = "one query" if self.queries == "one" else f"a query a pair, gap {self.gap}, fill {self.fill}"
-        loss, accuracy = self.bag()
-        known = f"{self.pairs} pairs of {self.keys} keys and {self.values} values"
-        return f"{known}, {asked}; who knows the values but not their keys has {loss:.3f} nats, accuracy {accuracy:.3f}"
+        return f"{self.pairs} pairs of {self.keys} keys and {self.values} values, {asked}"
 
     def total_steps(self, length: int) -> int:
         """The pairs, the gap and the query, or the length."""
@@ -127,6 +125,11 @@ class Recall(Symbols):
         others = [math.comb(p - 1, k) * (v - 1) ** (p - 1 - k) / v ** (p - 1) for k in range(p)]
         loss = math.fsum(chance * math.log(p / (k + 1)) for k, chance in enumerate(others))
         return loss, _most_frequent(p, v) / p
+
+    def second(self, length: int) -> Line:
+        """The bag of values."""
+        loss, accuracy = self.bag()
+        return Line("bag", "who knows which values there are, but not which key has which", loss, accuracy)
 
     def memory(self, length: int) -> Memory:
         """Bits of an answer."""

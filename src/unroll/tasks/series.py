@@ -112,6 +112,11 @@ class Series(Own):
         """A window and its last target: no row that training sees has a part in the test."""
         return length + self.ahead
 
+    @property
+    def memoryless(self) -> bool:
+        """Values now are near to values to come."""
+        return False
+
     def baseline(self, length: int) -> float:
         """The MSE of the training part's mean on the test targets."""
         return float(np.square(self._cut(length)[2].y.astype(np.float64)).mean())

@@ -16,7 +16,7 @@ from unroll.axes import Float64
 from unroll.errors import DataError
 from unroll.streams.base import Generator, Streams
 from unroll.study.user_file import FileSetting, UserFile
-from unroll.tasks.base import Criterion, Dataset, Split
+from unroll.tasks.base import Criterion, Dataset, Line, Split
 from unroll.tasks.own import HELD, Own
 
 CHUNK = 1 << 22
@@ -96,6 +96,15 @@ class Text(Own):
         corpus = self._corpus()
         first, end = self._targets(length)
         return float(np.mean(corpus.ids[first + 1 : end] == corpus.counts.argmax()))
+
+    @property
+    def memoryless(self) -> bool:
+        """The current symbol tells much of the next."""
+        return False
+
+    def second(self, length: int) -> Line:
+        """The bigrams of the training part."""
+        return Line("bigram", "who sees the current symbol alone", self._corpus().bigram(*self._targets(length)))
 
     def dataset(self, streams: Streams, length: int) -> Dataset:
         """Cut the parts into windows; see Own. The seed changes nothing."""

@@ -59,6 +59,11 @@ class GivenConformance(TaskConformance):
             assert (chance is None) == (task.objective == "mse")
             assert chance is None or 0 < chance < 1
 
+    def test_what_the_current_symbol_tells_is_told(self) -> None:
+        """A line is a number; how right it is, is compared with the data by the subclass."""
+        second = self.task().second(self.lengths[0])
+        assert second is None or 0 < second.loss < float("inf")
+
     def test_the_sizes_are_no_settings(self) -> None:
         """Nobody can ask for more than there is."""
         assert not {"train", "validation", "test", "fresh"} & set(self.task().resolved())

@@ -176,6 +176,36 @@ class TaskConformance(ABC):
             error = np.sqrt(np.square(excess).sum()) / asked.sum()
             assert abs(found - chance) < 4 * error + 1e-12
 
+    def test_what_the_current_symbol_tells_is_told(self) -> None:
+        """Who sees the current symbol and its step is no better than the baseline, or than the line called "current".
+
+        Of tokens, within four standard errors: answers are learned from 20,000 sequences, tried on others.
+        """
+        for length in self.lengths:
+            if not self.task().tokens:
+                return
+            task = self.task(train=20_000, validation=0, test=20_000)
+            second = task.second(length)
+            current = second if second is not None and second.name.startswith("current") else None
+            assert task.memoryless == (current is None)
+            loss, accuracy = (
+                (task.baseline(length), task.chance(length)) if current is None else (current.loss, current.accuracy)
+            )
+            data = task.dataset(KeyedStreams(1), length)
+            counts = np.full((task.total_steps(length), task.inputs, task.outputs), 1e-9)
+            places, _ = _current(task, data.train)
+            np.add.at(counts, (*places, data.train.y[data.train.y >= 0].astype(np.int64)), 1)
+            places, rows = _current(task, data.test)
+            targets = data.test.y[data.test.y >= 0]
+            shares = counts / counts.sum(axis=2, keepdims=True)
+            losses = -np.log(shares[(*places, targets)])
+            right = (counts.argmax(axis=2)[places] == targets)[_asked(data.test)[data.test.y >= 0]]
+            fitted = 2 * np.count_nonzero(counts.sum(axis=2) > 0.5) * task.outputs / len(targets)
+            assert abs(losses.mean() - loss) < 4 * _error(losses, rows) + fitted
+            assert accuracy is not None
+            askers = rows[_asked(data.test)[data.test.y >= 0]]
+            assert abs(right.mean() - accuracy) < 4 * _error(right, askers) + fitted
+
     def test_each_class_is_asked_for(self) -> None:
         """Of 20,000 sequences, each class that the definition can ask for, and no other."""
         for length in self.lengths:
@@ -316,6 +346,19 @@ def _scores(task: Task, split: Split) -> np.ndarray:
     """Return which positions of the targets are scored, (N, S)."""
     steps = _steps(task, split)
     return np.ones(steps.shape, dtype=bool) if task.objective == "mse" else split.y >= 0
+
+
+def _current(task: Task, split: Split) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Return of each scored position its step and the symbol there, and the number of its sequence."""
+    scored = split.y >= 0
+    steps, rows = _steps(task, split)[scored], np.nonzero(scored)[0]
+    return (steps, split.x[rows, steps]), rows
+
+
+def _error(values: np.ndarray, rows: np.ndarray) -> float:
+    """Return the standard error of a mean over positions, of which those of one sequence belong together."""
+    excess = np.bincount(rows, values - values.mean())
+    return float(np.sqrt(np.square(excess).sum()) / len(values))
 
 
 def _ends(task: Task, split: Split) -> np.ndarray:

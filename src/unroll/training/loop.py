@@ -105,6 +105,8 @@ class Training:
         if self.overlap is not None:
             self.overlap.trained_on(dataset.train.x)
         self.dropped, self.test_sequences = dataset.dropped, dataset.test_sequences
+        self.tolerance = self.task.tolerance(trial.length)
+        self.wrong = 0  # test sequences whose answer is further off than that
         self.test_losses: Float64 = np.zeros(len(dataset.test))  # of each test sequence, when the training has ended
         sizes = {"update": self.total, "epoch": self.epochs}
         watched = [f"{VALIDATION}{name}" for name in self._evaluated()] if len(dataset.validation) else []
@@ -271,6 +273,9 @@ class Training:
                     sums[what] = before[0] + value, before[1] + over
                 if each is not None:
                     each[first : first + len(part)] = self.objective.each(outputs, part.y).numpy()
+                    if self.tolerance is not None:
+                        furthest = (outputs - part.y).abs().flatten(1).amax(dim=1)
+                        self.wrong += int((furthest > self.tolerance.error).sum())
             yield self._progress()
         if name and not math.isfinite(total):
             raise DivergedError(name, total / scored, max(1, math.ceil(self.done / self.per_epoch)), self.done)
@@ -392,6 +397,8 @@ class Training:
         found = {"memoryless": memoryless(self.objective.kind, constant, self.test_losses, self.test_sequences)}
         if len(self.test) > 1:
             found["spread"] = Measured({"test_sd": float(np.std(self.test_losses, ddof=1))})
+        if self.tolerance is not None:
+            found["wrong"] = Measured({"test_wrong": self.wrong / len(self.test)})
         if self.overlap is not None and (sequences or self.task.tokens):  # other numbers are never the same twice
             found["overlap"] = self.overlap.measured(self.dropped.get("train", 0), sequences, fresh=self.task.fresh)
         if self.task.readout == "every" and self.task.objective == "mse":

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from unroll.measures.lengths.figure import SMALLEST
 from unroll.measures.source import Source
 from unroll.plots import panels
-from unroll.plots.panels import BASELINE, SOLVED
 from unroll.plots.style import Drawing, Look, log_ticks, looks, styled, whole_ticks
 from unroll.wording import loss_words, number
 
@@ -53,12 +52,11 @@ def draw(table: pd.DataFrame) -> Drawing:
         figure, parts = panels.grid(table, height=1.35, single=3.1)
         look, banded = looks(table["series"]), panels.many_lines(table)
         for axes, rows in parts:
-            for name, dashes in (("baseline", BASELINE), ("solved_below", SOLVED)):
-                panels.reference(axes, rows.groupby("length")[name].first(), dashes)
+            panels.reference_lines(axes, rows)
             for series, mine in rows.groupby("series", sort=False, observed=True):
                 _draw(axes, mine, look[str(series)], banded=banded)
             panels.rules(axes)
-        values = table[["value", "baseline", "solved_below"]].to_numpy().ravel()
+        values = table[["value", "baseline", "second_loss", "solved_below"]].to_numpy().ravel()
         values = np.maximum(values[np.isfinite(values)], SMALLEST)
         parts[0][0].set_yscale("log")
         parts[0][0].set_ylim(values.min() / 1.5, values.max() * 1.5)
@@ -90,7 +88,7 @@ def caption(table: pd.DataFrame) -> str:
     if (lengths.groupby(["panel", "series"], observed=True).nunique() > 1).any():  # early stopping, or still training
         ends += " Where a seed has ended, the median is over those that go on."
     seeds = "Bands: from the smallest to the largest of the seeds. Lines" if panels.many_lines(table) else _THIN
-    return f"{seeds}: the median over seeds, of the {_loss(table)}.{ends}"
+    return f"{seeds}: the median over seeds, of the {_loss(table)}.{panels.second_words(table)}{ends}"
 
 
 def _loss(table: pd.DataFrame) -> str:

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 
 from unroll.measures.source import Source
 from unroll.plots import panels
-from unroll.plots.panels import BASELINE, SOLVED
+from unroll.plots.panels import BASELINE, SECOND, SOLVED
 from unroll.plots.style import PAPER, SOFT, Drawing, Look, length_ticks, log_ticks, looks, styled
-from unroll.wording import capital, counted, listed, loss_words, number
+from unroll.wording import capital, counted, listed, loss_words, number, without
 
 SMALLEST = 1e-12
 """Losses below it, zero among them, are drawn here: a logarithmic axis has no zero."""
@@ -22,7 +22,8 @@ def points(source: Source) -> pd.DataFrame:
     """Return one row per trial.
 
     panel (title), series (model), length (steps), seed, state, score (the test loss; NaN unless complete), score_words,
-    baseline, solved_below (NaN where the criterion is another metric).
+    baseline, memoryless, second_name, second_loss (see ``Results.table``), solved_below (NaN where the criterion is
+    another metric).
     """
     trials, factors = source.trials(), source.factors
     if trials["score"].isna().all():
@@ -32,7 +33,8 @@ def points(source: Source) -> pd.DataFrame:
         {
             "panel": panels.titles(trials, factors, words=source.words),
             "series": panels.series(trials["model"], source.models),
-            **{name: trials[name] for name in ("length", "seed", "state", "score", "score_words", "baseline")},
+            **{name: trials[name] for name in ("length", "seed", "state", "score", "score_words")},
+            **{name: trials[name] for name in ("baseline", "memoryless", "second_name", "second_loss")},
             "solved_below": below,
         }
     )
@@ -82,7 +84,7 @@ def caption(table: pd.DataFrame) -> str:
     missing = _missing(table)
     return (
         f"Every dot is one trained network, {counts} for each model and length; lines join the medians. Dashed: the "
-        f"loss of a predictor with no memory.{f' {missing}' if missing else ''}"
+        f"loss of {without(table['memoryless'])}.{panels.second_words(table)}{f' {missing}' if missing else ''}"
     )
 
 
@@ -97,8 +99,7 @@ def _missing(table: pd.DataFrame) -> str:
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look]) -> None:
-    for name, dashes in (("baseline", BASELINE), ("solved_below", SOLVED)):
-        panels.reference(axes, rows.groupby("length")[name].first(), dashes)
+    panels.reference_lines(axes, rows)
     count = len(look)
     for place, (series, style) in enumerate(look.items()):
         mine = rows[rows["series"] == series]
@@ -130,7 +131,7 @@ def _above(axes: Axes, x: float, states: pd.Series[str], colour: str) -> None:
 
 
 def _limits(axes: Axes, table: pd.DataFrame) -> None:
-    values = pd.concat([table["score"], table["baseline"], table["solved_below"]])
+    values = pd.concat([table[name] for name in ("score", "baseline", "second_loss", "solved_below")])
     values = values[np.isfinite(values)].clip(lower=SMALLEST)
     axes.set_yscale("log")
     axes.set_ylim(values.min() / 1.6, values.max() * 1.6)
@@ -147,6 +148,8 @@ def _ends(table: pd.DataFrame, look: dict[str, Look]) -> list[tuple[float, str, 
     last = table.sort_values("length").iloc[-1]
     if np.isfinite(last["baseline"]):
         ends.append((float(last["baseline"]), f"baseline {number(last['baseline'], 4)}", Look(SOFT, "", BASELINE)))
+    if np.isfinite(last["second_loss"]):
+        ends.append((float(last["second_loss"]), str(last["second_name"]), Look(SOFT, "", SECOND)))
     if np.isfinite(last["solved_below"]):
         ends.append((float(last["solved_below"]), f"solved below {last['solved_below']:g}", Look(SOFT, "", SOLVED)))
     return ends

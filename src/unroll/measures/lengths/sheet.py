@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from unroll.analysis.sheets import baseline, by_condition, count, in_title, interval, several
+from unroll.analysis.sheets import baseline, by_condition, count, in_title, interval, second, seen, several
 from unroll.layout import Column, Layout, each, figures
-from unroll.wording import MISSING, capital, listed, loss_words, number
+from unroll.wording import MISSING, capital, lines, listed, loss_words, number, without
 
 if TYPE_CHECKING:
     from unroll.measures.source import Source
@@ -29,19 +29,24 @@ def loss(source: Source) -> Layout:
         ),
         each("each seed"): lambda row: several(map(number, row["scores"])),
         **{figures(counted.words): _median(name) for name, counted in source.counted.items()},
-        **({figures("chance"): lambda row: number(row["chance"])} if source.counted else {}),
+        **({figures("chance"): lambda row: number(row["chance"])} if frame["chance"].notna().any() else {}),
+        **second(frame),
         figures("÷\N{NO-BREAK SPACE}baseline"): lambda row: number(row["ratio"], 2),
         figures("better than it"): _left,
+        **seen(frame),
         **baseline(frame),
     }
     note = (
         "Over the n complete seeds. Interval: exact, for the median, whatever the losses' distribution; fewer than six "
-        "seeds have none. Baseline: the loss of a predictor with no memory; a seed is better than it by a paired test "
-        "over its test sequences, against the best constant for these, corrected for the seeds."
+        f"seeds have none. Baseline: the loss of {without(frame['memoryless'])}; a seed is better than it by a paired "
+        "test over its test sequences, against the best constant for these, corrected for the seeds."
     )
     if source.counted:
         words = capital(listed([counted.words for counted in source.counted.values()]))
-        note += f" {words}: medians over the seeds; chance: the accuracy of the best answer without memory."
+        note += f" {words}: medians over the seeds."
+    if frame["chance"].notna().any():
+        note += " Chance: the accuracy of the best answer that sees no input."
+    note += "".join(f" {one}." for one in [lines(zip(frame["second_name"], frame["second_words"], strict=True))] if one)
     if frame["better"].isna()[frame["complete"] > 0].any():
         note += " Not recorded: trials that are older than this measure; forgotten and run again they record it."
     return by_condition(

@@ -29,7 +29,7 @@ def study_of(
         return read_study(source, overrides, check=check)
     except StudyError:
         held = held_study(str(source), store, overrides) if isinstance(source, str) else None
-        if held is None or Path(source).exists():
+        if held is None or Path(source).is_file():
             raise
         return held
 

@@ -7,11 +7,14 @@ from importlib import import_module
 from typing import Any
 
 
+WHOLE = "unroll."
+
+
 def lazily(package: str, homes: Mapping[str, str], modules: Collection[str] = ()) -> Callable[[str], Any]:
     """Return a package's ``__getattr__``.
 
-    ``homes`` says in which of its modules each name is defined, or in which of another package's, by its whole name
-    with dots; ``modules`` are those that can be had by their own
+    ``homes`` says in which of its modules each name is defined, or by its whole name where that is in
+    another package; ``modules`` are those that can be had by their own
     names without an import.
     """
 
@@ -21,6 +24,6 @@ def lazily(package: str, homes: Mapping[str, str], modules: Collection[str] = ()
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         home = homes[name]
-        return getattr(import_module(home if "." in home else f"{package}.{home}"), name)
+        return getattr(import_module(home if home.startswith(WHOLE) else f"{package}.{home}"), name)
 
     return lookup

@@ -136,3 +136,24 @@ def test_in_python_a_study_is_named_in_every_way(store: Path):
     for wanted in (package.results, package.load_model, package.check, package.expand, package.write_study):
         with pytest.raises(StudyError, match="no file is called"):
             wanted("no such study")
+
+
+def test_questions_of_a_stored_study_are_kept_where_it_is_run_with_them(finished: str, unroll):
+    file = Path(finished)
+    text = file.read_text()
+    question = '[[questions]]\ntext = "Which learns?"\nby = ["solved", "nothing_installed"]\n'
+    file.write_text(text + question.replace("nothing_installed", "learning"))
+    assert unroll("run", finished, "--executor", "inline").code == 0
+    file.write_text(text)
+    assert unroll("run", finished, "--executor", "inline").code == 0, "asking nothing takes nothing away"
+    Path("small").mkdir()  # a folder of the study's name is no study file
+    asked = json.loads(unroll("show", "small", "--json").out)["questions"]
+    assert [one["question"] for one in asked] == ["Which learns?"]
+    shown = unroll("show", "small").out
+    assert "Which learns?" in shown
+    assert "Not shown: no sentence that answers it follows from these results" in " ".join(shown.split())
+    file.write_text(text + question)
+    missing = json.loads(unroll("show", finished, "--json").out)["questions"][0]["not_shown"][-1]
+    assert missing == (
+        'Nothing here answers by "nothing_installed": neither a measure that can be used here nor a factor of this study.'
+    )

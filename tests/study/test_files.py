@@ -172,7 +172,7 @@ trian = { epochs = 1 }
         '19 train.epoch: unknown key. Did you mean "epochs"? Known: epochs, batch, optimizer, learning_rate, momentum, '
         "clip_norm, clip_value, backend, alpha, weight_decay, schedule, final_learning_rate, step_epochs, step_factor, "
         "patience, device",
-        '22 where.0.trian: unknown key. Did you mean "train"? Known: match, task, model, train, generate, test',
+        '22 where.trian: unknown key. Did you mean "train"? Known: match, task, model, train, generate, test',
     ]
 
 
@@ -214,8 +214,8 @@ def test_the_message_names_the_file(read: ReadText, tmp_path: Path) -> None:
         ('"train.epochs" = 5', "7 factors.train.epochs: 5 is not a list. Write [5]"),
         ('"train.learning_rate" = [1, 2, 1.0]', "7 factors.train.learning_rate: 1.0 is there twice. Remove one"),
         ('"train.backend" = ["torch", "reference"]', "7 factors.train.backend: 'reference' is there twice. Remove one"),
-        ("[[where]]\ntrain = { epochs = 1 }", "7 where.0.match: is required and missing"),
-        ("[[where]]\nmatch = 5", "8 where.0.match: 5 is not a table"),
+        ("[[where]]\ntrain = { epochs = 1 }", "7 where.match: is required and missing"),
+        ("[[where]]\nmatch = 5", "8 where.match: 5 is not a table"),
         ("[where]\nmatch = { model = 'lstm' }", "7 where: {'match': {'model': 'lstm'}} is not a list"),
         ("[[where]]\nmatch = { model = 'gru' }", "8 where.match: matches no condition: model = 'gru'. Correct it or"),
         ("[[where]]\n[where.match]\nmodel = 'lstm'\nseed = 1", "10 where.match.seed: cannot be matched: settings"),

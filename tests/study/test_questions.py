@@ -79,6 +79,65 @@ def test_mistakes_are_told_with_their_lines(tmp_path: Path, line: str, wrong: st
     assert problem.line == at
 
 
+WRONG = """
+[[questions]]
+text = "  "
+by = ["learnin", "learning", "learning"]
+wrong = 1
+
+[[questions]]
+by = "learning"
+model = "gro"
+
+[[questions]]
+text = "Which rate is best?"
+by = 3
+
+[[questions]]
+text = "Which rate is best?"
+by = "train.learning_rate"
+"""
+
+
+def test_all_mistakes_are_told_at_once_and_places_are_named_in_one_way(tmp_path: Path):
+    with pytest.raises(StudyError) as raised:
+        read(tmp_path, STUDY + WRONG)
+    assert [(one.line, one.setting, one.message.partition(".")[0]) for one in raised.value.problems] == [
+        (12, "questions.text", "'  ' is blank"),
+        (13, "questions.by", "'learnin' is neither a measure nor a factor of this study"),
+        (13, "questions.by", "'learning' is there twice"),
+        (14, "questions.wrong", "unknown key"),
+        (16, "questions.text", "is required and missing"),
+        (18, "questions.model", "the study has no model 'gro'"),
+        (22, "questions.by", "3 is not a list"),
+        (25, "questions.text", "'Which rate is best?' is asked twice"),
+    ]
+    with pytest.raises(StudyError) as raised:
+        read(tmp_path, STUDY.replace("[1]", "3") + WRONG)
+    assert {"factors.seed", "questions.text", "questions.by", "questions.model"} <= {
+        one.setting for one in raised.value.problems
+    }
+    twice = [
+        {"text": "How?", "by": "learning"},
+        {"text": "How?", "by": ["solved", "solved"]},
+        {"text": " ", "by": "solved"},
+    ]
+    made = unroll.Study(**{**read(tmp_path, STUDY).model_dump(), "questions": twice})
+    with pytest.raises(StudyError) as raised:
+        unroll.expand(made)
+    assert [(one.setting, one.message.partition(".")[0]) for one in raised.value.problems] == [
+        ("questions.text", "'How?' is asked twice"),
+        ("questions.by", "'solved' is there twice"),
+        ("questions.text", "' ' is blank"),
+    ]
+
+
+def test_factors_that_cannot_be_read_make_no_factor_of_a_question_unknown(tmp_path: Path):
+    with pytest.raises(StudyError) as raised:
+        read(tmp_path, STUDY.replace("[factors]", "factors = 3\n[[where]]\nmatch = 3\n[task]") + ASKED)
+    assert not any(one.setting.startswith("questions") for one in raised.value.problems)
+
+
 def test_what_the_command_line_leaves_out_leaves_a_question_open(tmp_path: Path):
     assert read(tmp_path, STUDY + ASKED, ('model=["lstm"]',)).questions[1].model == "gru"
 

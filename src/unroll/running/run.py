@@ -205,10 +205,14 @@ class _Run:
         return self.store.states([trial.key for trial in self.trials])
 
     def _planned(self) -> PlannedStudy:
-        """Return the plan that the store holds, if it is still right: making a new one takes torch and time."""
+        """Return the plan that the store holds, if it is still right: making a new one takes torch and time.
+
+        Questions are outside a study's digest: those that are asked now are its own from now on; none change nothing.
+        """
         stored = self.store.study_by_digest(self.study.digest)
         if stored is not None and [trial.key for trial in stored.trials] == [trial.key for trial in self.planned]:
-            return stored
+            asked = self.study.model_dump()["questions"]
+            return replace(stored, spec={**stored.spec, "questions": asked}) if asked else stored
         for text in changes(() if stored is None else stored.trials, self.planned):
             self.observer.note(text)
         return plan(self.study, self.planned)

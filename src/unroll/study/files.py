@@ -21,6 +21,7 @@ from unroll.study.limits import excess
 from unroll.study.messages import problem_of, shown
 from unroll.study.places import Path as Place
 from unroll.study.places import Places
+from unroll.study.questions import question_problems
 from unroll.study.settings import plain
 from unroll.study.study import SECTIONS, Study, StudyForm
 from unroll.study.trial import Trial
@@ -94,7 +95,9 @@ def _read(
     trials: tuple[Trial, ...] = ()
     if check:
         trials, faults = examine(study, max_trials, judge)
-        placed += [found for found in faults if found[0][0] not in broken]
+        placed += [found for found in faults if found[0][0] not in broken | {"questions"}]
+        values = None if "factors" in broken else study.values()
+        placed += question_problems(data.get("questions"), values, study.overrides)
     single = isinstance(data.get("factors"), dict)
     problems += [_at(path, problem, name, places, single, replaced) for path, problem in placed]
     if problems:

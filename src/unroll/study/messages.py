@@ -64,8 +64,11 @@ def message_of(error: Mapping[str, Any], form: type[BaseModel]) -> str:
 
 
 def problem_of(error: Mapping[str, Any], form: type[BaseModel]) -> Problem:
-    """Return one of pydantic's error records as a Problem without a place in a file."""
-    return Problem(message_of(error, form), ".".join(str(part) for part in error["loc"]))
+    """Return one of pydantic's error records as a Problem without a place in a file.
+
+    Its setting is named as all are: without the places in lists, which a file's line tells.
+    """
+    return Problem(message_of(error, form), ".".join(str(part) for part in error["loc"] if not isinstance(part, int)))
 
 
 def _instead(form: type[BaseModel], path: tuple[str | int, ...]) -> str:

@@ -44,23 +44,49 @@ Questions = Annotated[
 
 
 def question_problems(
-    questions: Sequence[Question], values: Mapping[str, Sequence[Any]], overridden: Mapping[str, Any]
+    questions: Any, values: Mapping[str, Sequence[Any]] | None, overridden: Mapping[str, Any]
 ) -> Iterator[tuple[Path, Problem]]:
     """Yield what is wrong with the questions of a study that has these ``values`` of its factors, with its place.
 
-    What a question is about may be missing where the factor was ``overridden``: it is then left without an answer.
+    ``questions``: Question, or the tables of a file, of which what is malformed is told elsewhere and left out here.
+    ``values``: None where the factors cannot be read. What a question is about may be missing where the factor was
+    ``overridden``: it is then left without an answer.
     """
-    known = (*registry.measures.names(), *(factor for factor in values if factor != "seed"))
-    for number, question in enumerate(questions):
-        for name in question.by:
+    seen: set[str] = set()
+    for number, question in enumerate(questions if isinstance(questions, list | tuple) else ()):
+        table = question.model_dump() if isinstance(question, Question) else question
+        for path, message in _problems(table, seen, values, overridden) if isinstance(table, Mapping) else ():
+            yield ("questions", number, *path), Problem(message, f"questions.{path[0]}")
+
+
+def _problems(
+    table: Mapping[str, Any],
+    seen: set[str],
+    values: Mapping[str, Sequence[Any]] | None,
+    overridden: Mapping[str, Any],
+) -> Iterator[tuple[Path, str]]:
+    text = table.get("text")
+    if isinstance(text, str) and text:
+        if not text.strip():
+            yield ("text",), f"{shown(text)} is blank. Write what is asked"
+        elif text in seen:
+            yield ("text",), f"{shown(text)} is asked twice. Remove one, or ask for something else"
+        seen.add(text)
+    by = _several(table.get("by", ()))
+    names = [name if isinstance(name, str) else "" for name in by] if isinstance(by, tuple) else []
+    for place, name in enumerate(names):
+        path: Path = ("by", place) if not isinstance(table["by"], str) else ("by",)
+        if name and name in names[:place]:
+            yield path, f"{shown(name)} is there twice. Remove one"
+        elif name and values is not None:
+            known = (*registry.measures.names(), *(factor for factor in values if factor != "seed"))
             if name not in known:
-                message = (
-                    f"{shown(name)} is neither a measure nor a factor of this study.{did_you_mean(name, known)} "
-                    f"Known: {', '.join(known)}"
+                hint = did_you_mean(name, known)
+                yield (
+                    path,
+                    f"{shown(name)} is neither a measure nor a factor of this study.{hint} Known: {', '.join(known)}",
                 )
-                yield ("questions", number, "by"), Problem(message, "questions.by")
-        for factor in ("task", "model"):
-            about, listed = getattr(question, factor), [str(value) for value in values.get(factor, ())]
-            if about and listed and about not in listed and factor not in overridden:
-                message = f"the study has no {factor} {shown(about)}.{did_you_mean(about, listed)}"
-                yield ("questions", number, factor), Problem(message, f"questions.{factor}")
+    for factor in ("task", "model"):
+        about, listed = table.get(factor), [str(value) for value in (values or {}).get(factor, ())]
+        if isinstance(about, str) and about and listed and about not in listed and factor not in overridden:
+            yield (factor,), f"the study has no {factor} {shown(about)}.{did_you_mean(about, listed)}"

@@ -76,12 +76,18 @@ def test_a_study_runs_with_both(site: Path, tmp_path: Path, executor: str) -> No
     ]
     score = {"flip_flop": "test_nats", "adding": "test_mse"}
     assert all(value > 0 for row in rows for value in row[score[row["task"]]])
+    shown = json.loads(unroll(site, "show", "tiny.toml", "--json", cwd=tmp_path))
+    assert shown["failed"] == []
+    for row in shown["conditions"]:
+        assert [one["quantity"] for one in row["state_norm"]].count("state_norm") == 6
+        assert all(one["median"] > 0 and one["n"] == 2 for one in row["state_norm"])
     assert {row["task"]: row["baseline"] for row in rows} == {"flip_flop": math.log(2), "adding": 1 / 6}
 
 
 def test_the_commands_know_them(site: Path, tmp_path: Path) -> None:
     assert "the bit that was written last" in unroll(site, "tasks", cwd=tmp_path)
     assert "minimal gated unit" in unroll(site, "models", cwd=tmp_path)
+    assert "how large the state" in unroll(site, "measures", cwd=tmp_path)
     assert "8 trials in 4 conditions" in unroll(site, "check", str(EXAMPLE / "study.toml"), cwd=tmp_path)
     program = "from unroll.registry import tasks, models; print(tasks.version('flip_flop'), models.version('mgu'))"
     task, model = python(site, "-c", program, cwd=tmp_path).split()

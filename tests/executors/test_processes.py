@@ -10,9 +10,17 @@ from concurrent.futures import wait
 import psutil
 import pytest
 
-from unroll.errors import ExecutorError, WorkerDiedError
+from unroll.errors import ExecutorError, WorkerDiedError, WorkerStartError
 from unroll.executors import Channel, Executor, Processes
-from unroll.testing.executors import PATIENCE, ExecutorConformance, double, ignore, until_stopped
+from unroll.testing.executors import (
+    PATIENCE,
+    ExecutorConformance,
+    Unreadable,
+    ask,
+    double,
+    ignore,
+    until_stopped,
+)
 
 
 class TestProcesses(ExecutorConformance):
@@ -201,6 +209,17 @@ def test_what_cannot_be_pickled_is_said():
         for call in (send_lock, return_lock):
             error = executor.submit(call, 0, Channel(ignore)).exception(PATIENCE)
             assert "cannot pickle '_thread.lock'" in str(error)
+        assert executor.submit(double, 1, Channel(ignore)).result(PATIENCE) == 2
+
+
+def test_what_was_asked_for_and_cannot_be_sent_or_read_is_said():
+    with Processes(1) as executor:
+        error = executor.submit(ask, 1, Channel(ignore, lambda question: threading.Lock())).exception(PATIENCE)
+        assert isinstance(error, ExecutorError)
+        assert "What a worker process asked for cannot be sent to it: cannot pickle '_thread.lock'" in str(error)
+        error = executor.submit(ask, 1, Channel(ignore, lambda question: Unreadable())).exception(PATIENCE)
+        assert isinstance(error, WorkerStartError)
+        assert "No module named 'a_module_that_is_not_here'" in str(error)
         assert executor.submit(double, 1, Channel(ignore)).result(PATIENCE) == 2
 
 

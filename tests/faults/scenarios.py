@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +57,38 @@ def live(path: Path, told: Told) -> None:
         told("complete 1")
         store.claim(KEYS[2])
         store.release(KEYS[2], "stopped")
+
+
+def live_together(path: Path, told: Told) -> None:
+    """Changes that are written together, told when their block has ended; one of them is refused and taken back."""
+    with Store.open(path, write=True) as store:
+        store.plan(planned_study("one", TRIALS))
+        told("planned")
+        with store.together():
+            store.claim(KEYS[0])
+            store.claim(KEYS[1])
+        with store.together():
+            store.save_checkpoint(KEYS[0], CHECKPOINTS[1], {"epoch": 1}, {"cpu": "x"})
+            store.save_checkpoint(KEYS[1], CHECKPOINTS[1], {"epoch": 1}, {"cpu": "x"})
+        told("checkpoint 1")
+        with store.together():
+            finish(store, KEYS[0], parameters=WEIGHTS, examinations=(EXAMINATION,))
+            with suppress(ValueError):
+                finish(store, KEYS[1], parameters=WEIGHTS, axes={"loss": "none"}, histories={"loss": [1.0]})
+            store.claim(KEYS[2])
+            store.save_checkpoint(KEYS[1], CHECKPOINTS[2], {"epoch": 2}, {"cpu": "x"})
+        told("complete 0")
+        with store.together():
+            finish(store, KEYS[1], parameters=WEIGHTS, examinations=(EXAMINATION,))
+            finish(store, KEYS[2], parameters=WEIGHTS, examinations=(EXAMINATION,))
+        told("complete 1")
+        told("complete 2")
+
+
+def live_together_on_a_network(path: Path, told: Told) -> None:
+    """The same with a rollback journal."""
+    filesystem.mount_of = lambda _: ("nfs4", "/home")
+    live_together(path, told)
 
 
 def live_on_a_network(path: Path, told: Told) -> None:
@@ -136,6 +168,8 @@ def nothing(path: Path) -> None:
 SCENARIOS: dict[str, tuple[Callable[[Path], None], Callable[[Path, Told], None]]] = {
     "live": (nothing, live),
     "live on a network": (nothing, live_on_a_network),
+    "together": (nothing, live_together),
+    "together on a network": (nothing, live_together_on_a_network),
     "merge": (finished_beside, merge),
     "copy": (finished_beside, copy),
     **{f"upgrade from {version} changes": (old(version), upgrade) for version in range(1, len(MIGRATIONS))},

@@ -15,6 +15,9 @@ import psutil
 import pytest
 
 from unroll.errors import StoreMissingError
+from unroll.executors import Channel
+from unroll.running.messages import Batch, Order, Outcome, Said
+from unroll.running.work import work
 from unroll.store import Store
 
 SMALL = """
@@ -36,6 +39,10 @@ batch = 20
 """
 
 
+OFTEN = "import unroll.running.run as run; run.CHECKPOINT_SECONDS = 0.1"
+"""Lets a run hand in a checkpoint so often that short trainings have one; planted where runs are stopped or killed."""
+
+
 def command(*arguments: object, plant: str = "") -> list[str]:
     """Return the command line ``unroll ARGUMENTS``; ``plant`` is Python that runs before it."""
     program = f"{plant}\nfrom unroll.cli.main import main\nmain()"
@@ -50,9 +57,9 @@ def unroll(*arguments: object, plant: str = "", cwd: Path | None = None) -> subp
 
 
 def start(*arguments: object, plant: str = "", cwd: Path | None = None) -> subprocess.Popen[str]:
-    """Start ``unroll ARGUMENTS`` in a process group of its own."""
+    """Start ``unroll ARGUMENTS`` in a process group of its own, with checkpoints ten times a second."""
     return subprocess.Popen(
-        command(*arguments, plant=plant),
+        command(*arguments, plant=f"{OFTEN}\n{plant}"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -130,6 +137,23 @@ def kill_group(process: subprocess.Popen[str]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+def worked(order: Order) -> Outcome:
+    """Return how a worker's work on one trial ends."""
+    said: list[Said] = []
+    assert work(None, Channel(said.append, lambda question: Batch((order,), 60.0, 60.0)))
+    (outcome,) = [message.content for message in said]
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+@pytest.fixture
+def at_each_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers of this process report, and hand in a checkpoint, at each update: however fast the machine."""
+    for name in ("REPORT_SECONDS", "CHECKPOINT_SECONDS"):
+        monkeypatch.setattr(f"unroll.running.run.{name}", 0.0)
+        monkeypatch.setattr(f"unroll.running.run.{name}_A_SLOT", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.running.conftest import unroll
+from tests.running.conftest import unroll, worked
 from tests.running.test_run import tiny
 from unroll import Study, expand
 from unroll.errors import BackendError, DeviceError, ExecutorError, StudyError, WorkerStartError
@@ -26,6 +26,7 @@ from unroll.executors.base import WORKER_NUMBER
 from unroll.models.resolve import resolve
 from unroll.running import devices, execute, foresee, work
 from unroll.running.devices import Devices
+from unroll.running.messages import Order
 from unroll.store import Store
 from unroll.study import Trial
 from unroll.training import Training, numerics
@@ -79,7 +80,7 @@ def test_the_command_ends_as_for_any_study_that_cannot_be_run(tmp_path: Path) ->
 
 @no_cuda
 def test_a_worker_without_one_fails_its_trial_in_the_same_words() -> None:
-    outcome = work.work(work.Order(trial()), Channel(lambda message: None))
+    outcome = worked(Order(trial()))
     assert outcome.error is not None
     assert outcome.error["type"] == "DeviceError"
     with pytest.raises(DeviceError, match="PyTorch"):

@@ -199,11 +199,10 @@ def test_a_damaged_state_begins_anew_and_says_so(store: Path, tmp_path: Path) ->
 
 
 def test_a_trial_that_went_on_and_was_stopped_goes_on_from_its_own(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Path, tmp_path: Path, at_each_update: None
 ) -> None:
     from unroll.running.observer import Observer
 
-    monkeypatch.setattr("unroll.running.work.REPORT_SECONDS", 0.0)  # however fast the machine, it is stopped on its way
     run(one(2), store, keep=True)
 
     class Interrupt(Observer):

@@ -1,7 +1,7 @@
 """A run that is killed at random moments, again and again, ends with the bits of one that nothing disturbed.
 
 Faults planted here, each seen to be found: a resume without the optimizer's state; an order of the training sequences
-that comes from a global generator.
+that comes from a global generator; no checkpoint but the last, with which all would begin anew and end with these bits.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ import os
 import random
 import signal
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.running.conftest import bits, family, has_checkpoint, kill_group, living, start, states, unroll
+from unroll.errors import StoreMissingError
+from unroll.store import State, Store
 
 pytestmark = pytest.mark.slow
 
@@ -37,41 +41,75 @@ KeyedStreams.order = lambda self, epoch, n: np.random.permutation(n)
 """
 
 
-def kill_and_resume(study: Path, store: Path, kills: int, *options: object, plant: str = "", longest: float) -> int:
-    """Kill runs of a study at random moments, then let one end; return how many were killed before their end.
+@dataclass
+class Kills:
+    """How many runs were killed before their end, and after how many the next one could resume from a checkpoint."""
 
-    A run that ended before its moment has completed the store: there is nothing left in it to kill.
+    killed: int = 0
+    resumed: int = 0
+
+    def __add__(self, other: Kills) -> Kills:
+        return Kills(self.killed + other.killed, self.resumed + other.resumed)
+
+
+def kill_and_resume(study: Path, store: Path, kills: int, *options: object, plant: str = "", longest: float) -> Kills:
+    """Kill runs of a study at random moments, then let one end.
+
+    One kill of four is at any moment from the start on, the others once something is trained. A run that ended before
+    its moment has completed the store: there is nothing left in it to kill.
     """
     moments = random.Random(time.time_ns())
-    killed = 0
+    seen = Kills()
     for _ in range(kills):
         run = start("run", study, "--store", store, *options, plant=plant)
         try:
-            time.sleep(moments.uniform(0.2, longest))
+            if moments.random() < 0.25:
+                time.sleep(moments.uniform(0.2, longest))
+            else:
+                while run.poll() is None and not _resumable(store):
+                    time.sleep(0.01)
+                time.sleep(moments.uniform(0.0, 0.5))
             workers = family(run)
             if run.poll() is not None:
                 break
-            killed += 1
             os.kill(run.pid, signal.SIGKILL)
             run.wait()
+            seen += Kills(1, bool(_resumable(store)))
             assert not living(workers, 2.0), "a worker outlived its coordinator by two seconds"
         finally:
             kill_group(run)
     last = unroll("run", study, "--store", store, *options, plant=plant)
     assert last.returncode == 0, last.stderr
-    return killed
+    return seen
+
+
+def _resumable(store: Path) -> bool:
+    """Whether a trial was under way that has a checkpoint."""
+    with suppress(StoreMissingError), Store.open(store) as opened:
+        running = [trial.key for trial in opened.trials() if trial.state is State.running]
+        return any(opened.checkpoint(key) for key in running)
+    return False
+
+
+def afresh(store: Path) -> list[str]:
+    """Return what was said of trials that did not go on from their checkpoints."""
+    with Store.open(store) as opened:
+        return [line["message"] for line in opened.events() if "starts afresh" in line["message"]]
 
 
 def test_killed_runs_end_with_the_same_bits(small: Path, uninterrupted: dict, tmp_path: Path):
-    left = KILLS
+    seen = Kills()
     rounds = 0
-    while left > 0:  # once a store is complete there is nothing left to kill: go on with a fresh one
+    while seen.killed < KILLS:  # once a store is complete there is nothing left to kill: go on with a fresh one
         store = tmp_path / f"results{rounds}.db"
-        killed = kill_and_resume(small, store, min(left, 5), "--workers", 2, longest=5.0)
+        seen += kill_and_resume(small, store, min(KILLS - seen.killed, 5), "--workers", 2, longest=5.0)
         assert set(states(store)) == {"complete"}
         assert bits(store) == uninterrupted
-        left, rounds = left - killed, rounds + 1
+        assert afresh(store) == []
+        rounds += 1
         assert rounds < 5 * KILLS, "almost no run lives long enough to be killed"
+    assert seen.resumed >= seen.killed / 2, seen
+    print(seen)
 
 
 @pytest.mark.parametrize(("fault", "plant"), [("optimizer", NO_OPTIMIZER_STATE), ("order", GLOBAL_ORDER)])

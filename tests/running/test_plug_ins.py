@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.running.conftest import worked
 from unroll import Study, expand, registry
 from unroll.errors import PlugInError
-from unroll.executors import Channel
 from unroll.running import Observer, Outlook, execute
 from unroll.running.calibration import Calibration
+from unroll.running.messages import Order
 from unroll.running.run import _Run
-from unroll.running.work import Order, work
 from unroll.store import Store
 from unroll.tasks import Criterion
 from unroll.tasks.adding import Adding
@@ -132,7 +132,7 @@ def test_workers_compare_before_they_train(tmp_path: Path, monkeypatch: pytest.M
 def test_a_worker_of_another_version_refuses(part: str) -> None:
     factors = {"task": ["odd_numbers"], "model": ["gru"], "length": [5], "seed": [1]}
     (trial,) = expand(Study(name="a", factors=factors))
-    outcome = work(Order(trial.replace(versions={**trial.versions, part: "0"})), Channel(lambda message: None))
+    outcome = worked(Order(trial.replace(versions={**trial.versions, part: "0"})))
     assert outcome.error is not None
     assert outcome.error["type"] == "PlugInError"
     assert f"The {part}" in outcome.error["message"]

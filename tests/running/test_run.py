@@ -166,7 +166,9 @@ def test_two_runs_on_one_store(store: Path):
         assert "run the first" in done.stderr
 
 
-def test_a_checkpoint_under_other_numerics_is_not_continued(small: Path, uninterrupted: dict, store: Path):
+def test_a_checkpoint_under_other_numerics_is_not_continued(
+    small: Path, uninterrupted: dict, store: Path, at_each_update: None
+):
     study = read_study(small)
 
     class Interrupt(Recorder):

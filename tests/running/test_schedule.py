@@ -139,3 +139,48 @@ def test_a_trial_that_goes_on_costs_what_is_left_of_it():
     assert schedule.seconds_left() == pytest.approx(0.1 * cost)
     schedule.end(one)
     assert schedule.share_done() == 1.0
+
+
+SHORT = [t.replace(seed=seed) for t in TRIALS if t.length == 10 for seed in range(100)]
+
+
+def test_short_trials_come_in_batches_and_the_last_ones_do_not():
+    cost = {trial.key: calibration().cost(trial) for trial in SHORT}
+    seconds = 5 * max(cost.values())
+    schedule = Schedule(SHORT, calibration(), 4)
+    sizes, left, keys = [], sum(cost.values()), []
+    while len(schedule):
+        batch = schedule.batch(seconds, 12)
+        spent = sum(cost[trial.key] for trial in batch)
+        assert 1 <= len(batch) <= 12
+        assert len(batch) == 1 or spent <= min(seconds, left / 16) + 1e-6, "all workers end at about the same time"
+        left -= spent
+        sizes.append(len(batch))
+        keys += [trial.key for trial in batch]
+    assert sorted(keys) == sorted(trial.key for trial in SHORT)
+    assert max(sizes) >= 5
+    assert sizes[-4:] == [1] * 4
+    assert all(schedule.share_done() == 0.0 for _ in range(1))
+    assert schedule.seconds_left() == pytest.approx(sum(cost.values()) / 4, rel=0.01), "they are with four workers"
+
+
+def test_long_trials_and_those_of_which_nothing_is_known_come_one_by_one():
+    schedule = Schedule(TRIALS, calibration(), 1)
+    assert len(schedule.batch(5.0, 64)) == 1
+    assert len(Schedule(SHORT, Calibration(), 1).batch(5.0, 64)) == 1
+
+
+def test_what_is_put_back_of_a_batch_comes_in_the_same_order():
+    schedule = Schedule(SHORT, calibration(), 1)
+    first = schedule.batch(1000.0, 5)
+    for trial in reversed(first):
+        schedule.again(trial)
+    assert schedule.batch(1000.0, 5) == first
+    assert len(first) == 5
+
+
+def test_more_workers_later_are_expected_to_be_faster():
+    schedule = Schedule(SHORT, calibration(), 1)
+    alone = schedule.seconds_left()
+    schedule.staff(10)
+    assert schedule.seconds_left() == pytest.approx(alone / 10, rel=0.02)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.running.conftest import (
+    OFTEN,
     bits,
     command,
     family,
@@ -131,7 +132,7 @@ def test_a_trial_that_kills_its_worker_is_given_up_after_three(small: Path, stor
 
 def test_a_full_disk_ends_the_run_with_a_clear_error(small: Path, uninterrupted: dict, store: Path):
     limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (700_000, 700_000))"
-    run = unroll("run", small, "--store", store, "--workers", 1, plant=limit)
+    run = unroll("run", small, "--store", store, "--workers", 1, plant=f"{limit}\n{OFTEN}")
     assert run.returncode == 1, run.stderr
     assert "Traceback" not in run.stderr
     assert str(store) in run.stderr

@@ -92,17 +92,17 @@ def test_a_plug_in_that_ends_the_program_fails_its_trial_alone(store: Path, monk
 
 
 @pytest.mark.parametrize("where", ["checkpoint", "note", "screen"])
-def test_an_error_of_store_or_screen_is_not_the_trials(where: str, store: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_error_of_store_or_screen_is_not_the_trials(
+    where: str, store: Path, monkeypatch: pytest.MonkeyPatch, at_each_update: None
+):
     def refuse(*arguments, **settings):
         raise StoreFullError("no space")
 
     recorder = Recorder()
     if where == "screen":
         recorder.progressed = refuse
-        monkeypatch.setattr("unroll.running.work.REPORT_SECONDS", 0.0)
     else:
         monkeypatch.setattr(Store, "save_checkpoint" if where == "checkpoint" else "event", refuse)
-        monkeypatch.setattr("unroll.running.work.CHECKPOINT_SECONDS", 0.0)
     if where == "note":
         begin = "unroll.running.work._Work._begin"
         monkeypatch.setattr(begin, lambda self: (self._afresh("a test"), Training(self.trial))[1])
@@ -117,8 +117,8 @@ def test_an_error_of_store_or_screen_is_not_the_trials(where: str, store: Path, 
 def test_one_outcome_that_a_store_cannot_hold_ends_no_run(outcome: str, store: Path, monkeypatch: pytest.MonkeyPatch):
     make = Training._result
 
-    def result(self, losses):
-        made = make(self, losses)
+    def result(self, *given):
+        made = make(self, *given)
         if self.trial.length == 4:
             return made
         if outcome == "surrogate":
@@ -189,12 +189,13 @@ def test_a_part_without_trials(store: Path):
     assert execute(tiny(*TWO), store, executor="inline", part=Shard(3, 3).take).complete == 0
 
 
-def test_a_run_whose_store_is_deleted_stops_and_says_so(store: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_run_whose_store_is_deleted_stops_and_says_so(
+    store: Path, monkeypatch: pytest.MonkeyPatch, at_each_update: None
+):
     class Deleting(Recorder):
         def progressed(self, slot, trial, share, epoch, loss):
             store.unlink(missing_ok=True)
 
-    monkeypatch.setattr("unroll.running.work.REPORT_SECONDS", 0.0)
     monkeypatch.setattr("unroll.running.run.LOOK", 0.0)
     with pytest.raises(StoreLostError, match="was deleted"):
         execute(tiny(*TWO), store, executor="inline", observer=Deleting())

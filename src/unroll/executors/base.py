@@ -7,30 +7,39 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
+
+from unroll.errors import ExecutorError
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
+
+UNANSWERED: Final = "The coordinator could not answer. Its own error says why."
+"""What a callable hears that has asked."""
 
 WORKER_NUMBER: Final = "UNROLL_WORKER"
 """The environment variable that holds a worker process's number, from 0, of those that work at once."""
 
 
+def _no_answer(question: object) -> object:
+    raise ExecutorError(f"Nobody answers {question!r}: its channel was built without a function that does.")
+
+
 class Channel:
-    """The two-way line of one submission: messages come back, the wish to stop goes forth.
+    """The two-way line of one submission: messages and questions come back, answers and the wish to stop go forth.
 
-    The callable sees ``send`` and ``stopping``. The coordinator, which submits, builds the channel with the
-    function that takes each message, and has ``stop``. A channel belongs to one submission.
+    The callable sees ``send``, ``ask`` and ``stopping``. The coordinator, which submits, builds the channel with the
+    functions that take each message and answer each question, and has ``stop``. A channel belongs to one submission.
 
-    ``receive`` may be called from another thread, never from two at once. An error that it raises becomes the
-    future's exception: no further message is delivered, and the callable is told to stop.
+    ``receive`` and ``answer`` may be called from another thread, never from two at once. An error that one of them
+    raises becomes the future's exception: no further message is delivered, and the callable is told to stop.
     """
 
     stopping: bool
     """Whether the callable is asked to stop. A plain attribute, so that it can be read at every update."""
 
-    def __init__(self, receive: Callable[[object], None]):
-        self._receive = receive
+    def __init__(self, receive: Callable[[object], None], answer: Callable[[object], object] = _no_answer):
+        self._receive, self._answer = receive, answer
         self._relay: Callable[[], None] | None = None
         self._lock = threading.Lock()
         self.stopping = False
@@ -41,6 +50,13 @@ class Channel:
         The message must be picklable and must not change afterwards. Allowed until the callable returns.
         """
         self._receive(message)
+
+    def ask(self, question: object) -> Any:
+        """Return the coordinator's answer, when it has received all earlier messages. Both must be picklable.
+
+        Raises WorkerStartError where the answer cannot be read here, ExecutorError where there is none.
+        """
+        return self._answer(question)
 
     def stop(self) -> None:
         """Ask the callable to stop at its next update, also if it has not started yet.
@@ -77,21 +93,29 @@ class Executor(ABC):
       one that cannot be pickled arrives as an ExecutorError that holds this text.
     - Every message that the callable sent has been received before its future is done.
     - At most ``slots`` callables run at once. Further ones wait and start in the order of their submission.
-      One that has not started can be cancelled through its future.
+      One that has not started can be cancelled through its future. ``slots`` may change while work is done.
+    - A callable may be started a second time where the first start seems lost, as schedulers do: whoever must not do
+      its work twice asks the coordinator first (``Channel.ask``), which lets one of them go on.
     - The executor changes nothing in the coordinator: neither its environment and signal handlers nor its
       computing threads and floating-point mode.
     - A worker that dies takes only its own callable with it: that future fails with WorkerDiedError, and its
-      slot works again for the next one. No worker outlives its coordinator by two seconds.
+      slot works again for the next one. No worker that the executor started as a process of its own outlives its
+      coordinator by two seconds; on machines that are not its own, a callable is told to stop when nothing has been
+      heard of the coordinator for a minute, and nothing that it sends after that is taken.
     - A worker that cannot be started, or cannot take its work, fails the future with WorkerStartError: the work has
       not begun, and may be submitted again.
     - Ctrl-C, SIGTERM and SIGHUP reach the coordinator alone, which decides whether to ``stop`` a channel.
 
-    Each executor is constructed with the number of workers that is wanted: ``Executor(workers)``. An executor
-    of your own inherits from this class and passes ``unroll.testing.executors.ExecutorConformance``.
+    Each executor is constructed with the number of workers that is wanted, None for as many as its place has:
+    ``Executor(workers)``. An executor of your own inherits from this class and passes
+    ``unroll.testing.executors.ExecutorConformance``.
     """
 
     slots: int
-    """How many callables run at once."""
+    """How many callables run at once, now: 0 while there is no worker yet. Asked often, so it must cost nothing."""
+
+    here: bool = True
+    """Whether callables run on this machine, whose cores they share."""
 
     @abstractmethod
     def submit(self, call: Callable[[Item, Channel], Value], item: Item, channel: Channel) -> Future[Value]:
@@ -112,6 +136,13 @@ class Executor(ABC):
     @abstractmethod
     def describe(self) -> str:
         """Return where callables run, for fingerprints: "2 worker processes"."""
+
+    def waiting(self) -> str:
+        """Return why there is no slot yet, in words that follow "Waiting for the first worker"; "" where none is known.
+
+        Asked from time to time while ``slots`` is 0; it may take a second.
+        """
+        return ""
 
     def __enter__(self) -> Self:
         return self

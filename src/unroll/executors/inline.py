@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from unroll.errors import ExecutorError
-from unroll.executors.base import Channel, Executor, Item, Value
+from unroll.executors.base import UNANSWERED, Channel, Executor, Item, Value
 
 
 class Inline(Executor):
@@ -18,7 +18,7 @@ class Inline(Executor):
 
     slots = 1
 
-    def __init__(self, workers: int = 1):
+    def __init__(self, workers: int | None = 1):
         self._closed = False
 
     def submit(self, call: Callable[[Item, Channel], Value], item: Item, channel: Channel) -> Future[Value]:
@@ -59,17 +59,27 @@ class _Line:
     """
 
     def __init__(self, channel: Channel):
-        self.outer, self.inner = channel, Channel(self._receive)
+        self.outer, self.inner = channel, Channel(self._receive, self._answer)
         self.failure: BaseException | None = None
         channel.relay(self.inner.stop)
 
     def _receive(self, message: object) -> None:
+        if self.failure is None:
+            self._pass_on(self.outer.send, message)
+
+    def _answer(self, question: object) -> object:
+        if self.failure is None:
+            answer = self._pass_on(self.outer.ask, question)
         if self.failure is not None:
-            return
+            raise ExecutorError(UNANSWERED)
+        return answer
+
+    def _pass_on(self, to: Callable[[object], object], what: object) -> object:
         try:
-            self.outer.send(message)
+            return to(what)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             self.failure = error
             self.outer.stop()
+            return None

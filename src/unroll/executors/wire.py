@@ -18,8 +18,10 @@ import cloudpickle
 
 JOB = b"j"  # coordinator to worker: (callable, item, whether to stop)
 STOP = b"s"  # coordinator to worker: the running callable is asked to stop
+ANSWER = b"a"  # coordinator to worker: (whether there is one, what the running callable asked for)
 LEAVE = b"l"  # coordinator to worker: no more jobs
 MESSAGE = b"m"  # worker to coordinator: what the callable sent
+ASK = b"q"  # worker to coordinator: what the callable asks
 VALUE = b"v"  # worker to coordinator: what the callable returned
 ERROR = b"e"  # worker to coordinator: (what the callable raised, its traceback as text)
 

@@ -14,7 +14,20 @@ from typing import Any
 
 from unroll.errors import ExecutorError, WorkerDiedError, WorkerStartError
 from unroll.executors.base import WORKER_NUMBER, Channel, Item, Value
-from unroll.executors.wire import ERROR, JOB, LEAVE, MESSAGE, STOP, VALUE, GoneError, Wire, decode, encode
+from unroll.executors.wire import (
+    ANSWER,
+    ASK,
+    ERROR,
+    JOB,
+    LEAVE,
+    MESSAGE,
+    STOP,
+    VALUE,
+    GoneError,
+    Wire,
+    decode,
+    encode,
+)
 
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -65,10 +78,7 @@ class Worker:
         try:
             job = encode(JOB, (call, item, channel.stopping))
         except Exception as error:
-            raise ExecutorError(
-                f"{call!r} cannot be sent to a worker process with its argument: {error}. "
-                "The inline executor sends nothing."
-            ) from error
+            raise unsendable(f"{call!r} cannot be sent to a worker process with its argument", error) from error
         self.busy = True
         try:
             self._wire.post(job)
@@ -118,9 +128,15 @@ class Worker:
                 received = decode(content)
                 if kind == MESSAGE and failure is None:
                     channel.send(received)
+                elif kind == ASK:
+                    self._wire.post(_answer(channel, received) if failure is None else encode(ANSWER, (False, None)))
+            except GoneError:
+                raise
             except BaseException as error:
                 failure = failure or error
                 channel.stop()
+                if kind == ASK:
+                    self._wire.post(encode(ANSWER, (False, None)))
             if kind in (VALUE, ERROR):
                 self.busy = False
                 if failure is not None:
@@ -148,6 +164,19 @@ class Worker:
         else:
             fact = f"ended with exit code {code}"
         return f"Worker process {self._process.pid} {fact}, before its work was done. {advice}"
+
+
+def _answer(channel: Channel, question: object) -> bytes:
+    answer = channel.ask(question)
+    try:
+        return encode(ANSWER, (True, answer))
+    except Exception as error:
+        raise unsendable("What a worker process asked for cannot be sent to it", error) from error
+
+
+def unsendable(what: str, error: Exception) -> ExecutorError:
+    """Return the error for what no pickle can hold."""
+    return ExecutorError(f"{what}: {error}. The inline executor sends nothing.")
 
 
 def _lacking(error: OSError) -> str:

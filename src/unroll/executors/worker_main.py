@@ -18,8 +18,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from unroll.errors import ExecutorError, WorkerStartError
-from unroll.executors.base import Channel
-from unroll.executors.wire import ERROR, JOB, LEAVE, MESSAGE, STOP, STOPPING, VALUE, Wire, decode, encode
+from unroll.executors.base import UNANSWERED, Channel
+from unroll.executors.wire import ANSWER, ASK, ERROR, JOB, LEAVE, MESSAGE, STOP, STOPPING, VALUE, Wire, decode, encode
 
 _PR_SET_PDEATHSIG = 1
 
@@ -42,12 +42,20 @@ def main(descriptor: int, coordinator: int) -> None:
 
 def _listen(wire: Wire, jobs: SimpleQueue[tuple[memoryview, Channel] | None]) -> None:
     channel = Channel(lambda _: None)
+    answers = SimpleQueue[memoryview]()
+
+    def ask(question: object) -> object:
+        wire.post(encode(ASK, question))
+        return read_answer(answers.get())
+
     try:
         while True:
             kind, content = wire.take()
             if kind == JOB:
-                channel = Channel(lambda message: wire.post(encode(MESSAGE, message)))
+                channel = Channel(lambda message: wire.post(encode(MESSAGE, message)), ask)
                 jobs.put((content, channel))
+            elif kind == ANSWER:
+                answers.put(content)
             elif kind == STOP:
                 channel.stop()
             elif kind == LEAVE:
@@ -59,21 +67,31 @@ def _listen(wire: Wire, jobs: SimpleQueue[tuple[memoryview, Channel] | None]) ->
 def _perform(content: memoryview, channel: Channel) -> bytes:
     """Run one job and return the frame that tells how it ended."""
     try:
-        job: Any = decode(content)
-    except BaseException as error:  # what the job needs is not here, or there is no memory for it
-        told = WorkerStartError(
-            f"A worker process could not take its work: {type(error).__name__}: {error}. See that what it imports is "
-            "installed and that memory is left for it, then run it again."
-        )
-        told.__cause__ = error
-        return _encode_error(told)
-    try:
-        call, item, stopping = job
+        call, item, stopping = read(content)
         if stopping:
             channel.stop()
         return encode(VALUE, call(item, channel))
     except BaseException as error:
         return _encode_error(error)
+
+
+def read(content: memoryview) -> Any:
+    """Return what the coordinator has sent; raises WorkerStartError where what it needs, or memory, is not here."""
+    try:
+        return decode(content)
+    except BaseException as error:
+        raise WorkerStartError(
+            f"A worker process could not take its work: {type(error).__name__}: {error}. See that what it imports is "
+            "installed and that memory is left for it, then run it again."
+        ) from error
+
+
+def read_answer(content: memoryview) -> object:
+    """Return the coordinator's answer; raises WorkerStartError as ``read`` does, ExecutorError where there is none."""
+    known, answer = read(content)
+    if not known:
+        raise ExecutorError(UNANSWERED)
+    return answer
 
 
 def _encode_error(error: BaseException) -> bytes:

@@ -11,7 +11,8 @@ from unroll.executors import Channel
 from unroll.models.resolve import resolve
 from unroll.running.examining import examine
 from unroll.running.kept import is_fitted
-from unroll.running.work import Plugins, adopt_plugins
+from unroll.running.messages import Plugins
+from unroll.running.work import adopt_plugins
 from unroll.streams import KeyedStreams
 from unroll.study import Settings, Trial
 from unroll.tasks.given import Given

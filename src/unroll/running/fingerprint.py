@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from unroll.executors import Executor
-from unroll.running.work import Outcome
+from unroll.running.messages import Outcome
 
 
 def surroundings(executor: Executor) -> dict[str, Any]:

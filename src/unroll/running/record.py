@@ -10,7 +10,7 @@ from unroll.axes import Float32
 from unroll.errors import StoreLimitError
 from unroll.running.failure import described
 from unroll.running.fingerprint import fingerprint
-from unroll.running.work import Outcome
+from unroll.running.messages import Outcome
 from unroll.store import MeasureRecord, Store
 from unroll.training.result import axis_of
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import queue
+import heapq
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from unroll.defaults import MAX_TRIALS, STORE
@@ -20,8 +22,11 @@ from unroll.running.calibration import Calibration, calibrate, samples
 from unroll.running.changed import changes
 from unroll.running.devices import engage, untrained
 from unroll.running.failure import described
+from unroll.running.fence import Fence
 from unroll.running.fingerprint import surroundings
+from unroll.running.inbox import Inbox
 from unroll.running.kept import Shorter, begun, goes_on, shorter, told, why_anew
+from unroll.running.messages import Batch, Note, Order, Outcome, Report, Resumable, Said
 from unroll.running.observer import Observer, Outlook
 from unroll.running.planning import check, plan
 from unroll.running.record import Record
@@ -30,13 +35,25 @@ from unroll.running.shards import Part
 from unroll.running.sizes import usable_cores
 from unroll.running.steady import Steady
 from unroll.running.stopping import Stop, on_signals
-from unroll.running.work import Note, Order, Outcome, Report, Resumable, registered_plugins, work
+from unroll.running.work import registered_plugins, work
 from unroll.store import PlannedStudy, State, Store
 from unroll.study import Study, Trial
 from unroll.training.checkpoint import Checkpoint
 
 ATTEMPTS = 3
-"""How often a trial is begun whose worker dies."""
+"""How often a trial is begun whose worker dies of it."""
+LOSSES = 10
+"""The same where its worker may have died before it had begun."""
+REPORT_SECONDS, REPORT_SECONDS_A_SLOT = 0.2, 0.002
+"""How often a worker reports: of a thousand, 500 reports come a second."""
+CHECKPOINT_SECONDS, CHECKPOINT_SECONDS_A_SLOT = 30.0, 0.03
+"""How often it hands in a checkpoint, of which a store takes about a hundred a second."""
+BATCH_SECONDS, BATCH_TRIALS = 5.0, 64
+"""How much work a worker is given at once, where trials are short."""
+TOGETHER = 50
+"""How many messages are written in one transaction, at most."""
+UNWATCHED_SECONDS, WAITING_SECONDS = 2.0, 30.0
+"""After how long, and how often, is said what a run without any worker waits for."""
 GRACE = 10.0
 """Seconds that workers have, after the wish to stop, to end their update and hand in a checkpoint."""
 NOTHING_TO_LOSE = 0.6
@@ -95,15 +112,19 @@ def execute(
             return _Run(study, trials, part, opened, runner, stop, observer or Observer(), keep_state).run(retry_failed)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Active:
-    """A trial that is with a worker."""
+    """Trials that are with a worker; the first is under way, and ``claimed`` when the store knows it."""
 
-    trial: Trial
     slot: int
-    channel: Channel
+    trials: deque[Trial]
+    fence: Fence
+    channel: Channel = field(init=False)
+    future: Future[bool] | None = None
+    claimed: bool = False
     reported: bool = False
-    future: Future[Outcome] | None = None
+    over: bool = False
+    late: bool = False
 
 
 class _Run:
@@ -126,18 +147,22 @@ class _Run:
         self.planned = trials
         self.trials = trials if part is None else tuple(part(trials))
         self.executor, self.stop, self.observer = executor, stop, Steady(observer)
-        self.slots = executor.slots  # those that work
-        self.lacking = False
         self.record = Record(store, surroundings(executor))
+        self.lost = 0  # workers that cannot be started
+        self.lacking: WorkerStartError | None = None
         self.broken: BaseException | None = None
         self.plugins = registered_plugins()
-        self.active: dict[str, _Active] = {}  # by the trial's key
-        self.deaths: Counter[str] = Counter()
-        self.inbox: queue.SimpleQueue[tuple[_Active, object] | None] = queue.SimpleQueue()
+        self.active: dict[int, _Active] = {}  # by the slot
+        self.free: list[int] = []  # slots that were used, a heap
+        self.deaths: Counter[str] = Counter()  # by the trial's key, of any kind
+        self.deaths_of_it: Counter[str] = Counter()
+        self.inbox = Inbox[_Active]()
+        self.untold: list[Callable[[], None]] = []  # to the observer, of what is not committed yet
         self.schedule = Schedule((), Calibration(), 1)
         self.thread = threading.get_ident()
         self.told: float | None = None
         self.advanced = self.looked = 0.0
+        self.tell_waiting = time.monotonic() + UNWATCHED_SECONDS
 
     def run(self, retry_failed: bool) -> Summary:
         for notice in (self.store.notice, self._slower()):
@@ -149,10 +174,12 @@ class _Run:
             done = not self.active
         finally:
             # Whatever still runs was told to stop and did not, or something went wrong here: it is not waited for.
+            self.inbox.close()
             self.executor.shutdown(now=bool(self.stop) or not done)
-            with suppress(StoreError):  # the error that brought us here says more
-                for active in self.active.values():
-                    self.store.release(active.trial.key, "stopped before its next update")
+            for active in self.active.values():
+                if active.claimed:
+                    with suppress(StoreError):  # the error that brought us here says more
+                        self.store.release(active.trials[0].key, "stopped before its next update")
             self.observer.end()
         counts = Counter(self._states().values())
         return Summary(
@@ -173,8 +200,10 @@ class _Run:
         self.shorter = shorter(self.store, missing)
         for text in told(missing, self.shorter):
             self.observer.note(text)
-        slots = min(self.executor.slots, len(missing))
-        self.schedule = Schedule(missing, self._calibrate(missing), slots, usable_cores(), begun(missing, self.shorter))
+        cores = usable_cores() if self.executor.here else None
+        calibration = self._calibrate(missing)
+        workers = min(self.executor.slots, len(missing))
+        self.schedule = Schedule(missing, calibration, workers, cores, begun(missing, self.shorter))
         counts = Counter(states.values())
         self.observer.begin(
             Outlook(
@@ -188,10 +217,7 @@ class _Run:
             )
         )
         while self.active or (len(self.schedule) and not self.stop):
-            self._submit()
-            self._receive()
-            self._collect()
-            self._advance()
+            self._turn()
             if self.stop and not self._patient():
                 break
 
@@ -223,6 +249,7 @@ class _Run:
         future = self.executor.submit(calibrate, samples(missing, self.plugins), Channel(lambda message: None))
         while not self.stop:
             if not wait([future], TICK).done:
+                self._say_what_is_waited_for()
                 continue
             error = future.exception()
             if error is None:
@@ -231,38 +258,90 @@ class _Run:
             break
         return Calibration()
 
-    def _submit(self) -> None:
-        """Give the next trials to the free workers."""
-        while len(self.schedule) and len(self.active) < self.slots and not self.stop:
-            self._begin(self.schedule.next())
+    def _turn(self) -> None:
+        """Take what has come, write it and what begins now, give that to workers.
 
-    def _begin(self, trial: Trial) -> None:
-        slot = min(set(range(self.executor.slots)) - {active.slot for active in self.active.values()})
-        active = _Active(trial, slot, Channel(lambda message: self._take(active, message)))
-        order = replace(self._order(trial), keep=self._keeps(trial))
-        self.active[trial.key] = active
+        What is written together is committed before anybody is told of it and before anything is submitted: an inline
+        executor trains while it is.
+        """
+        messages = self.inbox.take(0.0 if self._can_begin() else TICK)
+        ended = [active for active in self.active.values() if active.future is not None and active.future.done()]
+        if ended:  # all that a worker has sent is in the inbox before its future is done
+            messages += self.inbox.take(0.0)
+        while len(messages) > TOGETHER:
+            with self._together():
+                for active, message in messages[:TOGETHER]:
+                    self._handle(active, message)
+            messages = messages[TOGETHER:]
+        with self._together():
+            for active, message in messages:
+                self._handle(active, message)
+            for active in ended:
+                self._end(active)
+            begun = self._begin()
+        for active in begun:
+            self._submit(active)
+        self._advance()
+        if self.lacking is not None and not self.active and self.executor.slots <= self.lost:
+            raise self.lacking
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        with self.store.together():
+            yield
+        untold, self.untold = self.untold, []
+        for tell in untold:
+            tell()
+
+    def _can_begin(self) -> bool:
+        return bool(self.schedule) and len(self.active) < self.executor.slots - self.lost and not self.stop
+
+    def _begin(self) -> list[_Active]:
+        """Choose what the free workers do next."""
+        begun = []
+        while self._can_begin():
+            trials = self.schedule.batch(BATCH_SECONDS, BATCH_TRIALS)
+            slots = self.executor.slots
+            batch = Batch(
+                tuple(map(self._order, trials)),
+                max(REPORT_SECONDS, REPORT_SECONDS_A_SLOT * slots),
+                max(CHECKPOINT_SECONDS, CHECKPOINT_SECONDS_A_SLOT * slots),
+                self.plugins,
+            )
+            slot = heapq.heappop(self.free) if self.free else len(self.active)
+            active = self.active[slot] = _Active(slot, deque(trials), Fence(batch))
+            active.channel = Channel(partial(self._take, active), active.fence.answer)
+            self._claim(active)
+            begun.append(active)
+        return begun
+
+    def _submit(self, active: _Active) -> None:
+        active.future = self.executor.submit(work, None, active.channel)
+        active.future.add_done_callback(lambda _: self.inbox.wake())
+
+    def _claim(self, active: _Active) -> None:
+        """Write that the first of the trials is under way."""
+        trial = active.trials[0]
         self.store.claim(trial.key)
-        self.observer.started(slot, trial)
-        active.future = self.executor.submit(work, order, active.channel)
-        active.future.add_done_callback(lambda _: self.inbox.put(None))
+        active.claimed, active.reported = True, False
+        self.untold.append(lambda: self.observer.started(active.slot, trial))
 
     def _order(self, trial: Trial) -> Order:
         """Return what a worker needs to train a trial: from its own checkpoint, from a shorter training, or anew."""
-        before = self.shorter.get(trial.key)
+        before, keep = self.shorter.get(trial.key), self._keeps(trial)
         try:
             stored, origin = self.store.checkpoint(trial.key), ""
             if stored is None and before is not None and goes_on(trial, self.shorter):
                 stored, origin = self.store.checkpoint(before.key), str(before)
             if stored is None:
-                return Order(trial, plugins=self.plugins)
+                return Order(trial, keep=keep)
             checkpoint = Checkpoint(stored.tensors, stored.position)
             if origin and before is not None:
                 checkpoint = checkpoint.passed_on(before.key, trial.key)
         except (DamagedError, CheckpointError) as error:
             self.observer.note(f"{trial} starts afresh: {error}")
-            return Order(trial, plugins=self.plugins)
-        numerics = {name: str(value) for name, value in stored.numerics.items()}
-        return Order(trial, checkpoint, numerics, self.plugins, origin)
+            return Order(trial, keep=keep)
+        return Order(trial, checkpoint, {name: str(value) for name, value in stored.numerics.items()}, origin, keep)
 
     def _keeps(self, trial: Trial) -> bool:
         """Whether the last state of a trial is kept when it is complete: where one with more epochs could go on."""
@@ -270,41 +349,38 @@ class _Run:
 
     def _take(self, active: _Active, message: object) -> None:
         """Take a worker's message: at once from an inline executor, in the main loop from any other."""
+        assert isinstance(message, Said)  # noqa: S101 - a worker sends nothing else
         if threading.get_ident() != self.thread:
-            self.inbox.put((active, message))
+            self.inbox.put(active, message)
             return
         try:
-            self._handle(active, message)
+            with self._together():
+                self._handle(active, message)
+            self._advance()
         except BaseException as error:
             self.broken = error
             raise
-        if self.stop:
-            active.channel.stop()
 
-    def _receive(self) -> None:
-        """Handle what has come, after waiting for it a little."""
-        try:
-            item = self.inbox.get(timeout=TICK)
-            while True:
-                if item is not None:
-                    self._handle(*item)
-                item = self.inbox.get_nowait()
-        except queue.Empty:
+    def _handle(self, active: _Active, said: Said) -> None:
+        if active.over or not active.fence.passes(said):
+            self._too_late(active, said)
             return
-
-    def _handle(self, active: _Active, message: object) -> None:
-        trial = active.trial
-        if isinstance(message, Report):
+        if not active.claimed:
+            self._claim(active)
+        trial, content = active.trials[0], said.content
+        if isinstance(content, Report):
             active.reported = True
-            self.schedule.report(trial, message)
-            self.observer.progressed(active.slot, trial, message.share, message.epoch, message.loss)
-        elif isinstance(message, Resumable):
-            self._keep(trial, message)
-        elif isinstance(message, Note):
-            if message.aloud:
-                self.observer.note(message.text)
-            self.store.event("note", message.text, trial=trial.key)
-        self._advance()
+            self.schedule.report(trial, content)
+            done = content.share, content.epoch, content.loss
+            self.untold.append(lambda: self.observer.progressed(active.slot, trial, *done))
+        elif isinstance(content, Resumable):
+            self._keep(trial, content)
+        elif isinstance(content, Note):
+            if content.aloud:
+                self.observer.note(content.text)
+            self.store.event("note", content.text, trial=trial.key)
+        else:
+            self._settle(active, content)
 
     def _keep(self, trial: Trial, message: Resumable) -> None:
         frozen = message.checkpoint
@@ -313,74 +389,109 @@ class _Run:
         except StoreLimitError as error:
             self.observer.note(f"{trial} continues without a checkpoint: {error}")
 
-    def _collect(self) -> None:
-        """Store what has ended. All messages of a worker are in the inbox before its future is done."""
-        for active in list(self.active.values()):
-            future = active.future
-            if future is None or not future.done():
-                continue
-            self._receive_rest()
-            error = future.exception()
-            if self.broken is not None:  # the store or the screen, in the thread of an inline executor
-                raise self.broken
-            if isinstance(error, WorkerDiedError):
-                self._died(active, error)
-            elif isinstance(error, WorkerStartError):
-                self._not_begun(active, error)
-            elif error is not None:
-                self._fail(active, Outcome({}, {}, error=described(error)))
-            elif future.result().result is not None:
-                self._complete(active, future.result())
-            elif future.result().error is not None:
-                self._fail(active, future.result())
-            else:
-                self.store.release(active.trial.key, "stopped")
-                self.schedule.again(active.trial)
-            del self.active[active.trial.key]
-
-    def _receive_rest(self) -> None:
-        while not self.inbox.empty():
-            item = self.inbox.get_nowait()
-            if item is not None:
-                self._handle(*item)
-
-    def _complete(self, active: _Active, outcome: Outcome) -> None:
-        written = self.record.complete(active.trial.key, outcome, self._keeps(active.trial))
-        self.schedule.end(active.trial)
-        if written.result is None:
-            self.observer.failed(active.slot, active.trial, written.error or {})
+    def _settle(self, active: _Active, outcome: Outcome) -> None:
+        """Store how the trial under way has ended; the next of its batch is under way."""
+        trial = active.trials.popleft()
+        active.claimed = False
+        if outcome.result is not None:
+            self._complete(active.slot, trial, outcome)
+        elif outcome.error is not None:
+            self._fail(active.slot, trial, outcome)
         else:
-            self.observer.completed(active.slot, active.trial, written.result.metrics, written.result.seconds)
+            self.store.release(trial.key, "stopped")
+            self.schedule.again(trial)
+        if active.trials and not self.stop:
+            self._claim(active)
 
-    def _fail(self, active: _Active, outcome: Outcome) -> None:
-        self.record.fail(active.trial.key, outcome)
-        self.schedule.end(active.trial)
-        self.observer.failed(active.slot, active.trial, outcome.error or {})
+    def _end(self, active: _Active) -> None:
+        """Take note that a worker is done with a batch; what is left of it waits again."""
+        future = active.future
+        assert future is not None  # noqa: S101 - who calls has seen it end
+        error = future.exception()
+        if self.broken is not None:  # the store or the screen, in the thread of an inline executor
+            raise self.broken
+        del self.active[active.slot]
+        heapq.heappush(self.free, active.slot)
+        active.over = True
+        if error is None and not future.result():
+            error = WorkerDiedError(
+                "Its worker was lost: the same work was about to start a second time, on another one."
+            )
+        if error is None or not active.trials or (isinstance(error, WorkerDiedError) and self.stop):
+            self._put_back(active, str(error or "stopped"))
+        elif isinstance(error, WorkerDiedError):
+            self._died(active, error)
+        elif isinstance(error, WorkerStartError):
+            self._not_begun(active, error)
+        else:
+            self._give_up(active, error)
+
+    def _put_back(self, active: _Active, reason: str) -> None:
+        if active.claimed:
+            self.store.release(active.trials[0].key, reason)
+        for trial in reversed(active.trials):
+            self.schedule.again(trial)
+        active.trials.clear()
+
+    def _give_up(self, active: _Active, error: BaseException) -> None:
+        """Fail the trial that was under way; the others wait again."""
+        if not active.claimed:
+            self._claim(active)
+        active.claimed = False
+        self._fail(active.slot, active.trials.popleft(), Outcome({}, {}, error=described(error)))
+        self._put_back(active, "")
+
+    def _complete(self, slot: int, trial: Trial, outcome: Outcome) -> None:
+        written = self.record.complete(trial.key, outcome, self._keeps(trial))
+        self.schedule.end(trial)
+        result = written.result
+        if result is None:
+            self.untold.append(lambda: self.observer.failed(slot, trial, written.error or {}))
+        else:
+            self.untold.append(lambda: self.observer.completed(slot, trial, result.metrics, result.seconds))
+
+    def _fail(self, slot: int, trial: Trial, outcome: Outcome) -> None:
+        self.record.fail(trial.key, outcome)
+        self.schedule.end(trial)
+        self.untold.append(lambda: self.observer.failed(slot, trial, outcome.error or {}))
 
     def _not_begun(self, active: _Active, error: WorkerStartError) -> None:
         """Go on with one worker less, which is no fault of the trial; where none is left, the error ends the run."""
-        self.store.release(active.trial.key, str(error))
-        self.schedule.again(active.trial)
-        self.slots -= 1
-        if self.slots < 1:
-            raise error
-        if not self.lacking:
+        self._put_back(active, str(error))
+        self.lost += 1
+        if self.lacking is None and self.lost < self.executor.slots:
             self.observer.note(f"Going on with fewer workers: {error}")
-        self.lacking = True
+        self.lacking = error
 
     def _died(self, active: _Active, error: WorkerDiedError) -> None:
-        key = active.trial.key
-        if self.stop:
-            self.store.release(key, str(error))
-            self.schedule.again(active.trial)
+        """Begin the trial again that was under way, unless its workers die of it or too many do of whatever."""
+        trial = active.trials[0]
+        self.deaths[trial.key] += 1
+        self.deaths_of_it[trial.key] += active.fence.start is not None
+        times, of_it = self.deaths[trial.key], self.deaths_of_it[trial.key]
+        if of_it >= ATTEMPTS or times >= LOSSES:
+            self._give_up(active, error)
             return
-        self.deaths[key] += 1
-        if self.deaths[key] >= ATTEMPTS:
-            self._fail(active, Outcome({}, {}, error=described(error)))
-            return
-        self.store.release(key, str(error))
-        self.schedule.again(active.trial)
-        self.observer.note(f"{active.trial} is begun again ({self.deaths[key] + 1} of {ATTEMPTS}): {error}")
+        self._put_back(active, str(error))
+        count = f"{of_it + 1} of {ATTEMPTS}" if of_it else f"{times + 1} of {LOSSES}"
+        self.observer.note(f"{trial} is begun again ({count}): {error}")
+
+    def _too_late(self, active: _Active, said: Said) -> None:
+        """Take nothing from a worker that was given up; say so once, and where it contradicts what is stored."""
+        if not active.late:
+            active.late = True
+            self.store.event("late", "a worker that was taken for lost has sent something; not taken", trial=said.key)
+        content = said.content
+        if isinstance(content, Outcome) and content.result is not None:
+            stored = self.store.trial(said.key)
+            if stored.state is State.complete and stored.digest != content.result.digest:
+                text = (
+                    f"Trial {said.key[:12]} came to two results: the stored one has the digest {stored.digest}, and a "
+                    f"worker that was taken for lost has found {content.result.digest}. The first stays. See whether "
+                    "machines differ (unroll doctor there), or train it again: unroll doctor --verify --sample 3."
+                )
+                self.store.event("contradiction", text, trial=said.key)
+                self.observer.note(text)
 
     def _advance(self) -> None:
         now = time.monotonic()
@@ -390,11 +501,25 @@ class _Run:
         if self.stop and self.told is None:
             self.told = now
             self.observer.stopping()
+        if self.stop:
             for active in self.active.values():
                 active.channel.stop()
         if now - self.advanced >= 1.0:
             self.advanced = now
+            self.schedule.staff(self.executor.slots)
             self.observer.advanced(self.schedule.share_done(), self.schedule.seconds_left())
+        self._say_what_is_waited_for()
+
+    def _say_what_is_waited_for(self) -> None:
+        now = time.monotonic()
+        if self.executor.slots:
+            self.tell_waiting = now + UNWATCHED_SECONDS
+            return
+        self.lost, self.lacking = 0, None  # those that come now are others
+        if now >= self.tell_waiting:
+            self.tell_waiting = now + WAITING_SECONDS
+            why = self.executor.waiting()
+            self.observer.note(f"Waiting for the first worker{f' ({why})' if why else ''}.")
 
     def _patient(self) -> bool:
         """Whether to wait on: workers that have not trained yet have nothing to hand in."""

@@ -12,11 +12,13 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from unroll.running.calibration import Calibration, shape
-from unroll.running.work import Report
+from unroll.running.messages import Report
 from unroll.study import Trial
 
 Kind: TypeAlias = tuple[Any, ...]
 
+SHARES = 4
+"""Of what waits, a worker takes at most one of so many shares a worker at once."""
 SIMULATED = 100
 """How many of the waiting trials, at each end of the queue, are put on workers one by one; what is between them fills
 the workers evenly."""
@@ -44,30 +46,57 @@ class Schedule:
         self._left = {key: cost * (1 - begun.get(key, 0.0)) for key, cost in self._cost.items()}
         self._waiting = deque(sorted(trials, key=lambda trial: -self._left[trial.key]))
         self._running: dict[str, tuple[Trial, float]] = {}  # key: (trial, share done)
+        self._waiting_cost = sum(self._left.values())
         self._waiting_costs = defaultdict[Kind, Counter[float]](Counter)  # how many wait of each expected cost
         self._ended_cost = defaultdict[Kind, float](float)
         for trial in trials:
             self._waiting_costs[_kind(trial)][self._left[trial.key]] += 1
         self._ratios: dict[Kind, float] = {}
         self._measured = calibration.measured(trials)
-        self._workers = max(1, workers)
-        self._crowding = max(1.0, self._workers / (cores or self._workers))
+        self._cores = cores
+        self.staff(workers)
 
     def __len__(self) -> int:
         """How many trials wait."""
         return len(self._waiting)
 
+    def staff(self, workers: int) -> None:
+        """Take note of how many workers there are now."""
+        self._workers = max(1, workers)
+        self._crowding = max(1.0, self._workers / (self._cores or self._workers))
+
     def next(self) -> Trial:
         """Take the trial that comes next."""
         trial = self._waiting.popleft()
-        self._waiting_costs[_kind(trial)] -= Counter([self._left[trial.key]])
+        left = self._left[trial.key]
+        self._waiting_cost -= left
+        self._waiting_costs[_kind(trial)] -= Counter([left])
         self._running[trial.key] = (trial, self._begun.get(trial.key, 0.0))
         return trial
+
+    def batch(self, seconds: float, most: int) -> list[Trial]:
+        """Take the trials that come next for one worker: as many as are expected to take ``seconds``, one at least.
+
+        So few that all workers end at about the same time; one where nothing is known of how long they take.
+        """
+        ratio = self._ratio()
+        room = min(seconds, self._waiting_cost * ratio(()) / (SHARES * self._workers))
+        if not self._measured and not self._ratios:
+            room = 0.0
+        taken: list[Trial] = []
+        while self._waiting and len(taken) < most:
+            trial = self._waiting[0]
+            room -= self._left[trial.key] * ratio(_kind(trial))
+            if taken and room < 0:
+                break
+            taken.append(self.next())
+        return taken
 
     def again(self, trial: Trial) -> None:
         """Put a running trial back to the front."""
         del self._running[trial.key]
         self._waiting.appendleft(trial)
+        self._waiting_cost += self._left[trial.key]
         self._waiting_costs[_kind(trial)][self._left[trial.key]] += 1
 
     def report(self, trial: Trial, report: Report) -> None:
@@ -107,7 +136,7 @@ class Schedule:
             return self._left[trial.key] * expected[_kind(trial)]
 
         loads = [self._cost[key] * ratio(_kind(trial)) * (1 - share) for key, (trial, share) in self._running.items()]
-        loads += [0.0] * (self._workers - len(loads))
+        loads = _placed([0.0] * self._workers, sorted(loads, reverse=True))  # more than workers where some have several
         first = [seconds(trial) for trial in islice(self._waiting, SIMULATED)]
         rest = min(SIMULATED, len(self._waiting) - len(first))
         last = [seconds(trial) for trial in islice(reversed(self._waiting), rest)][::-1]

@@ -1,107 +1,42 @@
-"""What a worker does with one trial: train it, report, keep checkpoints, stop when asked."""
+"""What a worker does with its trials: train one after the other, report, keep checkpoints, stop when asked."""
 
 from __future__ import annotations
 
 import os
 import platform
+import random
+import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from unroll import registry
-from unroll.axes import Float32
 from unroll.errors import CheckpointError, PlugInError, WorkerStartError
 from unroll.executors import Channel
 from unroll.models.resolve import resolve
 from unroll.running.examining import examine
 from unroll.running.failure import described
+from unroll.running.messages import Batch, Note, Order, Outcome, Plugins, Report, Resumable, Said, Start
 from unroll.store import Examination
 from unroll.study import Trial
-from unroll.training import Checkpoint, Result, Training, computing, numerics
+from unroll.training import Result, Training, computing, numerics
 from unroll.training.devices import confirm, device_of
 from unroll.training.network import backend_of
-from unroll.versions import Version
 
-Plugins: TypeAlias = Mapping[str, Mapping[str, tuple[type, Version]]]
-
+SLURM_JOB = "SLURM_JOB_ID"
+"""The environment variable that names the job of a worker under Slurm."""
 FAMILIES = (registry.tasks, registry.models, registry.measures)
 """Those of which a worker needs what was registered in the coordinator."""
-CHECKPOINT_SECONDS = 30.0
-REPORT_SECONDS = 0.2
-
-
-@dataclass(frozen=True)
-class Order:
-    """One trial to be trained, and all that a worker must know for it.
-
-    ``plugins`` are the classes that were registered in the coordinator's process and their versions there, by family
-    and name. ``origin`` says in words whose checkpoint it is where it is that of a shorter training, "" where it is the
-    trial's own. With ``keep``, the state at the end of the training is handed in as well.
-    """
-
-    trial: Trial
-    checkpoint: Checkpoint | None = None
-    numerics: Mapping[str, str] | None = None
-    plugins: Plugins = field(default_factory=dict)
-    origin: str = ""
-    keep: bool = False
-
-
-@dataclass(frozen=True)
-class Report:
-    """How far a trial is: ``done`` of ``total`` updates in ``seconds`` of this run, and the loss of the last one."""
-
-    done: int
-    total: int
-    resumed_at: int
-    seconds: float
-    epoch: int
-    loss: float
-
-    @property
-    def share(self) -> float:
-        """The share of the updates that is done; of none, all."""
-        return self.done / self.total if self.total else 1.0
-
-
-@dataclass(frozen=True)
-class Resumable:
-    """A checkpoint, and the numerics under which a training may resume from it."""
-
-    checkpoint: Checkpoint
-    numerics: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Note:
-    """Something for the timeline, and, if it is told aloud, for the person at the screen."""
-
-    text: str
-    aloud: bool = True
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How the work on a trial ended: with a result, with an error, or, with neither, because it was told to stop."""
-
-    numerics: Mapping[str, str]
-    circumstances: Mapping[str, Any]
-    result: Result | None = None
-    examinations: tuple[Examination, ...] = ()
-    error: Mapping[str, Any] | None = None
-    histories: Mapping[str, Float32] = field(default_factory=dict)
 
 
 def registered_plugins() -> Plugins:
     """Return the classes that were registered in this process, for workers that have not seen them."""
-    families = (registry.tasks, registry.models, registry.measures)
-    return {family.noun: family.registered() for family in families}
+    return {family.noun: family.registered() for family in FAMILIES}
 
 
 def adopt_plugins(plugins: Plugins) -> None:
     """Register in a worker what was registered in the coordinator."""
-    for family in (registry.tasks, registry.models, registry.measures):
+    for family in FAMILIES:
         for name, (plugin, version) in plugins.get(family.noun, {}).items():
             family.register(name, plugin, version)
 
@@ -121,21 +56,37 @@ def confirm_plugins(trial: Trial) -> None:
             )
 
 
-def work(order: Order, channel: Channel) -> Outcome:
-    """Train one trial on one thread; an exception of the trial itself becomes its error and is not raised.
+def work(item: None, channel: Channel) -> bool:
+    """Ask for trials and train them in turn; return False where another start has been given them.
 
-    Where an earlier trial has left this process's GPU unusable, see ``unroll.training.devices.confirm``.
+    An exception of a trial itself becomes its error and is not raised. Where an earlier trial has left this process's
+    GPU unusable, see ``unroll.training.devices.confirm``.
     """
-    adopt_plugins(order.plugins)
-    return _Work(order, channel).run()
+    start = secrets.token_hex(8)
+    batch: Batch | None = channel.ask(Start(start))
+    if batch is None:
+        return False
+    adopt_plugins(batch.plugins)
+    for order in batch.orders:
+        if channel.stopping:
+            break
+        work = _Work(order, batch, start, channel)
+        work.say(work.run())
+    return True
 
 
 class _Work:
-    def __init__(self, order: Order, channel: Channel):
-        self.order, self.channel, self.trial = order, channel, order.trial
+    def __init__(self, order: Order, batch: Batch, start: str, channel: Channel):
+        self.order, self.batch, self.trial = order, batch, order.trial
+        self.start, self.channel = start, channel
         self.training: Training | None = None
         self.numerics: dict[str, str] = {}
-        self.started = self.reported = self.saved = time.monotonic()
+        self.started = self.reported = time.monotonic()
+        # Many workers that begin at once do not hand in their checkpoints at once.
+        self.saved = self.started - random.SystemRandom().uniform(0, batch.checkpoint_seconds / 2)
+
+    def say(self, content: Report | Resumable | Note | Outcome) -> None:
+        self.channel.send(Said(self.start, self.trial.key, content))
 
     def run(self) -> Outcome:
         try:
@@ -170,16 +121,15 @@ class _Work:
             self._afresh(str(error))
             return Training(self.trial)
         if self.order.origin:
-            self.channel.send(Note(f"{self.trial} goes on after {self.order.origin}", aloud=False))
+            self.say(Note(f"{self.trial} goes on after {self.order.origin}", aloud=False))
         return training
 
     def _afresh(self, reason: str) -> None:
-        self.channel.send(Note(f"{self.trial} starts afresh: {reason}"))
+        self.say(Note(f"{self.trial} starts afresh: {reason}"))
 
     def _train(self, training: Training) -> Result | None:
         """Return the result, or None where the channel asked to stop first."""
-        resumed_at, epoch = training.done, training.epoch
-        tenth = max(1, self.trial.train.epochs // 10)
+        resumed_at = training.done
         steps = training.run()
         while True:
             try:
@@ -193,25 +143,16 @@ class _Work:
                 self._save(training)
                 return None
             now = time.monotonic()
-            if now - self.reported >= REPORT_SECONDS:
+            if now - self.reported >= self.batch.report_seconds:
                 self.reported = now
-                self.channel.send(
-                    Report(
-                        progress.updates,
-                        progress.total,
-                        resumed_at,
-                        now - self.started,
-                        progress.epoch,
-                        progress.loss,
-                    )
-                )
-            if progress.epoch - epoch >= tenth or now - self.saved >= CHECKPOINT_SECONDS:
-                epoch = progress.epoch
+                done, total = progress.updates, progress.total
+                self.say(Report(done, total, resumed_at, now - self.started, progress.epoch, progress.loss))
+            if now - self.saved >= self.batch.checkpoint_seconds:
                 self._save(training)
 
     def _save(self, training: Training) -> None:
         self.saved = time.monotonic()
-        self.channel.send(Resumable(training.freeze(), self.numerics))
+        self.say(Resumable(training.freeze(), self.numerics))
 
     def _ended(
         self,
@@ -224,6 +165,7 @@ class _Work:
             "python": platform.python_version(),
             "system": f"{platform.system()} {platform.machine()}",
             "host": platform.node(),
+            **({"job": os.environ[SLURM_JOB]} if SLURM_JOB in os.environ else {}),
             "threads": 1,
             "pid": os.getpid(),
         }

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_BACK = ("ROLLBACK",)
+_BACK_TO_ONE = ("ROLLBACK TO one", "RELEASE one")
+
+
 class Reader:
     """Everything that can be read from a store; ``Store`` adds what can be written.
 
@@ -52,13 +56,16 @@ class Reader:
     def _transaction(self, begin: str, most: int = READING, beside: int = 0) -> Iterator[sqlite3.Connection]:
         with explained(self.path):
             self._db.renew(most, beside)
+            inner = self._db.in_transaction  # one of several that are written together
+            begin, end, back = ("SAVEPOINT one", "RELEASE one", _BACK_TO_ONE) if inner else (begin, "COMMIT", _BACK)
             self._db.execute(begin)
             try:
                 yield self._db
-                self._db.execute("COMMIT")
+                self._db.execute(end)
             except BaseException:
-                if self._db.in_transaction:  # SQLite has rolled back by itself after some errors
-                    self._db.execute("ROLLBACK")
+                for statement in back:
+                    if self._db.in_transaction:  # SQLite has rolled back all by itself after some errors
+                        self._db.execute(statement)
                 raise
 
     @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -23,12 +24,20 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+@dataclass
+class _Group:
+    """Changes that are written together, and whether there has been one yet."""
+
+    begun: bool = False
+
+
 class Store(Reader):
     """One results.db. ``Store.open`` makes it; use it in a ``with`` block, from one thread.
 
     Each writing method is one transaction: when it returns, the change is on the disk; when it raises,
-    nothing was changed. Changing a trial takes its whole key. Every method may raise StoreFullError (no
-    space), StoreFormatError (damaged pages), StoreLostError (no longer this writer's) and StoreError.
+    nothing was changed. ``together`` makes one of many. Changing a trial takes its whole key. Every method may
+    raise StoreFullError (no space), StoreFormatError (damaged pages), StoreLostError (no longer this writer's) and
+    StoreError.
 
     path      as it was given to ``open``
     journal   "wal", or "delete" on a network file system
@@ -38,6 +47,7 @@ class Store(Reader):
     def __init__(self, path: Path, opened: connection.Opened, tenure: Tenure | None = None):
         super().__init__(path, opened)
         self._tenure = tenure
+        self._group: _Group | None = None
 
     @classmethod
     def open(cls, path: str | Path, *, write: bool = False, purpose: str = "") -> Self:
@@ -96,12 +106,62 @@ class Store(Reader):
         self.close()
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write all changes of the block in one transaction: they are on the disk when the block has ended, not before.
+
+        It costs little more than one of them: of small changes, most of the time is the flush to the disk. A change
+        that raises is taken back alone, and whoever catches what it raised goes on with the others. When the block
+        raises, nothing of it was written. Reading in it sees its changes. Begins with the first change: without one,
+        nothing is locked. Blocks do not hold each other.
+        """
+        if self._group is not None:
+            raise StoreError("Changes are written together already: one block cannot hold another.")
+        self._group = group = _Group()
+        try:
+            yield
+            if group.begun:
+                self._hold()
+                with explained(self.path):
+                    self._db.execute("COMMIT")
+        finally:
+            self._group = None
+            if self._db.in_transaction:
+                with suppress(sqlite3.Error):  # what brought us here says more; closing the file has the same effect
+                    self._db.execute("ROLLBACK")
+
+    def _begin(self, group: _Group, tenure: Tenure) -> None:
+        tenure.look()
+        with explained(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                tenure.check(self._db)
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+        group.begun = True
+
+    def _hold(self) -> None:
+        """Make sure that SQLite has not taken back what is written together, as it does after some errors."""
+        if not self._db.in_transaction:
+            raise StoreError(
+                f"What was to be written to {self.path} together was taken back after an error. Nothing was changed. "
+                "Run the same command again: it continues where it stopped."
+            )
+
+    @contextmanager
     def _writing(self, beside: int = 0) -> Iterator[sqlite3.Connection]:
         if self._tenure is None:
             raise StoreError(f"{self.path} was opened for reading only. Open it with write=True to change it.")
-        self._tenure.look()
+        group = self._group
+        if group is None:
+            self._tenure.look()
+        elif group.begun:
+            self._hold()
+        else:
+            self._begin(group, self._tenure)
         with self._transaction("BEGIN IMMEDIATE", WRITING, beside) as db:
-            self._tenure.check(db)
+            if group is None:
+                self._tenure.check(db)
             yield db
 
     def plan(self, study: PlannedStudy) -> None:

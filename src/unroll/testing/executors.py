@@ -9,6 +9,7 @@ import time
 import traceback
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
+from importlib import import_module
 from typing import Any
 
 from unroll.errors import ExecutorError
@@ -83,6 +84,31 @@ def send_whatever_happens(item: int, channel: Channel) -> str:
         return until_stopped(item, channel)
     except Exception:
         return "caught what the coordinator raised"
+
+
+def ask(item: int, channel: Channel) -> list[object]:
+    """Send and ask below the item, in turn; return the answers."""
+    answers: list[object] = []
+    for number in range(item):
+        channel.send(number)
+        answers.append(channel.ask({"number": number}))
+    return answers
+
+
+def ask_whatever_happens(item: int, channel: Channel) -> str:
+    """Ask, and return what kind of error that raises."""
+    try:
+        channel.ask(item)
+    except Exception as error:
+        return type(error).__name__
+    return "answered"
+
+
+class Unreadable:
+    """What can be pickled and not read back: it belongs to the place where it was made."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return import_module, ("a_module_that_is_not_here",)
 
 
 def ignore(message: object) -> None:
@@ -193,6 +219,39 @@ class ExecutorConformance(ABC):
             assert isinstance(error, OSError)
             assert executor.submit(double, 4, Channel(ignore)).result(PATIENCE) == 8
         assert received == [0, 0, 0]
+
+    def test_questions_are_answered_after_the_messages_before_them(self) -> None:
+        """Each answer belongs to its question, and the coordinator has seen what was sent before it."""
+        received: list[object] = []
+
+        def answer(question: Any) -> object:
+            assert received[-1] == question["number"]
+            return {"asked": question, "large": bytes(1 << 20)}
+
+        with self.make(1) as executor:
+            answers = executor.submit(ask, 3, Channel(received.append, answer)).result(PATIENCE)
+        assert answers == [{"asked": {"number": n}, "large": bytes(1 << 20)} for n in range(3)]
+
+    def test_error_in_answer_is_the_futures(self) -> None:
+        """The callable hears that there is no answer, and is told to stop; the future says why."""
+
+        def refuse(question: object) -> object:
+            raise OSError("nobody knows")
+
+        with self.make(1) as executor:
+            for call in (ask_whatever_happens, ask):
+                error = executor.submit(call, 2, Channel(ignore, refuse)).exception(PATIENCE)
+                assert isinstance(error, OSError)
+                assert "nobody knows" in str(error)
+            error = executor.submit(ask, 1, Channel(ignore)).exception(PATIENCE)
+            assert isinstance(error, ExecutorError)
+            assert executor.submit(double, 4, Channel(ignore)).result(PATIENCE) == 8
+
+    def test_two_callables_that_ask_at_once_have_their_own_answers(self) -> None:
+        """Whatever the order in which they come."""
+        with self.make(2) as executor:
+            futures = [executor.submit(ask, 20, Channel(ignore, lambda question, i=i: i)) for i in range(4)]  # type: ignore[misc]
+            assert [future.result(PATIENCE) for future in futures] == [[i] * 20 for i in range(4)]
 
     def test_stop_before_the_start(self) -> None:
         """The wish to stop is there when the callable first looks."""

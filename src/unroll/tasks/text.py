@@ -199,7 +199,8 @@ def _corpus(file: UserFile, level: str, keep: int) -> Corpus:
     for part in codes():
         ids[done : done + len(part)] = table[part]
         done += len(part)
-    return Corpus(ids, alphabet, train, np.bincount(ids[:train], minlength=alphabet).astype(np.float64))
+    known = counts[kept].astype(np.float64)
+    return Corpus(ids, alphabet, train, np.array([train - known.sum(), *known]))
 
 
 def _bytes(data: bytes) -> Iterator[NDArray[Any]]:

@@ -75,6 +75,7 @@ format: $(VENV)/.developing
 
 docs: $(VENV)/.documenting
 	$(BIN)/python docs/commands.py
+	$(BIN)/python docs/gallery.py
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 	@echo "Wrote build/docs/index.html. Open it in a browser."
 

@@ -10,6 +10,7 @@ import importlib.util
 import re
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -24,12 +25,25 @@ WHOLE = ("analysis", "errors", "kernels", "models", "nn", "plots", "tasks", "tes
 """Packages of which the reference shows every public name."""
 
 
-def test_the_commands_are_as_they_say_of_themselves():
-    spec = importlib.util.spec_from_file_location("commands", DOCS / "commands.py")
+def program(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
-    commands = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(commands)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_gallery_is_what_the_tasks_show():
+    pytest.importorskip("sklearn")
+    written = program("gallery").written()
+    kept = {path: (DOCS / path).read_text() for path in written}
+    assert kept == written, "Draw it again: make docs"
+    assert {path.stem for path in (DOCS / "figures" / "tasks").iterdir()} == set(registry.tasks.own())
+
+
+def test_the_commands_are_as_they_say_of_themselves():
+    commands = program("commands")
     assert commands.PAGE.read_text() == commands.page(), "Write it again: make docs"
     for name in COMMANDS:
         assert f"\n## unroll {name}\n" in commands.page()
@@ -61,8 +75,8 @@ def test_every_page_is_in_the_contents():
 
 def test_figures_have_a_use():
     shown = "".join(path.read_text() for path in DOCS.rglob("*.md"))
-    for path in (DOCS / "figures").iterdir():
-        assert f"](figures/{path.name})" in shown, path.name
+    for path in (DOCS / "figures").rglob("*.*"):
+        assert f"{path.relative_to(DOCS)})" in shown, path.name
     for name in drawn():
         assert f"`{name}`" in shown, name
 

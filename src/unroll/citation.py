@@ -16,6 +16,7 @@ from unroll.wording import listed
 
 REFERENCES = "references.bib"
 HEAD = re.compile(r"@\s*(\w+)\s*\{\s*([^\s,{}]*)")
+FIELD = re.compile(r"(\w+)\s*=\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
 
 
 def software(version: str) -> str:
@@ -47,6 +48,15 @@ def cited(plugin: Any) -> list[str]:
         if key not in known:
             raise PlugInError(_unknown(plugin.__name__, str(key), known, own))
     return [known[key] for key in keys]
+
+
+def in_words(entry: str) -> str:
+    """Return an entry as a line: who, when, what."""
+    fields = {name.lower(): " ".join(value.split()) for name, value in FIELD.findall(entry)}
+    plain = {name: re.sub(r"\\.|[{}]", "", value) for name, value in fields.items()}
+    authors = [name.partition(",")[0].strip() for name in plain.get("author", "").split(" and ")]
+    who = f"{authors[0]} et al." if len(authors) > 3 else listed(authors)
+    return f"{who} ({plain.get('year', 'no year')}). {plain.get('title', '')}"
 
 
 def entries(text: str, place: str) -> dict[str, str]:

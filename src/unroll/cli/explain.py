@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from unroll.cli.options import Json
-from unroll.errors import PlugInError, StudyError, UnrollError
+from unroll.errors import PlugInError, UnrollError
 
 if TYPE_CHECKING:
     from unroll.layout import Layout
@@ -36,9 +36,10 @@ def explain(
     """
     from unroll import registry
     from unroll.cli.output import print_json
+    from unroll.cli.plugins import configured
 
     form = registry.models.load(model)
-    made = _made(form, model, settings)
+    made = configured(form, settings)
     readout: Literal["last", "every"] = "every"
     if task is not None:
         from unroll.training.examples import readout_of
@@ -91,29 +92,6 @@ def facts(model: Model, inputs: int, outputs: int, readout: Literal["last", "eve
         "parameters": rows,
         "count": count,
     }
-
-
-def _made(form: Any, name: str, settings: list[str]) -> Any:
-    """Return the model with these settings; StudyError, as for a study file, where they are none of it."""
-    from pydantic import ValidationError
-
-    from unroll.errors import Problem
-    from unroll.study.files import valued
-    from unroll.study.messages import message_of
-
-    given = {}
-    for text in settings:
-        key, equals, written = (part.strip() for part in text.partition("="))
-        if not equals:
-            raise StudyError([Problem(f'"{text}" is not NAME=VALUE, such as hidden=32', source="--set")])
-        given[key.removeprefix("model.")] = valued(written)
-    try:
-        return form(**given)
-    except ValidationError as error:
-        problems = [(".".join(map(str, item["loc"])), message_of(item, form)) for item in error.errors()]
-        raise StudyError(
-            [Problem(f'{message} (model "{name}")', setting, source="--set") for setting, message in problems]
-        ) from None
 
 
 def _of_task(name: str) -> Any:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
 from unroll.cli.output import print_json, print_table
-from unroll.errors import UnrollError
+from unroll.errors import Problem, StudyError, UnrollError
 from unroll.layout import Layout, heading, prose
 from unroll.registry import Family
+from unroll.study.files import valued
+from unroll.study.messages import message_of
+from unroll.study.plug_in import PlugIn
 
 
 def print_plugins(family: Family, json: bool) -> None:
@@ -62,3 +66,23 @@ def _defaults(fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
 def reason(error: Exception) -> str:
     """Return why a plug-in is broken, in a sentence."""
     return str(error) if isinstance(error, UnrollError) else f"It is broken: {type(error).__name__}: {error}"
+
+
+def configured(form: type[PlugIn], settings: Sequence[str]) -> Any:
+    """Return a plug-in with settings such as "hidden=32"; StudyError where they are none of it."""
+    given = {}
+    for text in settings:
+        key, equals, written = (part.strip() for part in text.partition("="))
+        if not equals:
+            raise StudyError([Problem(f'"{text}" is not NAME=VALUE, such as train=100', source="--set")])
+        given[key.removeprefix(f"{form.noun}.")] = valued(written)
+    try:
+        return form(**given)
+    except ValidationError as error:
+        problems = [(".".join(map(str, item["loc"])), message_of(item, form)) for item in error.errors()]
+        raise StudyError(
+            [
+                Problem(f'{message} ({form.noun} "{form.name}")', setting, source="--set")
+                for setting, message in problems
+            ]
+        ) from None

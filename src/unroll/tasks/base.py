@@ -15,6 +15,8 @@ from unroll.study.plug_in import PlugIn
 from unroll.study.settings import LATER
 
 MOST_SEQUENCES = 100_000_000
+NOTHING = "·"
+"""How a symbol is written that says nothing."""
 Count = Annotated[int, Field(ge=1, le=MOST_SEQUENCES)]
 
 
@@ -119,6 +121,9 @@ class Task(PlugIn):
     objective: ClassVar[str] = "mse"
     """What is minimised, by its name in ``unroll.registry``: "mse" for numbers, "cross_entropy" for classes."""
 
+    pitfalls: ClassVar[tuple[str, ...]] = ()
+    """What others' code and tables of this task do differently, a sentence each: what a comparison must know."""
+
     train: Count = 10_000
     validation: Annotated[int, Field(ge=0, le=MOST_SEQUENCES)] = 0
     test: Count = 2_000
@@ -161,6 +166,17 @@ class Task(PlugIn):
     def tokens(self) -> bool:
         """Whether the inputs are symbols, given by their ids, and not numbers."""
         return False
+
+    def written(self, token: int) -> str:
+        """Return how an input symbol is written where a sequence is shown: its id, unless a task has signs of its own.
+
+        ``NOTHING`` stands for what says nothing.
+        """
+        return str(token)
+
+    def written_answer(self, place: int) -> str:
+        """Return how a class is written there."""
+        return str(place)
 
     @abstractmethod
     def baseline(self, length: int) -> float:
@@ -234,6 +250,12 @@ class Task(PlugIn):
         They are part of a trial's key, beside that of the task and of the model.
         """
         return {}
+
+    def _repr_html_(self) -> str:
+        """Show a sequence in a notebook; see ``unroll.tasks.picture``."""
+        from unroll.tasks.picture import page
+
+        return page(self)
 
     @property
     def notes(self) -> str:

@@ -14,6 +14,8 @@ from unroll.streams.base import Generator
 from unroll.tasks.base import Line, Split
 from unroll.tasks.symbols import Symbols
 
+OPENING, CLOSING = "([{<", ")]}>"
+
 
 class Brackets(Symbols):
     r"""A counter, or a stack: brackets open and close, and at each step it is asked what is open.
@@ -49,6 +51,10 @@ class Brackets(Symbols):
     version = "1"
     tags = ("classification", "formal languages")
     sources = ("suzgun2019lstm", "hewitt2020rnns", "deletang2023neural")
+    pitfalls = (
+        ("Probabilities of next symbols give away how long words are expected to be: here every answer is sure."),
+        "A generator that cuts off or rejects words changes how long and how deep they are.",
+    )
 
     pairs: Annotated[int, Field(ge=1, le=100)] = 1
     depth: Annotated[int, Field(ge=1, le=250)] = 8
@@ -77,6 +83,16 @@ class Brackets(Symbols):
     def readout(self) -> Literal["every"]:
         """Every step."""
         return "every"
+
+    def written(self, token: int) -> str:
+        """See Task: four kinds of brackets, and of more of them numbers."""
+        if self.pairs > len(OPENING):
+            return f"{token % self.pairs}{'()'[token // self.pairs]}"
+        return OPENING[token] if token < self.pairs else CLOSING[token - self.pairs]
+
+    def written_answer(self, place: int) -> str:
+        """See Task: how deep, or what closes."""
+        return str(place) if self.ask == "depth" or place == 0 else self.written(self.pairs + place - 1)
 
     @property
     def notes(self) -> str:

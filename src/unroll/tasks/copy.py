@@ -10,10 +10,10 @@ from pydantic import Field, model_validator
 
 from unroll.streams.base import Generator
 from unroll.tasks.base import Memory, Split
-from unroll.tasks.symbols import Symbols
+from unroll.tasks.symbols import Scattered
 
 
-class Copy(Symbols):
+class Copy(Scattered):
     r"""Symbols at the beginning, blanks, and at the end the same symbols again.
 
     ::
@@ -49,6 +49,11 @@ class Copy(Symbols):
     summary = "symbols shown at the beginning and asked for, in their order, after a gap"
     version = "1"
     sources = ("hochreiter1997long", "arjovsky2016unitary", "bai2018empirical")
+    pitfalls = (
+        ("An accuracy over all steps is near 1 for a network that remembers nothing: here it is of the answers alone."),
+        "The TCN's code clips gradients before they are computed, and so never.",
+        "Variants differ by a step of delay, by their length (JANET: T + 21), or have no blanks at all.",
+    )
 
     symbols: Annotated[int, Field(ge=2, le=250)] = 8
     items: Annotated[int, Field(ge=1, le=1_000)] = 10

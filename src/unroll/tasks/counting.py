@@ -44,6 +44,7 @@ class Counting(Symbols):
     version = "1"
     tags = ("classification", "formal languages")
     sources = ("gers2001lstm", "suzgun2019lstm")
+    pitfalls = ("Most answers are easy: judge by whole words.",)
 
     symbols: Literal[2, 3] = 2
 
@@ -66,6 +67,14 @@ class Counting(Symbols):
     def solved(self) -> Criterion:
         """More than 99 % of the words right as a whole."""
         return Criterion("test_sequence_accuracy", above=0.99)
+
+    def written(self, token: int) -> str:
+        """See Task."""
+        return "abc"[token]
+
+    def written_answer(self, place: int) -> str:
+        """See Task: the next letter, or $ for the end."""
+        return "bc$"[place] if self.symbols == 3 else "b$"[place]
 
     @property
     def notes(self) -> str:

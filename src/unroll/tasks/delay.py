@@ -41,6 +41,13 @@ class Delay(Task):
     version = "1"
     tags = ("regression", "short-term memory")
     sources = ("jaeger2001short",)
+    pitfalls = (
+        (
+            "Over a short test the squared correlations of mere noise add to a capacity: use 20 values "
+            "for each lag, at least."
+        ),
+        "The delay task of HiPPO and S4 is another one: a band-limited signal, one lag.",
+    )
 
     lags: Annotated[int, Field(ge=1, le=1_000)] = 20
     ask: Literal["each", "last"] = "each"

@@ -10,10 +10,10 @@ from pydantic import Field
 
 from unroll.streams.base import Generator
 from unroll.tasks.base import Memory, Split
-from unroll.tasks.symbols import Symbols
+from unroll.tasks.symbols import Scattered
 
 
-class Denoise(Symbols):
+class Denoise(Scattered):
     r"""Symbols anywhere among blanks, a cue, and then the same symbols without the blanks.
 
     ::
@@ -40,6 +40,13 @@ class Denoise(Symbols):
     summary = "symbols scattered among blanks, asked for in their order after a cue"
     version = "1"
     sources = ("jing2019gated",)
+    pitfalls = (
+        (
+            "The authors' code draws places with replacement: in a fifth of the sequences of T = 200 a "
+            "symbol that is asked for was overwritten."
+        ),
+        "There the cue has an id beyond the alphabet, so that the network reads zeros.",
+    )
 
     symbols: Annotated[int, Field(ge=2, le=250)] = 9
     items: Annotated[int, Field(ge=1, le=1_000)] = 10

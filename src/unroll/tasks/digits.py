@@ -53,6 +53,7 @@ class Digits(Given):
     tags = ("classification", "images")
     objective = "cross_entropy"
     sources = ("alpaydin1998cascading", "pedregosa2011scikit")
+    pitfalls = ("8 x 8 images in 64 steps: no number for sequential MNIST, 784 steps, can be compared.",)
 
     pixels: Literal[1, 8] = 1
     order: Literal["rows", "permuted"] = "rows"

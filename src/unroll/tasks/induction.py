@@ -10,7 +10,7 @@ from pydantic import Field
 
 from unroll.streams.base import Generator
 from unroll.tasks.base import Memory, Split
-from unroll.tasks.symbols import Symbols
+from unroll.tasks.symbols import Symbols, lettered
 
 
 class Induction(Symbols):
@@ -38,6 +38,10 @@ class Induction(Symbols):
     summary = "the symbol that came after the trigger, asked for when the trigger comes again"
     version = "1"
     sources = ("dao2023hungry", "gu2023mamba")
+    pitfalls = (
+        "In the source's code half of the sequences have several triggers, and every token is trained on.",
+        "A training accuracy of 1 over all tokens says that a model looks ahead.",
+    )
 
     symbols: Annotated[int, Field(ge=2, le=255)] = 15
 
@@ -55,6 +59,14 @@ class Induction(Symbols):
     def readout(self) -> Literal["last", "every", "some"]:
         """The second trigger is at the end."""
         return "last"
+
+    def written(self, token: int) -> str:
+        """See Task: letters as far as they go, and ! for the trigger."""
+        return "!" if token == self.symbols else self.written_answer(token)
+
+    def written_answer(self, place: int) -> str:
+        """See Task: the same letters."""
+        return lettered(place, self.symbols)
 
     @property
     def notes(self) -> str:

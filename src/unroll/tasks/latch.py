@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from unroll.axes import Float64, Int64
 from unroll.streams.base import Generator
 from unroll.tasks.base import Criterion, Memory, Split
-from unroll.tasks.symbols import Symbols
+from unroll.tasks.symbols import Symbols, lettered
 
 DEVIATION = math.sqrt(0.2)
 """The noise has a variance of 0.2; the paper names variances, not deviations."""
@@ -60,6 +60,11 @@ class Latch(Symbols):
     summary = "one of two signs at the beginning, asked for at the end"
     version = "1"
     sources = ("bengio1994learning", "hochreiter1997long", "pascanu2013difficulty")
+    pitfalls = (
+        "The variance of the noise is 0.2, not its standard deviation.",
+        "In noisy with one informative number nobody can be better than 98.7 %.",
+        "The kind value is solved by guessing weights at random.",
+    )
 
     kind: Literal["symbol", "2c", "value", "noisy"] = "symbol"
     distractors: Annotated[int, Field(ge=1, le=100_000)] = DISTRACTORS
@@ -98,6 +103,15 @@ class Latch(Symbols):
         """More than 99 % right; 98 % where noise on the only informative number allows 98.7 %."""
         unsure = self.kind == "noisy" and self.informative == 1
         return Criterion("test_accuracy", above=0.98 if unsure else 0.99)
+
+    def written(self, token: int) -> str:
+        """See Task: X and Y, of ``2c`` B and E, and letters for the distractors as far as they go."""
+        marks = ("X", "Y", "B", "E")[: 4 if self.kind == "2c" else 2]
+        return marks[token] if token < len(marks) else lettered(token - len(marks), self.distractors)
+
+    def written_answer(self, place: int) -> str:
+        """See Task: the sign."""
+        return "XY"[place] if self.tokens else "-+"[place]
 
     @property
     def notes(self) -> str:

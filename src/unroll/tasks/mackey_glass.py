@@ -63,6 +63,13 @@ class MackeyGlass(Task):
     version = "1"
     tags = ("regression", "forecasting", "chaos")
     sources = ("mackey1977oscillation", "jaeger2004harnessing")
+    pitfalls = (
+        (
+            "With h = 1, one library's default, it is another series; with any other h that library "
+            "solves another equation."
+        ),
+        "Sequences that all begin at the same phase tell it by the step.",
+    )
 
     ahead: Annotated[int, Field(ge=1, le=1_000)] = 1
 

@@ -47,6 +47,10 @@ class Modular(Symbols):
     version = "1"
     tags = ("classification", "formal languages")
     sources = ("deletang2023neural",)
+    pitfalls = (
+        "An even length grows by one in the paper and shrinks by one in its code.",
+        "That code's list of operators is empty after the first use.",
+    )
 
     modulus: Annotated[int, Field(ge=2, le=100)] = 5
     operators: Literal["+", "-", "*", "+-", "+*", "-*", "+-*"] = "+-*"
@@ -66,6 +70,10 @@ class Modular(Symbols):
     def readout(self) -> Literal["last", "every", "some"]:
         """The end."""
         return "last" if self.lengths == "fixed" else "some"
+
+    def written(self, token: int) -> str:
+        """See Task: numbers, operators, # for the end."""
+        return str(token) if token < self.modulus else f"{OPERATORS}#"[token - self.modulus]
 
     @property
     def notes(self) -> str:

@@ -35,6 +35,12 @@ class Multiplication(Marked):
     version = "1"
     tags = ("regression", "long-term memory")
     sources = ("hochreiter1997long", "pascanu2013difficulty")
+    pitfalls = (
+        (
+            "The MSE that Hochreiter and Schmidhuber print cannot go with their count of wrong answers: "
+            "it is probably a mean absolute error."
+        ),
+    )
     lowest = 0.0
     neutral = 1.0
 

@@ -48,6 +48,10 @@ class Narma(Task):
     version = "1"
     tags = ("regression", "system identification")
     sources = ("atiya2000new",)
+    pitfalls = (
+        "reservoirpy's documentation and code differ by one step, and its order is 30 with other constants.",
+        "About one run in ten leaves every bound within 5,000 steps: such sequences are drawn again.",
+    )
 
     @property
     def inputs(self) -> int:

@@ -13,6 +13,7 @@ from unroll.tasks.symbols import Symbols
 
 X, Y, DISTRACTORS, START, END = 0, 1, 2, 6, 7
 """The ids of the relevant symbols, of the first of four distractors, and of the start and the end."""
+SIGNS = "XYabcdEB"
 
 
 class Order(Symbols):
@@ -44,6 +45,7 @@ class Order(Symbols):
     summary = "the order of two or three relevant symbols among distractors"
     version = "1"
     sources = ("hochreiter1997long", "pascanu2013difficulty")
+    pitfalls = ("Pascanu's documentation puts the first symbol into [1, L/10], the code into [0.1 L, 0.2 L).",)
 
     relevant: Literal[2, 3] = 2
     variant: Literal["hs97", "pascanu13"] = "hs97"
@@ -62,6 +64,14 @@ class Order(Symbols):
     def readout(self) -> Literal["last", "every", "some"]:
         """The end of each sequence."""
         return "some" if self.variant == "hs97" else "last"
+
+    def written(self, token: int) -> str:
+        """See Task."""
+        return SIGNS[token]
+
+    def written_answer(self, place: int) -> str:
+        """See Task: the relevant symbols in their order."""
+        return "".join("XY"[place >> shift & 1] for shift in reversed(range(self.relevant)))
 
     @property
     def notes(self) -> str:

@@ -39,6 +39,11 @@ class Parity(Symbols):
     version = "1"
     tags = ("classification", "formal languages")
     sources = ("deletang2023neural",)
+    pitfalls = (
+        "To answer at every step is far easier than at the end alone: the two must not be mixed.",
+        "Guessing weights at random solves short lengths: tell the accuracy beyond the trained ones.",
+        "Deletang et al. tell the best of ten seeds and three learning rates.",
+    )
 
     ask: Literal["last", "every"] = "last"
     lengths: Literal["fixed", "uniform"] = "fixed"
@@ -59,6 +64,10 @@ class Parity(Symbols):
         if self.ask == "every":
             return "every"
         return "last" if self.lengths == "fixed" else "some"
+
+    def written(self, token: int) -> str:
+        """See Task: # for the end."""
+        return "#" if token == 2 else str(token)
 
     @property
     def notes(self) -> str:

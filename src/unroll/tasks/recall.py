@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from unroll.axes import Float64, Int64
 from unroll.streams.base import Generator
-from unroll.tasks.base import Line, Memory, Split
+from unroll.tasks.base import NOTHING, Line, Memory, Split
 from unroll.tasks.symbols import Symbols
 
 POWER = 0.01
@@ -63,6 +63,12 @@ class Recall(Symbols):
     summary = "the values of keys, asked for by their keys"
     version = "1"
     sources = ("arora2024zoology", "ba2016using")
+    pitfalls = (
+        "A network that keeps the values and not their keys is far better than chance: see the second line.",
+        ("Where fillers are drawn freely they may be keys of the sequence, and look like queries that nobody scores."),
+        "Code that trains on all next tokens has a training loss that no memory can lower.",
+        "Published results stop early on the test set.",
+    )
 
     queries: Literal["one", "many"] = "one"
     pairs: Annotated[int, Field(ge=1, le=250)] = 4
@@ -98,6 +104,16 @@ class Recall(Symbols):
     def readout(self) -> Literal["last", "every", "some"]:
         """The query at the end, or the queries."""
         return "last" if self.queries == "one" else "some"
+
+    def written(self, token: int) -> str:
+        """See Task: k3 for a key, v8 for a value, ? before the one query."""
+        if token == 0:
+            return "?" if self.queries == "one" else NOTHING
+        return f"k{token - 1}" if token <= self.keys else self.written_answer(token - 1 - self.keys)
+
+    def written_answer(self, place: int) -> str:
+        """See Task: a value."""
+        return f"v{place}"
 
     @property
     def notes(self) -> str:

@@ -11,10 +11,10 @@ from pydantic import Field
 from unroll.axes import Int64
 from unroll.streams.base import Generator
 from unroll.tasks.base import Memory, Split
-from unroll.tasks.symbols import Symbols
+from unroll.tasks.symbols import Scattered
 
 
-class SelectiveCopy(Symbols):
+class SelectiveCopy(Scattered):
     """Symbols anywhere among blanks, and at the end the same symbols again.
 
     ::
@@ -47,6 +47,11 @@ class SelectiveCopy(Symbols):
     summary = "symbols scattered among blanks, asked for in their order at the end"
     version = "1"
     sources = ("gu2023mamba",)
+    pitfalls = (
+        "The alphabet of 16 includes the blank and the cue: 14 symbols carry something.",
+        ("MAD-lab inserts blanks before one of the symbols, so that the last one always stands just before the cue."),
+        "What is called 4,096 is the number of blanks in one code, and the whole length in a text.",
+    )
 
     symbols: Annotated[int, Field(ge=2, le=250)] = 14
     items: Annotated[int, Field(ge=1, le=1_000)] = 16

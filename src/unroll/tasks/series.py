@@ -56,6 +56,7 @@ class Series(Own):
     summary = "a table of numbers of your own (CSV): values to come, at every step"
     version = "1"
     tags = ("regression", "forecasting")
+    pitfalls = ("Windows that are shuffled before they are parted show training what the test asks for.",)
 
     file: FileSetting = Field(examples=["my-series.csv"])
     columns: Names = ()

@@ -23,6 +23,8 @@ CHUNK = 1 << 22
 """Bytes that are decoded, or symbols that are counted, at once."""
 CODES = 0x110000
 MOST_KEPT = 1_000
+OTHER, SEEN = "□", {ord(" "): "␣", ord("\n"): "⏎", ord("\t"): "→"}
+"""How what is no letter is written where a text is shown: a symbol that is none of those kept, and white space."""
 
 
 class Text(Own):
@@ -47,6 +49,7 @@ class Text(Own):
     tags = ("classification", "language")
     objective = "cross_entropy"
     sources = ("witten1991zero", "bai2018empirical")
+    pitfalls = ("Losses of other alphabets, and of other tokens than characters, cannot be compared.",)
 
     file: FileSetting = Field(examples=["my-text.txt"])
     keep: Annotated[int, Field(ge=1, le=MOST_KEPT)] = 100
@@ -78,6 +81,18 @@ class Text(Own):
         corpus = self._corpus()
         start = self.parts(1)[2].start
         return Criterion("test_nats", below=min(corpus.unigram(start), corpus.bigram(start)))
+
+    def written(self, token: int) -> str:
+        """See Task: the character, with signs for those that are not seen; of bytes that are no letters the number."""
+        if token == 0:
+            return OTHER
+        code = int(self._corpus().kept[token - 1])
+        seen = chr(code).isprintable() and (self.level == "char" or code < 127)
+        return SEEN.get(code) or (chr(code) if seen else f"{code:x}")
+
+    def written_answer(self, place: int) -> str:
+        """See Task: the same."""
+        return self.written(place)
 
     def size(self) -> int:
         """See Own."""
@@ -136,9 +151,13 @@ class Text(Own):
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """A text as ids, uint8 or int32, (n,); how often each of ``alphabet`` symbols occurs in the training part."""
+    """A text as ids, uint8 or int32, (n,); how often each of ``alphabet`` symbols occurs in the training part.
+
+    ``kept``: the codes of the symbols from 1 on.
+    """
 
     ids: NDArray[Any]
+    kept: NDArray[Any]
     alphabet: int
     train: int
     counts: Float64
@@ -200,7 +219,7 @@ def _corpus(file: UserFile, level: str, keep: int) -> Corpus:
         ids[done : done + len(part)] = table[part]
         done += len(part)
     known = counts[kept].astype(np.float64)
-    return Corpus(ids, alphabet, train, np.array([train - known.sum(), *known]))
+    return Corpus(ids, kept, alphabet, train, np.array([train - known.sum(), *known]))
 
 
 def _bytes(data: bytes) -> Iterator[NDArray[Any]]:

@@ -29,7 +29,7 @@ _HOMES = {
     "Study": "study",
     "Trial": "study",
     "accelerate": "nn",
-    "check": "running.planning",
+    "check": "unroll.running.planning",
     "decelerate": "nn",
     "expand": "study",
     "generate": "generation",

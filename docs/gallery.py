@@ -30,7 +30,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
 """Where the defaults make a longer sequence than shows what is meant."""
 LENGTHS = {"mackey_glass": 100, "counting": 8}
 TEXT = "Whether 'tis nobler in the mind to suffer the slings and arrows of outrageous fortune, " * 8
-TOLD = ("variant", "baseline", "chance", "memory", "solved")
+LEFT_OUT = {"settings", "length", "shown", "asked"}
 
 HEAD = """\
 # Gallery of tasks
@@ -50,8 +50,8 @@ def written() -> dict[str, str]:
         for name, task in tasks(Path(folder)):
             shown = example(task, LENGTHS.get(name))
             found[f"{PICTURES}/{name}.svg"] = svg(shown)
-            facts = dict(facts_of(task, shown.length))
-            told = "; ".join(f"{fact} {facts[fact]}" for fact in TOLD if facts[fact])
+            facts = {name: said for name, said in facts_of(task, shown.length) if said and name not in LEFT_OUT}
+            told = "; ".join(f"{name} {said}" for name, said in facts.items())
             alt = described(shown).replace("[", "(").replace("]", ")")
             title = capital(type(task).told()["title"])
             picture = f"![{alt}](../{PICTURES}/{name}.svg)"

@@ -95,6 +95,8 @@ def test_the_criterion_is_to_be_better_than_the_last_value_and_the_mean(path: Pa
     again = statistics.fmean((later - now) ** 2 for now, later in zip(values, values[3:], strict=False))
     mean = statistics.fmean(later**2 for later in values[3:])
     assert task.solved.below == pytest.approx(min(again, mean))
+    test = task.dataset(KeyedStreams(1), 5).test
+    assert task.second(5).loss == pytest.approx(np.square(test.y.astype(float) - test.x).mean())
     Persistence().check_task(task)
     Linear().check_task(Series(file=str(path), columns=["warm", "cold"]))
 

@@ -108,6 +108,12 @@ def test_baseline_chance_and_criterion_are_those_of_the_counts(path: Path) -> No
     bigram = -sum(math.log(after(*pair)) for pair in pairwise(test)) / (held - 1)
     assert task.solved.below == pytest.approx(bigram)
     assert bigram < task.baseline(10)
+    windows = task.dataset(KeyedStreams(1), 10).test
+    told = list(zip(windows.x.ravel().tolist(), windows.y.ravel().tolist(), strict=True))
+    second = task.second(10)
+    assert second.loss == pytest.approx(-sum(math.log(after(*pair)) for pair in told) / len(told))
+    guesses = {one: max(range(alphabet), key=lambda other: after(one, other)) for one in range(alphabet)}
+    assert second.accuracy == pytest.approx(sum(guesses[one] == other for one, other in told) / len(told))
 
 
 def test_what_is_not_utf_8_has_its_line_and_column(tmp_path: Path) -> None:

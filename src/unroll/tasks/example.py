@@ -178,6 +178,10 @@ def facts_of(task: Task, length: int) -> Iterator[tuple[str, str]]:
     yield "baseline", f"{number(task.baseline(length), 4)} {objective.score.unit or objective.score.words}"
     chance = task.chance(length)
     yield "chance", "" if chance is None else f"an accuracy of {number(chance, 3)}"
+    second = task.second(length)
+    if second is not None:
+        right = "" if second.accuracy is None else f", an accuracy of {number(second.accuracy, 3)}"
+        yield second.name, f"{number(second.loss, 4)}{right}: {second.words}"
     memory = task.memory(length)
     yield "memory", "" if memory is None else f"at most {number(memory.most, 3)} {memory.unit}"
     solved = task.solved

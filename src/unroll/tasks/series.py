@@ -18,7 +18,7 @@ from unroll.errors import DataError, did_you_mean
 from unroll.inert import clipped
 from unroll.streams.base import Generator, Streams
 from unroll.study.user_file import FileSetting, UserFile
-from unroll.tasks.base import Criterion, Dataset, Split
+from unroll.tasks.base import Criterion, Dataset, Line, Split
 from unroll.tasks.own import Own
 from unroll.wording import listed
 
@@ -121,6 +121,12 @@ class Series(Own):
     def baseline(self, length: int) -> float:
         """The MSE of the training part's mean on the test targets."""
         return float(np.square(self._cut(length)[2].y.astype(np.float64)).mean())
+
+    def second(self, length: int) -> Line:
+        """The last value again."""
+        test = self._cut(length)[2]
+        again = np.square(test.y.astype(np.float64) - test.x[:, :, : self.outputs]).mean()
+        return Line("last value", "who says the last value again", float(again))
 
     def dataset(self, streams: Streams, length: int) -> Dataset:
         """Cut the parts into windows; see Own. The seed changes nothing."""

@@ -80,7 +80,7 @@ class Text(Own):
         """Better than the bigrams are on the test part."""
         corpus = self._corpus()
         start = self.parts(1)[2].start
-        return Criterion("test_nats", below=min(corpus.unigram(start), corpus.bigram(start)))
+        return Criterion("test_nats", below=min(corpus.unigram(start), corpus.bigram(start)[0]))
 
     def written(self, token: int) -> str:
         """See Task: the character, with signs for those that are not seen; of bytes that are no letters the number."""
@@ -119,7 +119,8 @@ class Text(Own):
 
     def second(self, length: int) -> Line:
         """The bigrams of the training part."""
-        return Line("bigram", "who sees the current symbol alone", self._corpus().bigram(*self._targets(length)))
+        loss, accuracy = self._corpus().bigram(*self._targets(length))
+        return Line("bigram", "who sees the current symbol alone", loss, accuracy)
 
     def dataset(self, streams: Streams, length: int) -> Dataset:
         """Cut the parts into windows; see Own. The seed changes nothing."""
@@ -167,8 +168,8 @@ class Corpus:
         seen = np.bincount(self.ids[first + 1 : end], minlength=self.alphabet)
         return float(-(seen * np.log(self.shares())).sum() / seen.sum())
 
-    def bigram(self, first: int, end: int | None = None) -> float:
-        """Return the mean loss of the bigrams on the same symbols."""
+    def bigram(self, first: int, end: int | None = None) -> tuple[float, float]:
+        """Return the mean loss of the bigrams on the same symbols, and the share that they guess."""
         return _bigram(self, first, len(self.ids) if end is None else end)
 
     def shares(self) -> Float64:
@@ -186,12 +187,13 @@ class Corpus:
 
 
 @lru_cache(maxsize=16)
-def _bigram(corpus: Corpus, first: int, end: int) -> float:
+def _bigram(corpus: Corpus, first: int, end: int) -> tuple[float, float]:
     pairs, shares = corpus.pairs(0, corpus.train), corpus.shares()
     firsts, kinds = pairs.sum(axis=1, keepdims=True), (pairs > 0).sum(axis=1, keepdims=True)
     after = np.where(firsts > 0, (pairs + kinds * shares) / np.maximum(1, firsts + kinds), shares)
     asked = corpus.pairs(first, end)
-    return float(-(asked * np.log(after)).sum() / asked.sum())
+    guessed = asked[np.arange(corpus.alphabet), after.argmax(axis=1)]
+    return float(-(asked * np.log(after)).sum() / asked.sum()), float(guessed.sum() / asked.sum())
 
 
 @lru_cache(maxsize=2)

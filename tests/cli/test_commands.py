@@ -39,7 +39,7 @@ def test_studies(unroll):
     listed = json.loads(unroll("studies", "--json").out)
     assert {one["study"]: one["trials"] for one in listed} == {
         "adding": 150, "adding-clipped": 20, "adding-notebook": 54, "adding-quick": 27, "adding-sanity": 1,
-        "numbers-models": 690, "numbers-notebook": 6, "numbers-traps": 320, "window-and-lag": 780,
+        "first-memory": 48, "numbers-models": 690, "numbers-notebook": 6, "numbers-traps": 320, "window-and-lag": 780,
     }  # fmt: skip
     assert "At which length does each cell stop solving" in unroll("studies").out
 

@@ -25,7 +25,7 @@ def planned_trials(
     ``asked`` is what was typed, where a command was, for what the message tells to type. Raises StoreError where the
     store does not hold all of them.
     """
-    planned = store.study_by_digest(study.digest)
+    planned = store.planned(study)
     if planned is not None:
         return planned.trials, planned.damaged, planned.plugins
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from unroll.store import FINAL, PlannedTrial, Store, TrialRecord
 from unroll.store.examined import NOT_RECORDED
 from unroll.study import Study, Trial, expand
 from unroll.study.levels import level
-from unroll.study.saved import saved
+from unroll.study.saved import Saved, saved
 from unroll.study.settings import as_read, frozen
 from unroll.study.trial import digest
 from unroll.wording import capital, counted, listed, setting
@@ -329,13 +330,20 @@ class Results:
                 sizes=self._variety("model"),
                 recipes=self._variety("train"),
                 words=self.words,
-                saved=saved(self.study),
+                saved=self._saved(),
                 epochs=epochs.pop() if len(epochs) == 1 else None,
                 early_stopping=now.measure("early_stopping"),
                 judged=now.judged,
                 answers=list(answers(now)),
             )
         )
+
+    def _saved(self) -> Saved:
+        """Return how commands name the study: the file that was typed needs no other that it is to be saved in."""
+        how = saved(self.study)
+        if how.text and self.asked is not None and Path(self.asked.source).is_file():
+            return replace(how, name=self.asked.source, text="")
+        return how
 
     def thinned(self, name: str, points: int = POINTS, keys: Sequence[str] | None = None) -> pd.DataFrame:
         """Return one history of these trials, or all, in few points that keep every extreme.
@@ -504,7 +512,7 @@ class Results:
     def _repr_html_(self) -> str:
         from unroll.exporters.html import to_html
 
-        return to_html(self.table(), self.factors, self.study.name)
+        return to_html(self.table(), self.factors, self.study.name, self.counted)
 
 
 class _Snapshot(Results):

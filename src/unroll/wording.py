@@ -88,6 +88,15 @@ def setting(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
 
 
+def level(factor: str, value: Any) -> str:
+    """Return a factor's value as readers are told it: the backend "reference" is PyTorch's own layers.
+
+    >>> level("train.backend", "reference"), level("model.hidden", 32.0)
+    ('torch', '32')
+    """
+    return "torch" if factor.rpartition(".")[2] == "backend" and value == "reference" else setting(value)
+
+
 def coordinate(value: Any) -> str:
     """Return a place on an axis: a whole number whole, a text as it is.
 

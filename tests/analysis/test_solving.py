@@ -160,6 +160,17 @@ def test_what_was_still_improving_is_not_called_unable():
     assert any("unroll run study.toml --set 'a=[1, 2]' --set train.epochs=60" in sentence for sentence in open_)
 
 
+def test_of_several_tasks_the_one_is_named_whose_baseline_is_not_left():
+    both = pd.concat(
+        [trials({("gru", 12): [BASELINE] * 2}), trials({("gru", 12): [BASELINE] * 2}, task="multiplication")]
+    )
+    said = [one for one in told(both.assign(key=range(4)), "found") if "leave" in one]
+    assert said == [
+        "The GRU does not leave the baseline of the adding problem at T = 12.",
+        "The GRU does not leave the baseline of the multiplication problem at T = 12.",
+    ]
+
+
 def test_up_to_a_length_only_where_all_shorter_ones_are_solved():
     parts = [
         trials({("gru", 4): [0.1], ("gru", 5): [0.1], ("gru", 6): [SOLVED]}, **{"model.hidden": size})

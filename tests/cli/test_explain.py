@@ -83,6 +83,13 @@ def test_what_is_wrong_is_told_with_the_next_step(unroll):
     assert "is not NAME=VALUE" in unroll("explain", "gru", "--set", "hidden").err
 
 
+def test_a_task_that_a_model_cannot_do_is_refused_as_in_a_study(unroll):
+    refused = unroll("explain", "persistence", "--task", "copy")
+    assert (refused.code, refused.out) == (2, "")
+    assert '(task "copy")' in refused.err
+    assert "persistence continues sequences of one number per step" in " ".join(refused.err.split())
+
+
 def test_a_task_that_reads_some_steps_is_given_every_output(unroll, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Copy, "readout", property(lambda task: "some"))
     shapes = json.loads(unroll("explain", "gru", "--task", "copy", "--json").out)["shapes"]

@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from tests.analysis.builders import trials
 from unroll.analysis import conditions
 from unroll.exporters import to_latex, to_markdown
+from unroll.quantity import Quantity
 
+ACCURACY = Quantity("test_accuracy", "whole sequences right")
 STORY = {
     ("tanh_rnn", 10): [0.001, 0.002, 0.003],
     ("tanh_rnn", 50): [1 / 6, 0.16, 0.17],
@@ -81,9 +83,11 @@ def test_a_second_line_and_what_was_seen_are_told_where_there_is_something_to_te
     plain = trials({("gru", 9): [0.1]})
     recall = trials({("gru", 5): [1.0]}, task="recall", baseline=2.303, **told, second_accuracy=0.384, test_seen=0.25)
     recall = recall.assign(chance=0.1, test_accuracy=0.6, memoryless=False)
-    text = to_markdown(conditions(pd.concat([plain, recall]), (), ["test_accuracy"]), (), "mine")
+    text = to_markdown(
+        conditions(pd.concat([plain, recall]), (), ["test_accuracy"]), (), "mine", {"test_accuracy": ACCURACY}
+    )
     head, _, first, second = ([cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()[:4])
-    wanted = ("test accuracy", "chance", "bag", "bag, accuracy", "tests seen")
+    wanted = ("whole sequences right", "chance", "bag", "bag, accuracy", "tests seen")
     assert [first[head.index(name)] for name in wanted] == ["–"] * 5
     assert [second[head.index(name)] for name in wanted] == ["0.600", "0.100", "1.19", "0.384", "25 %"]
     assert "who knows the values alone" in text

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -262,6 +263,20 @@ def test_a_merge_takes_them_with_their_trial_and_to_a_trial_that_lacks_them(path
             again = store.adopt(theirs)
             assert (again.examinations, again.whole) == (0, True)
         assert store.verify().faults == ()
+
+
+def test_a_merge_says_where_a_measure_found_something_else_there(path: Path, tmp_path: Path):
+    ours = tmp_path / "ours.db"
+    other = replace(FOUND, metrics={**FOUND.metrics, "far": 3.0})
+    with Store.open(ours, write=True) as store:
+        store.plan(STUDY)
+        for key, found in ((FIRST, other), (SECOND, FOUND)):
+            store.claim(key)
+            finish(store, key, examinations=(found, BROKEN))
+        with Store.open(path) as theirs:
+            gave = store.adopt(theirs)
+        assert (gave.found_otherwise, gave.examinations, gave.whole) == ((("reach", FIRST),), 0, True)
+        assert store.examinations(FIRST).records[0].metrics["far"] == 3.0, "ours stays"
 
 
 def test_a_copy_holds_them(path: Path, tmp_path: Path):

@@ -61,6 +61,22 @@ def test_torch_is_the_word_for_the_reference_backend(asked: str) -> None:
         assert one.spec["settings"]["train"]["backend"] == "reference"
 
 
+def test_studies_in_both_words_for_the_reference_backend_are_the_same() -> None:
+    def written(word: str) -> list[Study]:
+        where = [{"match": {"train.backend": word}, "train": {"epochs": 3}}, {"match": {}, "train": {"backend": word}}]
+        factors = {"train.backend": [word, "native"]}
+        return [
+            study(train={"backend": word}, where=where),
+            study(factors),
+            Study(**{**study().model_dump(), "overrides": {"train.backend": word}}),
+            Study(**{**study(factors).model_dump(), "overrides": {"train.backend": [word, "native"]}}),
+        ]
+
+    for torch, reference in zip(written("torch"), written("reference"), strict=True):
+        assert torch.digest == reference.digest == reference.digest_as_written != torch.digest_as_written
+        assert reference.digest != study().digest
+
+
 def test_the_canonical_form() -> None:
     """Sorted, without spaces: what the golden keys are hashes of."""
     text = (

@@ -145,8 +145,8 @@ def _improving(tables: Tables) -> Iterator[Finding]:
     count, conditions = int(rows["improving"].sum()), len(tables.conditions)
     does, was = ("does", "was") if count == 1 else ("do", "were")
     where = f", in {len(rows):,} of {conditions:,} conditions" if conditions > 1 else ""
-    on = "raise train.epochs"
-    if tables.saved is not None and tables.epochs:
+    on = f"raise train.epochs to {2 * tables.epochs:,}" if tables.epochs else "raise train.epochs"
+    if tables.saved is not None and tables.epochs and not tables.saved.text:
         on = tables.saved.command("run", f"train.epochs={2 * tables.epochs}")
     if len(tables.early_stopping):
         on += "; where early stopping ended it, raise train.patience"

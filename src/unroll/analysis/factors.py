@@ -13,7 +13,7 @@ from unroll.analysis.differences import NO_LESS, factor_words
 from unroll.analysis.effects import DESIGN
 from unroll.analysis.finding import Finding, Tables
 from unroll.analysis.settings import known
-from unroll.wording import capital, counted, listed, number, setting
+from unroll.wording import capital, counted, level, listed, number
 
 OWN_FAMILY = "corrected for all settings of the study, apart from the comparisons of models"
 TEST = f"two-sided sign-flip test of each seed's mean over all other settings, {OWN_FAMILY}"
@@ -33,13 +33,16 @@ def of_factor(effects: pd.DataFrame, wanted: str) -> Iterator[Finding]:
         parts = [row for row in rows if row["p_family"] <= SIGNIFICANT and row["better"]]
         if not parts:
             continue
-        words, first = parts[0]["score_words"], setting(parts[0]["first"])
+        name, words = str(factor), parts[0]["score_words"]
+        first = level(name, parts[0]["first"])
         if len(parts) == 1:
             row = parts[0]
             by = _by(row)
-            sentence = f"With {factor} = {setting(row['level'])} the {words} is {by} than with {first}{_extent(row)}"
+            sentence = (
+                f"With {factor} = {level(name, row['level'])} the {words} is {by} than with {first}{_extent(row)}"
+            )
         else:
-            each = [f"{_by(row)} with {setting(row['level'])}{_extent(row)}" for row in parts]
+            each = [f"{_by(row)} with {level(name, row['level'])}{_extent(row)}" for row in parts]
             sentence = f"Compared with {factor} = {first}, the {words} is {listed(each)}"
         seeds = listed(sorted({row["n"] for row in parts}), "or")
         p = number(max(row["p_family"] for row in parts), 2)
@@ -51,9 +54,9 @@ def open_factors(tables: Tables) -> Iterator[Finding]:
     open_: list[str] = []
     tested = list(_by_factor(tables))
     for factor, rows in tested:
-        left = [setting(row["level"]) for row in rows if row["p_family"] > SIGNIFICANT]
+        left = [level(factor, row["level"]) for row in rows if row["p_family"] > SIGNIFICANT]
         if left:
-            open_.append(f"{factor} ({listed(left)} against {setting(rows[0]['first'])})")
+            open_.append(f"{factor} ({listed(left)} against {level(factor, rows[0]['first'])})")
     if open_:
         few = sorted({row["n"] for _, rows in tested for row in rows if row["smallest_p"] > SIGNIFICANT})
         also = f"; {listed([counted(n, 'seed') for n in few], 'or')} cannot separate levels here" if few else ""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from unroll.study.saved import Saved
-from unroll.wording import listed, setting
+from unroll.wording import level, listed
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Words:
 
     def level(self, factor: str, value: Any, form: Literal["short", "words"] = "words") -> str:
         """Return a value of a setting after "with": "raw numbers"; one that nobody has named as it is spelled."""
-        return self.levels.get(factor, {}).get(str(value), {}).get(form, f"{factor} = {setting(value)}")
+        return self.levels.get(factor, {}).get(str(value), {}).get(form, f"{factor} = {level(factor, value)}")
 
     def tells(self, factor: str) -> bool:
         """Say whether values of a setting have names."""
@@ -96,4 +96,4 @@ class Tables:
 
 def under(factors: Sequence[str], row: Mapping[Any, Any]) -> str:
     """Return the settings of a row in words, without those that are not there; "" where none is."""
-    return listed([f"{factor} = {setting(row[factor])}" for factor in factors if row[factor] == row[factor]])
+    return listed([f"{factor} = {level(factor, row[factor])}" for factor in factors if row[factor] == row[factor]])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from unroll.wording import setting
+from unroll.wording import level
 
 COUNTS = ("train_inputs", "test_inputs", "test_seen")
 FEWEST = 3
@@ -31,6 +31,8 @@ def constants(frame: pd.DataFrame, factors: Sequence[str] = ()) -> list[str]:
     found: dict[str, None] = {}
     for row in frame.to_dict("records"):
         if constant(row):
-            settings = [setting(row[name]) for name in factors if name.startswith("task.") and row[name] == row[name]]
+            settings = [
+                level(name, row[name]) for name in factors if name.startswith("task.") and row[name] == row[name]
+            ]
             found[" as ".join([row["task"], *settings])] = None
     return list(found)

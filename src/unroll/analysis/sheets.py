@@ -10,7 +10,7 @@ import pandas as pd
 
 from unroll import wording
 from unroll.layout import LISTED, Cell, Column, Layout, each, figures, heading, prose
-from unroll.wording import MISSING, labels, number, percent, setting
+from unroll.wording import MISSING, labels, level, number, percent
 
 MOST_ROWS = 400
 COUNTED = ("n", "planned", "solved", "parameters", "horizon", "sequences", "train_inputs", "test_inputs")
@@ -57,7 +57,7 @@ def by_condition(
     for row in frame.to_dict("records"):
         layout.add(
             *(shown[one][str(row[one])] for one in heads),
-            *(setting(row[factor]) for factor in varying),
+            *(level(factor, row[factor]) for factor in varying),
             *([count(row["length"])] if long else []),
             *(write(row) for write in cells.values()),
         )
@@ -73,10 +73,7 @@ def plain(name: str, title: str, note: str, frame: pd.DataFrame) -> Layout:
     columns = [replace(heading(column), group=True) for column in names]
     columns += [_column(column, frame[column], column in settings) for column in others]
     layout = Layout(columns, title, note, name=name)
-    written = [
-        [(setting if column in settings else count if column in COUNTED else _plain)(value) for value in frame[column]]
-        for column in others
-    ]
+    written = [[_written(column, value) for value in frame[column]] for column in others]
     for head, cells in zip(
         zip(*([shown[one][str(name)] for name in frame[one]] for one in names), strict=True)
         if names
@@ -102,6 +99,11 @@ def seen(frame: pd.DataFrame) -> dict[Column, Callable[[Any], str]]:
     if not (frame["test_seen"] > NOTABLE).any():
         return {}
     return {figures("tests seen in training"): lambda row: percent(row["test_seen"])}
+
+
+def _written(column: str, value: Any) -> str:
+    """Return a cell of any frame: settings as everywhere, counts whole."""
+    return level(column, value) if "." in column else count(value) if column in COUNTED else _plain(value)
 
 
 def in_title(frame: pd.DataFrame) -> str:

@@ -25,6 +25,7 @@ def solving(tables: Tables) -> Iterator[Finding]:
 
     Each says what one model does; none of them compares.
     """
+    several = bool(tables.judged) or tables.conditions["task"].nunique() > 1
     for task, rows in tables.conditions.groupby("task", sort=False):
         blocks = list(grouped(rows, tables.factors)) if tables.factors else [({}, rows)]
         if len(blocks) > MOST_BLOCKS:
@@ -34,13 +35,15 @@ def solving(tables: Tables) -> Iterator[Finding]:
             memory = _same(tables.memory, setting)
             said = under(tables.factors, setting)
             prefix = f"with {said}, " if said else ""
-            yield from _block(tables.words, str(task), block, memory[memory["task"] == task], prefix)
+            yield from _block(tables.words, str(task), block, memory[memory["task"] == task], prefix, several)
 
 
-def _block(words: Words, task: str, rows: pd.DataFrame, memory: pd.DataFrame, prefix: str) -> Iterator[Finding]:
+def _block(
+    words: Words, task: str, rows: pd.DataFrame, memory: pd.DataFrame, prefix: str, several: bool
+) -> Iterator[Finding]:
     groups: dict[str, list[_Model]] = {}
     for name, mine in rows.groupby("model", sort=False):
-        model = _Model(words, str(name), task, mine, memory[memory["model"] == name])
+        model = _Model(words, str(name), task, mine, memory[memory["model"] == name], several)
         if model.trained:
             groups.setdefault(model.predicate(False), []).append(model)
     for models in groups.values():
@@ -52,8 +55,8 @@ def _block(words: Words, task: str, rows: pd.DataFrame, memory: pd.DataFrame, pr
 class _Model:
     """One model on one task under one setting: its rows of the conditions table, by length."""
 
-    def __init__(self, words: Words, name: str, task: str, rows: pd.DataFrame, memory: pd.DataFrame):
-        self.words = words
+    def __init__(self, words: Words, name: str, task: str, rows: pd.DataFrame, memory: pd.DataFrame, several: bool):
+        self.words, self.several = words, several  # whether the study has several tasks
         self.name, self.task, self.memory = name, task, memory
         self.planned = rows.sort_values("length", kind="stable").to_dict("records")
         self.trained = [row for row in self.planned if row["n"]]
@@ -95,7 +98,8 @@ class _Model:
         here = "here" if len(self.trained) == len(self.planned) else "trained so far"
         if len(self.flat) == len(self.trained):
             where = f"T = {self.trained[0]['length']:,}" if len(self.trained) == 1 else f"any length {here}"
-            return f"{self._stays(plural)} at {where}"
+            of_task = f" of {self.words.problem(self.task)}" if self.several else ""
+            return f"{self._stays(plural)}{of_task} at {where}"
         if not self.most:
             return self._unsolved(plural, here)
         last = self.most[-1]

@@ -19,7 +19,8 @@ def cite(
 ) -> None:
     """Print what to cite, as BibTeX.
 
-    unroll itself, then the sources of tasks, models and, where no study is named, measures.
+    unroll itself, then the sources of tasks, models and measures; of a study those of the measures that look at its
+    trained networks and of those that its questions name.
     """
     from importlib.metadata import version
 
@@ -27,13 +28,17 @@ def cite(
     from unroll.citation import cited, software
     from unroll.cli.output import print_json
     from unroll.cli.plugins import reason
+    from unroll.measures import known
     from unroll.study import read_study
 
     families = (registry.tasks, registry.models, registry.measures)
     used = {family.noun: set(family.names()) for family in families}
     if study is not None:
-        grids = read_study(study, check=False).factors
+        asked = read_study(study, check=False)
+        grids = asked.factors
         used = {family: {name for grid in grids for name in grid.get(family, ())} for family in used}
+        used["measure"] = {name for question in asked.questions for name in question.by}
+        used["measure"] |= {name for name, one in known().items() if one.when == "end"}
     entries = [software(version("unroll-lab"))]
     for family in families:
         for name in family.names():

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from unroll.cli.options import Json
-from unroll.errors import PlugInError, UnrollError
+from unroll.errors import PlugInError, Problem, StudyError, UnrollError
 
 if TYPE_CHECKING:
     from unroll.layout import Layout
     from unroll.models import Model
+    from unroll.tasks import Task
 
 SEQUENCES = 104_729
 """A number of sequences that is no other size: where a shape has it, that axis is B."""
@@ -45,12 +46,21 @@ def explain(
         from unroll.training.examples import readout_of
 
         asked = _of_task(task)
+        _check(made, asked)
         inputs, outputs, readout = asked.inputs, asked.outputs, readout_of(asked.readout)
     found = facts(made, inputs, outputs, readout)
     if json:
         print_json(found)
         return
     _print(found)
+
+
+def _check(model: Model, task: Task) -> None:
+    """Raise StudyError for a task that a model cannot do, as a study of both does."""
+    try:
+        model.check_task(task)
+    except ValueError as error:
+        raise StudyError([Problem(f'{error} (task "{task.name}")', "model", source="--task")]) from None
 
 
 def facts(model: Model, inputs: int, outputs: int, readout: Literal["last", "every"]) -> dict[str, Any]:

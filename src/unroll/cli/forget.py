@@ -48,7 +48,8 @@ def forget(
         say("Nothing was removed.", err=True)
         raise typer.Exit(1)
     with Store.open(store, write=True, purpose=f"forget {results.study.name}") as opened:
-        removed = opened.forget(results.study.digest)
+        planned = opened.planned(results.study)
+        removed = opened.forget(planned.digest if planned is not None else results.study.digest)
     say(f"Removed {results.study.name} and {measured(removed, 'trial')}.", err=True)
 
 

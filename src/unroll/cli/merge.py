@@ -11,7 +11,7 @@ import typer
 from unroll.cli.options import Json, StorePath
 from unroll.cli.output import say
 from unroll.defaults import STORE
-from unroll.wording import listed
+from unroll.wording import listed, measured
 
 if TYPE_CHECKING:
     from unroll.store import Adopted
@@ -66,6 +66,14 @@ def _print(path: Path, adopted: Adopted, store: Path) -> None:
         )
         say(
             f"  {len(adopted.different)} of these differ from those in {store}, which were kept ({some}): {why}.",
+            err=True,
+        )
+    if adopted.found_otherwise:
+        measures = listed(list(dict.fromkeys(measure for measure, _ in adopted.found_otherwise)))
+        keys = list(dict.fromkeys(key[:8] for _, key in adopted.found_otherwise))
+        say(
+            f"  What {measures} found in {measured(len(keys), 'trained network')} there differs from what is in "
+            f"{store}, which was kept ({', '.join(keys[:5])}).",
             err=True,
         )
     if adopted.damaged_studies:

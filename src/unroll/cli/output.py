@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from unroll.inert import inert
 from unroll.layout import LISTED, Layout, figures, heading, prose
-from unroll.wording import MISSING, lines, loss_words, number, setting, short_names
+from unroll.wording import MISSING, level, lines, loss_words, number, short_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +131,7 @@ def conditions_table(results: Results) -> Layout:
     before = None
     for _, row in frame.iterrows():
         table.add(
-            *(row["task"], row["model"], f"{row['length']:,}", *(setting(row[factor]) for factor in factors)),
+            *(row["task"], row["model"], f"{row['length']:,}", *(level(factor, row[factor]) for factor in factors)),
             *(str(row["n"]), number(row["score_median"])),
             *((_interval(row),) if interval else ()),
             LISTED.join(number(loss) for loss in row["scores"]),

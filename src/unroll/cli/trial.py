@@ -9,7 +9,7 @@ from unroll.axes import Float32, Float64
 from unroll.cli.output import columns, facts_table, print_json, print_table, say
 from unroll.layout import GAP, LISTED
 from unroll.store import Examined, Store, TrialRecord
-from unroll.wording import duration, measured, number, setting, times
+from unroll.wording import duration, level, measured, number, setting, times
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH, NARROWEST = 48, 12
@@ -80,7 +80,7 @@ def _facts(trial: TrialRecord) -> dict[str, str]:
     }
     facts |= {name: number(value, 4) for name, value in trial.metrics.items()}
     for section, settings in trial.spec["settings"].items():
-        facts[f"[{section}]"] = ", ".join(f"{name} = {setting(value)}" for name, value in settings.items())
+        facts[f"[{section}]"] = ", ".join(f"{name} = {level(name, value)}" for name, value in settings.items())
     if trial.seconds is not None:
         facts["training"] = f"{duration(trial.seconds)}, ended {trial.finished_at}"
     for part, values in (trial.fingerprint or {}).items():

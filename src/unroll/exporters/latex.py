@@ -2,15 +2,17 @@ r"""LaTeX: the table of conditions for a paper that uses the package booktabs.""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from unroll.exporters.table import Column, caption, columns
+from unroll.exporters.table import NONE, Column, caption, columns
 from unroll.inert import inert
 from unroll.wording import MISSING, number
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from unroll.quantity import Quantity
 
 ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -25,13 +27,13 @@ ESCAPES = {
 }
 
 
-def to_latex(table: pd.DataFrame, factors: Sequence[str], title: str) -> str:
+def to_latex(table: pd.DataFrame, factors: Sequence[str], title: str, counted: Mapping[str, Quantity] = NONE) -> str:
     r"""Return a ``table`` environment. It needs ``\usepackage{booktabs}``, and UTF-8 as LaTeX reads it since 2018.
 
     A page is narrow: the time is left to the other formats; an n or a baseline that is the same in
     every row stands in the caption only, and so does how many trials are missing.
     """
-    found = [column for column in columns(table, factors, escaped, _amount) if not _spared(column)]
+    found = [column for column in columns(table, factors, escaped, _amount, counted) if not _spared(column)]
     shape = "".join("r" if column.numeric else "l" for column in found)
     header = " & ".join(column.name for column in found)
     rows = [" & ".join(column.cells[row] for column in found) for row in range(len(table))]

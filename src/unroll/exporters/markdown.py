@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from unroll.exporters.table import Column, caption, columns
+from unroll.exporters.table import NONE, Column, caption, columns
 from unroll.inert import inert
 from unroll.wording import number
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from unroll.quantity import Quantity
+
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 ITEM = re.compile(r"^(\d*)([-+.)])(?=\s|$)")
 """What would begin a list, at the beginning of a line."""
 
 
-def to_markdown(table: pd.DataFrame, factors: Sequence[str], title: str) -> str:
+def to_markdown(table: pd.DataFrame, factors: Sequence[str], title: str, counted: Mapping[str, Quantity] = NONE) -> str:
     """Return a pipe table of the conditions, padded so that it reads as plain text too, and its caption."""
-    found = columns(table, factors, escaped, number)
+    found = columns(table, factors, escaped, number, counted)
     widths = [max(3, *map(len, (column.name, *column.cells))) for column in found]
     rules = [
         "-" * (width - 1) + ":" if column.numeric else "-" * width for column, width in zip(found, widths, strict=True)

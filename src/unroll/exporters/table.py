@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from unroll.analysis.sheets import NOTABLE
-from unroll.wording import counted, labels, lines, listed, loss_words, metric_label, number, percent, setting, without
+from unroll.quantity import Quantity
+from unroll.wording import counted, labels, level, lines, listed, loss_words, number, percent, without
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+NONE: Mapping[str, Quantity] = MappingProxyType({})
+"""Nothing that is counted beside the loss."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +29,15 @@ class Column:
 
 
 def columns(
-    table: pd.DataFrame, factors: Sequence[str], text: Callable[[str], str], amount: Callable[[float | None, int], str]
+    table: pd.DataFrame,
+    factors: Sequence[str],
+    text: Callable[[str], str],
+    amount: Callable[[float | None, int], str],
+    counted: Mapping[str, Quantity],
 ) -> list[Column]:
     """Return the columns of the conditions table; ``text`` escapes words, ``amount`` writes a number with its digits.
+
+    ``counted`` is what is counted beside the loss, by the metrics' names: see ``Results.counted``.
 
     There is a column of tasks where there are several, and one of states where a trial failed, is damaged or missing.
     """
@@ -35,7 +47,7 @@ def columns(
         *([Column("task", [text(tasks[row["task"]]) for row in rows], False)] if table["task"].nunique() > 1 else []),
         Column("model", [text(models[row["model"]]) for row in rows], False),
         Column("T", [str(row["length"]) for row in rows], True),
-        *(Column(factor, [text(setting(row[factor])) for row in rows], False) for factor in factors),
+        *(Column(factor, [text(level(factor, row[factor])) for row in rows], False) for factor in factors),
         Column("n", [str(row["n"]) for row in rows], True),
         Column(loss_words(table["score_words"]), [amount(row["score_median"], 3) for row in rows], True),
         Column("range", [_between(row, "min", "max", amount) for row in rows], True),
@@ -44,7 +56,7 @@ def columns(
             if table["score_median_low"].notna().any()
             else []
         ),
-        *_counted(table, amount),
+        *_counted(table, amount, counted),
         Column("solved", [f"{row['solved']}/{row['n']}" for row in rows], True),
         Column("s/epoch", [amount(row["seconds_per_epoch"], 3) for row in rows], True),
         Column("parameters", [f"{row['parameters']:,}" for row in rows], True),
@@ -57,11 +69,13 @@ def columns(
     return [Column(text(column.name), column.cells, column.numeric) for column in found]
 
 
-def _counted(table: pd.DataFrame, amount: Callable[[float | None, int], str]) -> list[Column]:
+def _counted(
+    table: pd.DataFrame, amount: Callable[[float | None, int], str], counted: Mapping[str, Quantity]
+) -> list[Column]:
     """Return the columns of what is counted beside the loss, and of the accuracy that chance gives."""
-    names = [str(name) for name in table.columns if str(name).endswith("_median") and name != "score_median"]
     found = [
-        Column(metric_label(name.removesuffix("_median")), [amount(x, 3) for x in table[name]], True) for name in names
+        Column(quantity.words, [amount(x, 3) for x in table[f"{name}_median"]], True)
+        for name, quantity in counted.items()
     ]
     chance = [Column("chance", [amount(x, 3) for x in table["chance"]], True)]
     return [*found, *(chance if table["chance"].notna().any() else [])]

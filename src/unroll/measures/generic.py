@@ -12,7 +12,7 @@ from unroll.analysis.sheets import count, interval, several
 from unroll.layout import Layout, each, figures, heading
 from unroll.store.examined import NAN, NOT_RECORDED
 from unroll.store.records import FAILED
-from unroll.wording import coordinate, counted, listed, number, setting, short_names
+from unroll.wording import coordinate, counted, level, listed, number, short_names
 
 if TYPE_CHECKING:
     from unroll.measures.base import Measure
@@ -46,7 +46,7 @@ def layout(measure: Measure, source: Source) -> Layout | None:
         shown = rows if len(rows) <= MOST_PLACES else rows.iloc[[0, len(rows) // 2, len(rows) - 1]]
         for row in shown.to_dict("records"):
             made.add(
-                *(row["task"], row["model"], count(row["length"]), *(setting(row[factor]) for factor in factors)),
+                *(row["task"], row["model"], count(row["length"]), *(level(factor, row[factor]) for factor in factors)),
                 *(row["words"], *("" if pd.isna(row[axis]) else coordinate(row[axis]) for axis in axes)),
                 *(count(row["n"]), number(row["median"]), interval(row["low"], row["high"])),
                 *(interval(row["interval_low"], row["interval_high"]), several(map(number, row["each_seed"]))),

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from unroll.analysis.finding import Words
 from unroll.plots.style import FAINT, INK, MAP, PAPER, SOFT, Drawing, Look, new
-from unroll.wording import distinct, labels, listed, number, powers, setting, short_names
+from unroll.wording import distinct, labels, level, listed, number, powers, short_names
 
 MOST = 12
 """Panels in one figure. Where a study has more, the figure says how many it leaves out."""
@@ -77,7 +77,7 @@ def _part(name: str, value: Any, factors: Sequence[str], tasks: dict[str, str], 
         return ""
     if words.tells(name):
         return words.level(name, value, "short")
-    return f"{short_names(factors)[factors.index(name)]} = {setting(value)}"
+    return f"{short_names(factors)[factors.index(name)]} = {level(name, value)}"
 
 
 def series(models: pd.Series[str], study: Sequence[str]) -> pd.Categorical[str]:

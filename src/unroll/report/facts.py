@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from unroll.citation import cited
+from unroll.errors import PlugInError
+from unroll.measures import Measure
 from unroll.store import PlannedTrial, TrialRecord
 from unroll.study import Study
-from unroll.study.levels import level
-from unroll.wording import setting
+from unroll.study.levels import level as level_of
+from unroll.wording import level
 
 CIRCUMSTANCES = ("python", "system", "threads", "workers", "executor", "git")
 """What is told of the circumstances of a trial; the name of the machine is nobody's business."""
@@ -38,7 +41,7 @@ def settings(planned: Sequence[PlannedTrial]) -> dict[str, list[Fact]]:
     for trial in planned:
         for section in trial.spec["settings"]:
             for name, values in found[section].items():
-                value = level(trial, f"{section}.{name}")
+                value = level_of(trial, f"{section}.{name}")
                 if value == value:
                     values[_shown(name, value)] = None
     return {
@@ -69,18 +72,23 @@ def machine(records: Sequence[TrialRecord]) -> list[Fact]:
     return [Fact(name, _some(list(values))) for name, values in found.items()]
 
 
-def sources(plugins: Mapping[str, Any], software: str) -> list[str]:
-    """Return the BibTeX entries of unroll and of a study's tasks and models, in a fixed order, each once."""
+def sources(plugins: Mapping[str, Any], measures: Iterable[Measure], software: str) -> list[str]:
+    """Return the BibTeX entries of unroll, of a study's tasks and models and of measures, in order, each once."""
     entries = [software]
     for family in ("task", "model"):
         for _, facts in sorted(plugins.get(family, {}).items()):
             entries += [entry for entry in facts.get("sources", []) if entry not in entries]
+    for measure in measures:
+        try:
+            entries += [entry for entry in cited(type(measure)) if entry not in entries]
+        except PlugInError:  # a third party's file of entries is not there: whoever asks ``unroll cite`` is told
+            continue
     return entries
 
 
 def _shown(name: str, value: Any) -> str:
     """Return a value as readers are told it: the backend "reference" is PyTorch's own layers."""
-    return "torch" if (name, value) == ("backend", "reference") else setting(value)
+    return level(name, value)
 
 
 def _some(values: list[str]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from unroll.citation import software
 from unroll.inert import inert
+from unroll.measures import Measure
 from unroll.measures.asking import everyone, layouts
 from unroll.plots.files import to_svg
 from unroll.report import facts, tables
@@ -49,8 +50,9 @@ def report(results: ReportSource) -> str:
     styles = Styles()
     choice = choose(results)
     figures = list(_figures(choice, _study(results), styles))
-    context = _context(results)
     sections = _sections(results, choice)
+    shown = {name for _, parts in sections for name, _ in parts}
+    context = _context(results, [one.measure for one in everyone(results) if one.name in shown])
     css = "\n".join([_text("report.css"), styles.css()])
     pages = Environment(
         autoescape=True,
@@ -74,9 +76,9 @@ def report(results: ReportSource) -> str:
     )
 
 
-def _context(results: ReportSource) -> dict[str, Any]:
+def _context(results: ReportSource, measures: Sequence[Measure]) -> dict[str, Any]:
     with Store.open(results.path) as store:
-        planned = store.study_by_digest(results.study.digest)
+        planned = store.planned(results.study)
         records = store.trials([trial.key for trial in results.planned])
     states = results.trials()["state"].value_counts()
     return {
@@ -91,7 +93,7 @@ def _context(results: ReportSource) -> dict[str, Any]:
         "machine": facts.machine(records),
         "effort": _effort(records),
         "saved": saved(results.study),
-        "sources": facts.sources(planned.plugins if planned else {}, software(version("unroll-lab"))),
+        "sources": facts.sources(planned.plugins if planned else {}, measures, software(version("unroll-lab"))),
         "version": version("unroll-lab"),
     }
 

@@ -235,7 +235,7 @@ class _Run:
 
         Questions are outside a study's digest: those that are asked now are its own from now on; none change nothing.
         """
-        stored = self.store.study_by_digest(self.study.digest)
+        stored = self.store.planned(self.study)
         if stored is not None and [trial.key for trial in stored.trials] == [trial.key for trial in self.planned]:
             asked = self.study.model_dump()["questions"]
             return replace(stored, spec={**stored.spec, "questions": asked}) if asked else stored

@@ -75,17 +75,27 @@ def clear(db: sqlite3.Connection, row_id: int) -> None:
         db.execute(f"DELETE FROM {table} WHERE trial = ?", (row_id,))  # noqa: S608
 
 
-def take(db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, their_id: int, numbers: Sequence[int]) -> int:
-    """Copy those of their examinations of a trial, by their numbers, that ours has not; return how many."""
-    have = {tuple(row) for row in db.execute(f"{_SELECT_IDENTITY} WHERE trial = ?", (row_id,)).fetchall()}
+def take(
+    db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, their_id: int, numbers: Sequence[int]
+) -> tuple[int, tuple[str, ...]]:
+    """Copy those of their examinations of a trial, by their numbers, that ours has not.
+
+    Return how many, and the measures that found other numbers there than here under the same version and settings, of
+    which ours stay. One that failed in one of the two is none of these.
+    """
+    ours = db.execute("SELECT * FROM examinations WHERE trial = ?", (row_id,)).fetchall()
+    have = {tuple(row[name] for name in IDENTITY): row["digest"] for row in ours}
     # as sound_numbers lists them: where a byte has changed, one that is listed may not be found by its number
     listed = theirs.execute("SELECT * FROM examinations WHERE trial = ? ORDER BY number", (their_id,)).fetchall()
     rows = {row["number"]: dict(row) for row in listed}
-    taken = []
+    taken, different = [], []
     for number in numbers:
         of = "WHERE trial = ? AND number = ?"
         row = rows[number]
-        if tuple(row[name] for name in IDENTITY) in have:
+        identity = tuple(row[name] for name in IDENTITY)
+        if identity in have:
+            if None not in (have[identity], row["digest"]) and have[identity] != row["digest"]:
+                different.append(str(row["measure"]))
             continue
         metrics = theirs.execute(f"SELECT name, value FROM examined_metrics {of} ORDER BY name", (their_id, number))  # noqa: S608
         arrays = theirs.execute(
@@ -95,7 +105,7 @@ def take(db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, their_
         taken.append(Written(row, tuple(map(tuple, metrics.fetchall())), tuple(map(tuple, arrays.fetchall()))))
     if taken:
         _insert(db, row_id, taken)
-    return len(taken)
+    return len(taken), tuple(different)
 
 
 def keep_only(db: sqlite3.Connection, row_id: int, numbers: Sequence[int]) -> None:
@@ -121,9 +131,6 @@ def examination_seal(key: str, row: Any, metrics: Iterable[Metric], arrays: Iter
 def list_seal(key: str, examinations: Iterable[Any]) -> str:
     """Return the seal of the list of a trial's examinations, in the order of their numbers."""
     return seal([key, [[row["number"], row["measure"], row["snapshot"], row["seal"]] for row in examinations]])
-
-
-_SELECT_IDENTITY = f"SELECT {', '.join(IDENTITY)} FROM examinations"  # noqa: S608 - names of this module
 
 
 def _insert(db: sqlite3.Connection, row_id: int, written: Sequence[Written]) -> None:

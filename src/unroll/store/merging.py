@@ -47,9 +47,10 @@ class Adopted:
     ``fitting`` of their complete trials are asked for by a study here; ``apart`` are those of their studies that are
     planned here under other versions of plug-ins. ``different`` are the keys of trials that are complete in both with
     other bits; this store's own were kept. ``numerics`` are the names of what they were computed under differently
-    (processor, versions); none where it was the same, and one of the two is wrong. ``damaged`` are the keys of their
-    trials that are not what was written there, ``damaged_studies`` the names of their studies that are not: nothing of
-    these was taken, but the trials of a damaged study were.
+    (processor, versions); none where it was the same, and one of the two is wrong. ``found_otherwise`` are
+    measures, each with a trial's key, that found other numbers in the same trained network there than here, where
+    ours stay. ``damaged`` are the keys of their trials that are not what was written there, ``damaged_studies`` the
+    names of their studies that are not: nothing of these was taken, but the trials of a damaged study were.
     """
 
     studies: int
@@ -62,6 +63,7 @@ class Adopted:
     apart: tuple[Apart, ...]
     different: tuple[str, ...]
     numerics: tuple[str, ...]
+    found_otherwise: tuple[tuple[str, str], ...]
     damaged: tuple[str, ...]
     damaged_studies: tuple[str, ...]
 
@@ -93,6 +95,7 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
             apart.append(Apart(study.name, _versions(study, ours), keys))
     counts = dict.fromkeys(("complete", "failed", "checkpoints", "known", "examinations"), 0)
     different, damaged = [], []
+    found: list[tuple[str, str]] = []
     numerics: set[str] = set()
     for trial, reason in looked_at:
         their = trial.row
@@ -114,7 +117,9 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
                 different.append(their["key"])
                 numerics |= _other_numerics(our, their)
             elif done:
-                counts["examinations"] += _take_examinations(db, theirs, our["id"], trial)
+                taken, others = _take_examinations(db, theirs, our["id"], trial)
+                counts["examinations"] += taken
+                found.extend((measure, their["key"]) for measure in others)
         elif done or (failed and our["state"] == State.waiting and not _has_checkpoint(db, our["id"])):
             _replace(db, theirs, our["id"], their)
             _take_examinations(db, theirs, our["id"], trial)
@@ -132,6 +137,7 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
         apart=tuple(apart),
         different=tuple(different),
         numerics=tuple(sorted(numerics)),
+        found_otherwise=tuple(found),
         damaged=tuple(damaged),
         damaged_studies=tuple(map(study_name, lost)),
         **counts,
@@ -234,7 +240,9 @@ def _replace(db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, th
     seal_outcome(db, row_id)
 
 
-def _take_examinations(db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, trial: Checked) -> int:
+def _take_examinations(
+    db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, trial: Checked
+) -> tuple[int, tuple[str, ...]]:
     """Take those of their examinations that are sound there and missing here; damage in one costs the trial nothing."""
     return examinations.take(db, theirs, row_id, trial.row["id"], sound_numbers(theirs, trial))
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from unroll.study import Study
+
 
 _BACK = ("ROLLBACK",)
 _BACK_TO_ONE = ("ROLLBACK TO one", "RELEASE one")
@@ -93,6 +95,10 @@ class Reader:
         """Return all studies, in the order in which they were first planned, with their trials by state."""
         with self._reading() as db:
             return plans.studies(db)
+
+    def planned(self, study: Study) -> PlannedStudy | None:
+        """Return a study as it was planned here, see ``study_by_digest``; None where it was not."""
+        return self.study_by_digest(study.digest) or self.study_by_digest(study.digest_as_written)
 
     def study_by_digest(self, digest: str) -> PlannedStudy | None:
         """Return a study as it was planned, without need of its plug-ins; None where it was not."""

@@ -103,7 +103,8 @@ def _says_what_was_asked(row: sqlite3.Row) -> bool:
         study = Study(**spec)
     except (StudyError, TypeError):
         return False
-    return (study.digest, study.name, study.question) == (row["digest"], row["name"], row["question"])
+    digests = (study.digest, study.digest_as_written)
+    return row["digest"] in digests and (study.name, study.question) == (row["name"], row["question"])
 
 
 def _results(db: sqlite3.Connection, row: sqlite3.Row) -> bool | None:

@@ -10,7 +10,8 @@ from unroll import registry
 from unroll.errors import PlugInError, UnknownNameError
 from unroll.study.settings import LATER, GenerateSettings, LengthSettings, Section, TrainSettings, frozen
 from unroll.study.user_file import spelled
-from unroll.wording import setting, short_names
+from unroll.wording import level as spoken
+from unroll.wording import short_names
 
 
 class Specified(Protocol):
@@ -67,7 +68,7 @@ def named(trial: Specified, factors: Sequence[str]) -> str:
     """Return a trial's name in a line of text: "gru on adding, T = 25, hidden = 32, seed 1", with these settings."""
     settings = [factor for factor in factors if "." in factor]
     levels = [(name, level(trial, factor)) for name, factor in zip(short_names(settings), settings, strict=True)]
-    further = "".join(f", {name} = {setting(value)}" for name, value in levels if value == value)
+    further = "".join(f", {name} = {spoken(name, value)}" for name, value in levels if value == value)
     return f"{trial.model} on {trial.task}, T = {trial.length}{further}, seed {trial.seed}"
 
 

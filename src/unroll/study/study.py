@@ -12,12 +12,13 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
 from unroll.errors import Problem, StudyError, did_you_mean
 from unroll.study.messages import problem_of, shown
 from unroll.study.questions import Questions
-from unroll.study.settings import Frozen, Settings, as_read, plain
+from unroll.study.settings import Frozen, Settings, as_read, backend_word, plain
 from unroll.study.trial import Protocol, digest
 
 SECTIONS = ("task", "model", "train", "generate", "test")
 LATER_SECTIONS = ("generate", "test")
 """Those that came when studies were stored already."""
+BACKEND = "train.backend"
 REQUIRED_FACTORS = ("task", "model", "length", "seed")
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -109,18 +110,35 @@ class Study(StudyForm):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of all that the study asks, its name included; None counts as the word "none" of a study file.
+        """SHA-256 of all that the study asks, its name included; words that mean the same count as one.
+
+        None counts as the word "none" of a study file, the backend "torch" as "reference".
 
         A section of LATER_SECTIONS that says nothing counts as absent, so studies written before it keep their digest.
         Its ``questions`` are left out: they say how its results are read, and change no trial, so that a store goes on
         belonging to a study of which more, or something else, is asked.
         """
-        asked = _spelled(self.model_dump(exclude={"questions"}))
+        asked = self._asked()
+        for table in (asked, *asked["where"]):
+            if "backend" in table["train"]:
+                table["train"]["backend"] = _backend(table["train"]["backend"])
+        for table in (*asked["factors"], *(where["match"] for where in asked["where"]), asked["overrides"]):
+            if BACKEND in table:
+                table[BACKEND] = _backend(table[BACKEND])
+        return digest(asked)
+
+    @cached_property
+    def digest_as_written(self) -> str:
+        """The digest in which the backend "torch" is another word than "reference", as in older stores."""
+        return digest(self._asked())
+
+    def _asked(self) -> dict[str, Any]:
+        asked: dict[str, Any] = _spelled(self.model_dump(exclude={"questions"}))
         for table in (asked, *asked["where"]):
             for section in LATER_SECTIONS:
                 if not table[section]:
                     del table[section]
-        return digest(asked)
+        return asked
 
     def count(self) -> int:
         """Return how many trials the grids ask for, without expanding them; trials asked for twice count twice."""
@@ -159,6 +177,11 @@ class Study(StudyForm):
             f"<h4>Study {html(self.name)}</h4>{question}<table>{rows}</table>"
             f"<p>{self.count():,} trials, protocol {self.protocol}</p>"
         )
+
+
+def _backend(value: Any) -> Any:
+    """Return a backend, or a list of some, in the words of keys; whatever is none of it as it is."""
+    return [backend_word(one) for one in value] if isinstance(value, list) else backend_word(value)
 
 
 def _spelled(value: Any) -> Any:

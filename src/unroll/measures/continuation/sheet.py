@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from unroll.analysis.sheets import in_order
 from unroll.layout import Layout, figures, heading, prose
 from unroll.measures.horizons.sheet import with_constants
-from unroll.wording import number, percent, setting, short_names
+from unroll.wording import level, number, percent, short_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ def on_a_terminal(source: Source) -> Layout | None:
         errors = group[group["step"] == reached]["relative_error"]
         cells = [
             *(chosen["task"], chosen["model"], f"{chosen['length']:,}"),
-            *(*(setting(chosen[factor]) for factor in factors), str(chosen["seed"])),
+            *(*(level(factor, chosen[factor]) for factor in factors), str(chosen["seed"])),
             *(*(_short(value) for value in values["value"]), *blank),
             *((number(chosen["output_ceiling"]),) if bounded else ()),
             *(percent(chosen["relative_error"]), _range(errors)),

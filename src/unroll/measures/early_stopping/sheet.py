@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from unroll.analysis.sheets import count, several
 from unroll.layout import Layout, each, figures, heading
-from unroll.wording import setting, short_names
+from unroll.wording import level, short_names
 
 if TYPE_CHECKING:
     from unroll.measures.source import Source
@@ -27,7 +27,7 @@ def early_stopping(source: Source) -> Layout | None:
     layout = Layout(columns, TITLE, CAPTION, name="early_stopping")
     for _, row in frame.iterrows():
         layout.add(
-            *(row["task"], row["model"], f"{row['length']:,}", *(setting(row[factor]) for factor in factors)),
+            *(row["task"], row["model"], f"{row['length']:,}", *(level(factor, row[factor]) for factor in factors)),
             f"{row['stopped']} of {row['n']}",
             *(several(map(str, row[name])) for name in ("epochs_trained", "best_epoch")),
             count(row["epochs"]),

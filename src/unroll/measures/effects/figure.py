@@ -11,7 +11,7 @@ from unroll.analysis.effects import DESIGN
 from unroll.measures.source import Source
 from unroll.plots import panels
 from unroll.plots.style import COLOURS, PAPER, SOFT, Drawing, log_ticks, new, styled
-from unroll.wording import capital, listed, loss_words, number, powers, setting
+from unroll.wording import capital, level, listed, loss_words, number, powers
 
 LONGEST_LEVEL = 20
 ROW = 0.24
@@ -30,7 +30,7 @@ def points(source: Source) -> pd.DataFrame:
     rows = []
     for factor, of_factor in effects.groupby("factor", sort=False):
         records = panels.records(of_factor)
-        levels = [setting(records[0]["first"]), *(setting(row["level"]) for row in records)]
+        levels = [level(str(factor), records[0]["first"]), *(level(str(factor), row["level"]) for row in records)]
         if len(set(levels)) < len(levels):  # two levels are spelled alike
             levels = [repr(level) for level in (records[0]["first"], *(row["level"] for row in records))]
         shown = panels.one_line(levels, LONGEST_LEVEL)

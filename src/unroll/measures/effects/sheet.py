@@ -12,7 +12,7 @@ from unroll.analysis.comparison import SIGNIFICANT
 from unroll.analysis.effects import DESIGN
 from unroll.analysis.sheets import by_condition, count
 from unroll.layout import Column, Layout, figures, heading, prose
-from unroll.wording import MISSING, capital, counted, labels, listed, number, setting
+from unroll.wording import MISSING, capital, counted, labels, level, listed, number
 
 if TYPE_CHECKING:
     from unroll.measures.source import Source
@@ -115,7 +115,13 @@ def settings(source: Source) -> Layout | None:
     for row in frame.to_dict("records"):
         low, high = row["low"], row["high"]
         table.add(
-            *(row["factor"], setting(row["first"]), setting(row["level"]), str(row["n"]), _ratio(row["effect"])),
+            *(
+                row["factor"],
+                level(row["factor"], row["first"]),
+                level(row["factor"], row["level"]),
+                str(row["n"]),
+                _ratio(row["effect"]),
+            ),
             f"{_ratio(low)} to {_ratio(high)}" if low == low else MISSING,
             f"{row['same_way']}/{row['settings']}",
             f"{row['first_solved']}/{row['first_complete']} → {row['solved']}/{row['complete']}",
@@ -128,7 +134,7 @@ def level_of(factor: str, value: Any) -> str:
     """Return a level of a factor as a table shows it."""
     if factor in ("task", "model"):
         return labels([str(value)])[str(value)]
-    return count(value) if factor == "length" else setting(value)
+    return count(value) if factor == "length" else level(factor, value)
 
 
 def _ratio(value: float) -> str:

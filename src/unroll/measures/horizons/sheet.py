@@ -9,7 +9,7 @@ from unroll.analysis.overlap import constants
 from unroll.analysis.sheets import INPUTS, MOST_ROWS, count, in_order, in_sections, inputs, plain
 from unroll.layout import Layout, figures, heading
 from unroll.measures.horizons.table import REGIMES
-from unroll.wording import listed, percent, setting, short_names
+from unroll.wording import level, listed, percent, short_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +78,7 @@ def on_a_terminal(source: Source) -> Layout | None:
         within = group[group["regime"] == WITHIN].set_index("horizon").sort_index()
         cells = [
             *(first["task"], first["model"], f"{first['length']:,}"),
-            *(*(setting(first[factor]) for factor in factors), str(first["n"])),
+            *(*(level(factor, first[factor]) for factor in factors), str(first["n"])),
             count(within["sequences"].min()),
             *(percent(within["one_step_error"].get(STEP)), *(percent(errors.get((WITHIN, h))) for h in AHEAD)),
             *(_reach(within["relative_error"]), *(percent(errors.get((regime, STEP))) for regime in beyond)),

@@ -9,7 +9,7 @@ from unroll.analysis.sheets import INPUTS, count, in_order, in_sections, inputs,
 from unroll.layout import Column, Layout, figures, heading, prose
 from unroll.measures.horizons.sheet import with_constants
 from unroll.measures.traps.table import TRAPS
-from unroll.wording import number, percent, setting, short_names
+from unroll.wording import level, number, percent, short_names
 
 if TYPE_CHECKING:
     from unroll.measures.source import Source
@@ -50,7 +50,7 @@ def on_a_terminal(source: Source) -> Layout | None:
     rows = []
     for _, row in frame.iterrows():
         cells = [
-            *(row["task"], row["model"], f"{row['length']:,}", *(setting(row[factor]) for factor in further)),
+            *(row["task"], row["model"], f"{row['length']:,}", *(level(factor, row[factor]) for factor in further)),
             *(", ".join(row["off"]) or "none", str(row["n"]), percent(row["relative_error"])),
             several(map(percent, row["relative_error_8"])),
             *(percent(row["one_step_error"]), percent(row["prompt_error"])),

@@ -9,7 +9,7 @@ from unroll.measures.source import Source
 from unroll.measures.window_lag.table import further
 from unroll.plots import panels
 from unroll.plots.style import Drawing, new, styled
-from unroll.wording import MISSING, labels, reached, setting
+from unroll.wording import MISSING, labels, level, reached
 
 
 def points(source: Source) -> pd.DataFrame:
@@ -26,7 +26,7 @@ def points(source: Source) -> pd.DataFrame:
     varying = [name for name in further(found, source.factors) if found[name].nunique(dropna=False) > 1]
     names_of = labels(dict.fromkeys(found["model"]))
     titles = [
-        " · ".join([names_of[row["model"]], *(f"{name} = {setting(row[name])}" for name in varying)])
+        " · ".join([names_of[row["model"]], *(f"{name} = {level(name, row[name])}" for name in varying)])
         for row in panels.records(found)
     ]
     return found[names].assign(panel=titles)

@@ -8,7 +8,7 @@ from unroll.analysis.settings import grouped
 from unroll.analysis.sheets import INPUTS, in_sections, inputs, plain
 from unroll.layout import Cell, Layout, figures, heading
 from unroll.measures.window_lag.table import further as beside
-from unroll.wording import setting, short_names
+from unroll.wording import level, short_names
 
 if TYPE_CHECKING:
     from unroll.measures.source import Source
@@ -54,7 +54,7 @@ def on_a_terminal(source: Source) -> Layout | None:
         low, high = group["parameters"].min(), group["parameters"].max()
         rows.append(
             [
-                *(str(head["model"]), *(setting(head[factor]) for factor in further)),
+                *(str(head["model"]), *(level(factor, head[factor]) for factor in further)),
                 f"{group['capacity_name'].iloc[0]} {head['capacity']}",
                 *(_share(shares.get(lag)) for lag in lags),
                 f"{low:,}" if low == high else f"{low:,} to {high:,}",

@@ -39,7 +39,9 @@ def test_studies(unroll):
     listed = json.loads(unroll("studies", "--json").out)
     assert {one["study"]: one["trials"] for one in listed} == {
         "adding": 150, "adding-clipped": 20, "adding-notebook": 54, "adding-quick": 27, "adding-sanity": 1,
-        "first-memory": 48, "numbers-models": 690, "numbers-notebook": 6, "numbers-traps": 320, "window-and-lag": 780,
+        "numbers-models": 690, "numbers-notebook": 6, "numbers-traps": 320, "window-and-lag": 780,
+        "copy": 36, "first-memory": 48, "longer-than-trained": 36, "memory-capacity": 27, "old-classics": 20,
+        "recall-and-width": 36, "what-to-keep": 27,
     }  # fmt: skip
     assert "At which length does each cell stop solving" in unroll("studies").out
 

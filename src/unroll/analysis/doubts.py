@@ -11,7 +11,7 @@ from unroll.analysis.factors import open_factors
 from unroll.analysis.finding import Finding, Tables
 from unroll.analysis.improving import RULE
 from unroll.analysis.statistics import MOST_EXACT, smallest_p
-from unroll.wording import capital, counted, listed, measured
+from unroll.wording import capital, counted, listed, measured, percent
 
 TEST = "two-sided sign-flip test, seed by seed, corrected for all comparisons of the study"
 COMPARED = {
@@ -20,6 +20,8 @@ COMPARED = {
     "of the lengths that two models solve": ("span",),
 }
 """What is compared, in words, and the quantities that are meant."""
+BY_HEART = 0.1
+"""The share of test inputs that training has seen from which on it is a reason for doubt."""
 MOST_SEEDS = MOST_EXACT + 2
 """The smallest p of more seeds than are enumerated no longer falls."""
 
@@ -32,6 +34,8 @@ def doubts(tables: Tables, others: Tables) -> Iterator[Finding]:
         yield from _unrecorded(others)
         yield from _improving(tables)
         yield from _beyond(others)
+        yield from _below_the_second(others)
+        yield from _seen(others)
         yield from _noise(others)
         yield from open_factors(tables)
         yield from _scope(tables)
@@ -175,6 +179,38 @@ def _beyond(tables: Tables) -> Iterator[Finding]:
             some = "" if everywhere else "under some settings, "
             sentence = f"{some}{listed(models)} {solve} {tables.words.problem(task)} {at}"
             yield Finding("not_shown", f"{capital(sentence)}: where that ends is not shown.")
+
+
+def _below_the_second(tables: Tables) -> Iterator[Finding]:
+    """Yield who is better than the baseline, and not than somebody who knows a little: that is no answer yet."""
+    rows = tables.conditions
+    short = rows[(rows["better"] > 0) & (rows["score_median"] >= rows["second_loss"])]
+    for (task, words), mine in short.groupby(["task", "second_words"], sort=False):
+        models = [tables.words.named(model) for model in dict.fromkeys(mine["model"])]
+        where = "" if len(mine) == len(models) else f" in {len(mine):,} conditions"
+        names = listed(list(dict.fromkeys(mine["second_name"])))
+        are = "is" if len(models) == 1 else "are"
+        yield Finding(
+            "not_shown",
+            f"On {tables.words.problem(task)} {listed(models)}{where} left the baseline, but {are} no better than "
+            f"somebody {words}.",
+            f"the line {names}",
+        )
+
+
+def _seen(tables: Tables) -> Iterator[Finding]:
+    """Yield of which tasks so many test inputs occurred in training that what is right may be learned by heart."""
+    rows = tables.conditions[tables.conditions["test_seen"] > BY_HEART]
+    for task, mine in rows.groupby("task", sort=False):
+        low, high = mine["test_seen"].min(), mine["test_seen"].max()
+        share = percent(low) if percent(low) == percent(high) else f"{percent(low)} to {percent(high)}"
+        at = listed([f"{length:,}" for length in sorted(set(mine["length"]))])
+        yield Finding(
+            "not_shown",
+            f"Of the test inputs of {tables.words.problem(task)} at T = {at}, {share} occurred in training: what is "
+            "right there may be learned by heart.",
+            "different inputs, as the network sees them; a median over seeds",
+        )
 
 
 def _noise(tables: Tables) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -44,15 +45,27 @@ def inputs(row: Any) -> tuple[str, str, str]:
 
 
 def by_condition(
-    name: str, title: str, note: str, frame: pd.DataFrame, factors: Sequence[str], cells: Cells, first: str = "model"
+    name: str,
+    title: str,
+    note: str,
+    frame: pd.DataFrame,
+    factors: Sequence[str],
+    cells: Cells,
+    first: str = "model",
+    *,
+    terminal: bool = False,
 ) -> Layout:
-    """Return a page's table with a row for each row of ``frame``: task and model, what varies, the ``cells``."""
+    """Return a page's table with a row for each row of ``frame``: task and model, what varies, the ``cells``.
+
+    For a ``terminal`` what varies tells rows apart, so that it is never left out.
+    """
     heads = [*(["task"] if frame["task"].nunique() > 1 else []), "model"]
     varying = [factor for factor in factors if factor in frame and frame[factor].nunique(dropna=False) > 1]
     long = "length" in frame
     shown = {one: labels(map(str, frame[one])) for one in heads}
     columns = [replace(heading(first if one == "model" else one), group=True) for one in heads]
-    columns += [figures(factor) for factor in varying] + ([figures("T")] if long else [])
+    column = partial(heading, right=True) if terminal else figures
+    columns += [column(factor) for factor in varying] + ([column("T")] if long else [])
     layout = Layout([*columns, *cells], title, note, name=name)
     for row in frame.to_dict("records"):
         layout.add(

@@ -64,7 +64,7 @@ def _answer(source: Source, question: Question, measures: Sequence[Asked]) -> It
     found = [
         finding
         for one, factor in asked.measures
-        for finding in _said(one, About(question.task, question.model, factor))
+        for finding in _said(one, About(question.task, question.model, factor, asked=True))
     ]
     if not any(finding.kind == "found" for finding in found):
         found += [Finding("not_shown", _unanswered(source, asked))] if asked.measures else []

@@ -84,11 +84,15 @@ class Recorded:
 
 @dataclass(frozen=True)
 class About:
-    """What sentences are asked about: a task, a model and a factor of the study; "" where it is all of them."""
+    """What sentences are asked about: a task, a model and a factor of the study; "" where it is all of them.
+
+    ``asked``: whether a question names the measure. Of what others say anyway it says nothing otherwise.
+    """
 
     task: str = ""
     model: str = ""
     factor: str = ""
+    asked: bool = False
 
     def only(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of that task and model."""

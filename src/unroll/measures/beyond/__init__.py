@@ -52,7 +52,7 @@ class Beyond(Measure):
 
         frame = source.measure(self.name)
         if len(frame):
-            yield sheet.mean(frame, source.factors)
+            yield sheet.mean(frame, source.factors, terminal=where == "terminal")
         if len(frame) and where == "page":
             yield sheet.by_length(frame, source.factors)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def mean(frame: pd.DataFrame, factors: Sequence[str]) -> Layout:
+def mean(frame: pd.DataFrame, factors: Sequence[str], *, terminal: bool = False) -> Layout:
     """Return the mean over the longer lengths, a row for each condition."""
     table = means(frame, factors)
     cells: dict[Column, Callable[[Any], str]] = {
@@ -32,7 +32,7 @@ def mean(frame: pd.DataFrame, factors: Sequence[str]) -> Layout:
         f"{_blind(table)}: the same of the best answer that sees nothing; solved up to: the longest tested length at "
         "which most seeds meet the criterion."
     )
-    return by_condition("beyond", f"Beyond the trained length: {what}", note, table, factors, cells)
+    return by_condition("beyond", f"Beyond the trained length: {what}", note, table, factors, cells, terminal=terminal)
 
 
 def by_length(frame: pd.DataFrame, factors: Sequence[str]) -> Layout:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from unroll.measures.base import Measure, Place
+from unroll.measures.base import About, Measure, Place
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from unroll.analysis.finding import Finding
     from unroll.layout import Layout
     from unroll.measures.source import Source
 
@@ -36,5 +37,11 @@ class Memory(Measure):
         """See Measure."""
         from unroll.measures.memory import sheet
 
-        if where == "page":
-            yield from filter(None, (sheet.memory(source),))
+        yield from filter(None, ((sheet.memory if where == "page" else sheet.in_words)(source),))
+
+    def findings(self, source: Source, about: About) -> Iterator[Finding]:
+        """Yield how much each model keeps, where that is asked: else it is told beside what is solved."""
+        from unroll.measures.memory.sentences import sentences
+
+        if about.asked:
+            yield from sentences(source.words, about.only(source.measure(self.name)), source.factors)

@@ -8,11 +8,27 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from unroll.analysis.sheets import by_condition, count, several
-from unroll.layout import Column, Layout, each, figures
+from unroll.layout import Column, Layout, each, figures, prose
+from unroll.measures.memory.sentences import kept
+from unroll.measures.memory.table import is_none
 from unroll.wording import MISSING, at_most
 
 if TYPE_CHECKING:
     from unroll.measures.source import Source
+
+
+def in_words(source: Source) -> Layout | None:
+    """Return what each condition keeps, in words; None where nothing has a law of memory."""
+    frame = source.measure("memory")
+    if frame.empty:
+        return None
+    cells: dict[Column, Callable[[Any], str]] = {
+        figures("n"): lambda row: count(row["n"]),
+        prose("keeps"): lambda row: MISSING if is_none(row) else kept(row),
+        each("each seed"): lambda row: several(f"{amount:.1f}" for amount in row["each_seed"]),
+    }
+    note = f"{MISSING}: not more than twice what the finite test set alone gives. Bits are a bound from below."
+    return by_condition("memory", "Effective memory, median", note, frame, source.factors, cells, terminal=True)
 
 
 def memory(source: Source) -> Layout | None:
@@ -22,6 +38,7 @@ def memory(source: Source) -> Layout | None:
         return None
     cells: dict[Column, Callable[[Any], str]] = {
         figures("n"): lambda row: count(row["n"]),
+        prose("keeps"): lambda row: MISSING if is_none(row) else kept(row),
         figures("remembered, median"): lambda row: f"{row['amount']:.1f}",
         figures("of at most"): lambda row: at_most(row["most"], row["unit"]),
         figures("from least to most"): lambda row: (
@@ -32,6 +49,7 @@ def memory(source: Source) -> Layout | None:
     }
     note = (
         "The most that can be remembered, times 1 − loss / baseline: what a perfect memory would need for the same "
-        "loss. At the baseline it is 0. Noise: the standard error that the finite test set alone gives."
+        "loss. At the baseline it is 0. Noise: the standard error that the finite test set alone gives; "
+        "no words stand where the amount is not more than twice that. Bits are a bound from below."
     )
     return by_condition("memory", "Effective memory", note, frame, source.factors, cells)

@@ -63,6 +63,11 @@ def memory(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     return table_of(rows, [*names, *COLUMNS], factors)
 
 
+def is_none(row: Any) -> bool:
+    """Say whether the memory of a condition cannot be told from none: it is not larger than twice its noise."""
+    return bool(row["amount"] <= 2 * row["noise"])
+
+
 def _condition(trials: pd.DataFrame) -> dict[str, Any]:
     first = trials.iloc[0]
     most, baseline, test = float(first["memory_most"]), float(first["baseline"]), int(first["task.test"])

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from unroll.measures.base import Figure, Measure, Place
+from unroll.measures.base import About, Figure, Measure, Place
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from unroll.analysis.finding import Finding
     from unroll.layout import Layout
     from unroll.measures.source import Source
 
@@ -53,6 +54,13 @@ class Solved(Measure):
             yield sheet.solved(source)
         if where == "page" and (not source.judged or panels.by_length(source.table())):
             yield sheet.span(source)
+
+    def findings(self, source: Source, about: About) -> Iterator[Finding]:
+        """Yield what each model solves, where that is asked: else it is told task by task."""
+        from unroll.measures.solved.sentences import sentences
+
+        if about.asked:
+            yield from sentences(source.words, about.only(source.table()), source.factors)
 
     @property
     def figure(self) -> Figure:

@@ -100,6 +100,7 @@ BUILD = epoch=$$(git log -1 --format=%ct) && cd $(MADE)/$(1) && SOURCE_DATE_EPOC
 bench: $(VENV)/.developing
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.report
+	$(BIN)/python -m benchmarks.drawing
 
 published: $(VENV)/.developing
 	$(BIN)/python -m published $(if $(ONLY),--only $(ONLY))

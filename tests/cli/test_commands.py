@@ -42,6 +42,7 @@ def test_studies(unroll):
         "numbers-models": 690, "numbers-notebook": 6, "numbers-traps": 320, "window-and-lag": 780,
         "copy": 36, "first-memory": 48, "longer-than-trained": 36, "memory-capacity": 27, "old-classics": 20,
         "recall-and-width": 36, "what-to-keep": 27,
+        "digits": 60, "forecast": 45, "your-series": 6, "your-text": 6,
     }  # fmt: skip
     assert "At which length does each cell stop solving" in unroll("studies").out
 

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.filled import filled
+from tests.templates import filled_in
 from unroll import Study, read_study, shipped_studies
 from unroll.cli.output import conditions_table, facts_table
 from unroll.layout import LISTED, Column, Layout, broken, wide
@@ -101,7 +102,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Results]:
     for name in shipped_studies():
         study = read_study(name, check=False)
         seeds = SEEDS if study.count() < 60 else "seed=[1]"
-        found[name] = filled(store, read_study(name, [seeds]), complete=name != "adding").frozen()
+        given = [seeds, *filled_in(name, store.parent)]
+        found[name] = filled(store, read_study(name, given), complete=name != "adding").frozen()
     return found
 
 

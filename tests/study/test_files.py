@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.study.builders import ReadText, studies
+from tests.templates import FILES, filled_in
 from unroll.errors import StudyError
 from unroll.study import Study, expand, read_study, shipped_studies, study_text, write_study
 
@@ -111,7 +112,7 @@ def test_shipped_studies(name: str, count: int) -> None:
 
 
 def test_every_shipped_study_carries_its_own_name() -> None:
-    assert shipped_studies() == tuple(read_study(name).name for name in shipped_studies())
+    assert shipped_studies() == tuple(read_study(name, check=False).name for name in shipped_studies())
 
 
 def test_everything_wrong_is_said_at_once(read: ReadText) -> None:
@@ -380,5 +381,24 @@ def test_what_python_calls_none_is_written_as_none() -> None:
 
 
 @pytest.mark.parametrize("name", shipped_studies())
-def test_a_shipped_study_survives_writing(name: str, read: ReadText) -> None:
-    assert read(write_study(read_study(name))) == read_study(name)
+def test_a_shipped_study_survives_writing(name: str, read: ReadText, tmp_path: Path) -> None:
+    given = filled_in(name, tmp_path)
+    assert read(write_study(read_study(name, given)), given) == read_study(name, given)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_template_says_what_to_write(name: str, tmp_path: Path) -> None:
+    with pytest.raises(StudyError) as caught:
+        read_study(name)
+    (problem,) = caught.value.problems
+    assert problem.setting == "task.file"
+    line = problem.message.partition("Write into [task]: ")[2].partition(", or type")[0]
+    assert line.startswith("file = ")
+    text, said = study_text(name), str(problem)
+    assert f"# {line}" in text, "it stands there, to be made a line"
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(f"# {line}", line))
+    filled_in(name, tmp_path)
+    (tmp_path / FILES[name]).rename(tmp_path / line.split('"')[1])
+    assert len(expand(path)) == read_study(path).count()
+    assert f"{name}.toml, line " in said

@@ -144,6 +144,6 @@ def test_what_the_command_line_leaves_out_leaves_a_question_open(tmp_path: Path)
 
 @pytest.mark.parametrize("name", unroll.shipped_studies())
 def test_shipped_studies_ask_what_they_can_answer(name: str):
-    study = unroll.read_study(name)
+    study = unroll.read_study(name, check=False)
     assert all(question.text and question.by for question in study.questions)
     assert bool(study.questions) != name.startswith("adding")

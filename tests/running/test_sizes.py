@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,10 +14,11 @@ from unroll import Study, expand
 from unroll.models.resolve import resolve
 from unroll.running import execute
 from unroll.running.judging import judge
-from unroll.running.sizes import batch_bytes, data_bytes, disk_bytes, memory_bytes, usable_cores
+from unroll.running.observer import Observer
+from unroll.running.sizes import batch_bytes, data_bytes, disk_bytes, memory_bytes, shortage, step_bytes, usable_cores
 from unroll.store import Store
 from unroll.streams import KeyedStreams
-from unroll.training import count_parameters
+from unroll.training import Training, count_parameters
 from unroll.training.examples import Examples
 
 
@@ -61,6 +63,70 @@ def test_disk_is_what_the_store_grows_by(tmp_path: Path):
 def test_memory_grows_with_data_and_network():
     small, large = expand(tiny("length=10"))[0], expand(tiny("length=50"))[0]
     assert memory_bytes(small, 100) < memory_bytes(large, 100) < memory_bytes(large, 10**9)
+
+
+def peak(model: str, backend: str, task: str, layers: int) -> tuple[int, int]:
+    """Return the bytes that an update takes at most, measured in a process of its own, and the estimate."""
+    study = Study(
+        name="long",
+        factors={"task": [task], "model": [model], "length": [600], "seed": [1]},
+        task={"train": 32, "validation": 1, "test": 1},
+        model={"hidden": 64, "layers": layers},
+        train={"batch": 32, "backend": backend},
+    )
+    (trial,) = expand(study)
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            status = Path("/proc/self/status")
+
+            def held(name: str) -> int:
+                return 1024 * int(next(line for line in status.read_text().splitlines() if name in line).split()[1])
+
+            training = Training(trial)
+            x = torch.zeros(32, resolve(trial).task.total_steps(600), resolve(trial).task.inputs)
+            training.network(x[:, :2]).sum().backward()
+            Path("/proc/self/clear_refs").write_text("5")
+            before = held("VmRSS")
+            training.network(x).sum().backward()
+            os.write(write, str(held("VmHWM") - before).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        return int(pipe.read()), step_bytes(trial)
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="this system does not tell a process's peak")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("task", ["adding", "delay"])
+@pytest.mark.parametrize(("model", "layers"), [("lstm", 1), ("gru", 2), ("tanh_rnn", 2)])
+@pytest.mark.parametrize("backend", ["native", "torch"])
+def test_what_a_network_keeps_of_its_steps_is_near_what_is_measured(backend: str, model: str, layers: int, task: str):
+    measured, estimated = peak(model, backend, task, layers)
+    assert 0.7 * measured < estimated < 1.4 * measured
+
+
+def test_steps_that_do_not_fit_are_told_before_a_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    factors = {"task": ["adding"], "model": ["lstm"], "length": [100_000], "seed": [1]}
+    (trial,) = expand(Study(name="long", factors=factors, task={"train": 64, "test": 1}, train={"backend": "native"}))
+    assert step_bytes(trial) == 64 * 64 * 100_000 * 6 * 4, "the state and five vectors of gates"
+    assert step_bytes(trial.replace(train=trial.train.model_copy(update={"device": "cuda", "backend": "auto"}))) == 0
+    problems = [problem for _, problem in judge(trial.replace(length=1_000_000_000))]
+    assert problems
+    memory = SimpleNamespace(total=2_000_000_000)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: memory)
+    (problem,) = [problem for _, problem in judge(trial)]
+    assert (problem.setting, "what the network keeps of each step" in problem.message) == ("train.batch", True)
+    assert shortage(1_000, 2) == ""
+    assert shortage(3_000_000_000, 2).startswith("2 workers together may need 2.8 GiB, more than the 1.9 GiB")
+    notes = []
+    monkeypatch.setattr("unroll.running.run.shortage", lambda needed, workers: f"{needed > 250e6}, {workers}")
+    monkeypatch.setattr(Observer, "note", lambda self, text: notes.append(text))
+    execute(tiny("length=3", "model=lstm", "train.epochs=1", "seed=[1]"), tmp_path / "r.db", executor="inline")
+    assert "True, 1" in notes
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not bind processes to cores")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from unroll.cli.output import facts_table, print_json, print_table
+from unroll.cli.output import facts_table, print_json, print_table, say
 from unroll.running.foresight import Foresight
+from unroll.running.sizes import shortage
 from unroll.wording import about, bytes_, measured
 
 TOLD = 0.01
@@ -38,6 +39,8 @@ def print_foresight(name: str, foresight: Foresight, json: bool) -> None:
         named = "" if there.device == "cpu" else f", {there.names[0]}"
         facts[where] = f"{told}{named} (--set train.device={there.device})"
     print_table(facts_table(f"{name}: estimate, nothing trained", facts.items()))
+    if text := shortage(foresight.memory, foresight.workers):
+        say(text, err=True)
 
 
 def _workers(foresight: Foresight) -> str:

@@ -39,6 +39,13 @@ class Model(PlugIn):
         """How many values its outputs rest on, known without training: a window; 1 where a state holds what came."""
         return 1
 
+    def kept(self, inputs: int, outputs: int, readout: Literal["last", "every"], backend: str) -> int:
+        """Return how many numbers, float32, it keeps of each step of a sequence until the gradient has gone back.
+
+        ``backend`` is "native" or "reference". 0 where nobody has counted: what a run needs is then estimated without.
+        """
+        return 0
+
     @abstractmethod
     def build(self, inputs: int, outputs: int, readout: Literal["last", "every"]) -> Network:
         """Return the network for sequences with ``inputs`` inputs and ``outputs`` outputs a step.

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from unroll.models.network import Network
 
 
+ROW = 16
+"""Units in whose multiples the kernels keep a step."""
+KEPT_BY_TORCH = {"tanh_rnn": (2, 4), "gru": (5, 11), "lstm": (9, 7)}
+"""Numbers per unit and step that torch's layers keep at their peak, once and for each layer: measured at 64 units."""
+
+
 class Recurrent(Sized):
     """A recurrent model: ``hidden`` units in each of ``layers`` layers, and a linear readout of the last layer.
 
@@ -31,6 +37,23 @@ class Recurrent(Sized):
         first = hidden * (inputs + hidden + 2)
         further = (self.layers - 1) * hidden * (2 * hidden + 2)
         return self.gates * (first + further) + outputs * (hidden + 1)
+
+    def kept(self, inputs: int, outputs: int, readout: Literal["last", "every"], backend: str) -> int:
+        """See Model.
+
+        The kernels keep of each unit its state and, where it has any, its gates (``unroll.kernels.ops``), in rows of a
+        multiple of 16; between layers, and below a readout of every step, outputs and their gradients. What torch's
+        layers keep was measured: see ``KEPT_BY_TORCH``.
+        """
+        hidden = self.width(inputs, outputs)
+        if backend == "native":
+            from unroll.kernels.ops import SAVED_GATES
+
+            rows = -(-hidden // ROW) * ROW
+            between = 2 * (self.layers - 1) + (2 if readout == "every" else 0)
+            return self.layers * (1 + SAVED_GATES[str(self.cell)]) * rows + between * hidden
+        once, each = KEPT_BY_TORCH[str(self.cell)]
+        return (once + each * self.layers) * hidden
 
     def build(self, inputs: int, outputs: int, readout: Literal["last", "every"]) -> Network:
         """See Model."""

@@ -21,6 +21,10 @@ from unroll.wording import bytes_
 ADVICE = {
     "data": ("factors.length", "the data while they are made. Lower task.train or the length"),
     "batch": ("train.batch", "one batch's symbols and outputs. Lower train.batch or the length"),
+    "steps": (
+        "train.batch",
+        "what the network keeps of each step for its gradient. Lower train.batch, the length or model.hidden",
+    ),
     "network": ("model.hidden", "weights, gradients and the optimizer's state. Lower model.hidden or model.layers"),
     "curves": ("train.epochs", "the curves of all updates. Lower train.epochs or raise train.batch"),
 }

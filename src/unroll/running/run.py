@@ -32,7 +32,7 @@ from unroll.running.planning import check, plan
 from unroll.running.record import Record
 from unroll.running.schedule import Schedule
 from unroll.running.shards import Part
-from unroll.running.sizes import usable_cores
+from unroll.running.sizes import memory_bytes, shortage, usable_cores
 from unroll.running.steady import Steady
 from unroll.running.stopping import Stop, on_signals
 from unroll.running.work import registered_plugins, work
@@ -191,7 +191,8 @@ class _Run:
         )
 
     def _train_missing(self, retry_failed: bool) -> None:
-        self.store.plan(self._planned())
+        self._plan = self._planned()
+        self.store.plan(self._plan)
         states = self._states()
         if retry_failed:
             self.store.retry([key for key, state in states.items() if state is State.failed])
@@ -203,6 +204,8 @@ class _Run:
         cores = usable_cores() if self.executor.here else None
         calibration = self._calibrate(missing)
         workers = min(self.executor.slots, len(missing))
+        if self.executor.here:
+            self._warn(missing, workers)
         self.schedule = Schedule(missing, calibration, workers, cores, begun(missing, self.shorter))
         counts = Counter(states.values())
         self.observer.begin(
@@ -242,6 +245,13 @@ class _Run:
         for text in changes(() if stored is None else stored.trials, self.planned):
             self.observer.note(text)
         return plan(self.study, self.planned)
+
+    def _warn(self, missing: list[Trial], workers: int) -> None:
+        """Say where those trials that may run at once need more memory together than there is."""
+        counts = {planned.key: planned.parameters for planned in self._plan.trials}
+        needed = sorted(memory_bytes(trial, counts[trial.key]) for trial in missing)
+        if text := shortage(sum(needed[-workers:] if workers else ()), workers):
+            self.observer.note(text)
 
     def _calibrate(self, missing: list[Trial]) -> Calibration:
         if not missing:

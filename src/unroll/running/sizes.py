@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+from typing import Literal
+
+import psutil
 
 from unroll.models.resolve import resolve
 from unroll.study import Trial
+from unroll.wording import bytes_, measured
 
 FLOAT = 4
 SYMBOL = 1
@@ -41,7 +45,7 @@ def batch_bytes(trial: Trial) -> int:
     """Bytes of a batch beside its data.
 
     Of symbols the ones among zeros, as whole numbers and as floats; of outputs at many steps these with gradients,
-    and as often again where each is scored. What a network keeps of its steps is its own.
+    and as often again where each is scored.
     """
     task = resolve(trial).task
     sequences = min(trial.train.batch, max(1, task.examples(trial.length)[0]))
@@ -51,14 +55,27 @@ def batch_bytes(trial: Trial) -> int:
     return int(sequences * longest * (ones + outputs))
 
 
+def step_bytes(trial: Trial) -> int:
+    """Bytes of what a network keeps of a batch's steps until the gradient has gone back, on the CPU."""
+    resolved = resolve(trial)
+    task, model = resolved
+    if model.fitted or trial.train.device != "cpu":
+        return 0
+    sequences = min(trial.train.batch, max(1, task.examples(trial.length)[0]))
+    readout: Literal["last", "every"] = "last" if task.readout == "last" else "every"
+    each = model.kept(task.inputs, task.outputs, readout, resolved.backend(trial).backend)
+    return FLOAT * int(sequences * task.total_steps(trial.length)) * each
+
+
 def memory_parts(trial: Trial, parameters: int) -> dict[str, int]:
-    """Bytes that a worker needs: for data while they are made; a batch; the network; curves; itself.
+    """Bytes that a worker needs: for data while they are made; a batch; its steps; the network; curves; itself.
 
     The network: weights, gradients, the optimizer's state, with early stopping the best weights.
     """
     return {
         "data": 3 * data_bytes(trial),
         "batch": batch_bytes(trial),
+        "steps": step_bytes(trial),
         "network": (4 + (trial.train.patience is not None)) * FLOAT * parameters,
         "curves": 2 * _curve_bytes(trial),
         "worker": WORKER,
@@ -68,6 +85,17 @@ def memory_parts(trial: Trial, parameters: int) -> dict[str, int]:
 def memory_bytes(trial: Trial, parameters: int) -> int:
     """Bytes that a worker needs for a trial, see ``memory_parts``."""
     return sum(memory_parts(trial, parameters).values())
+
+
+def shortage(needed: int, workers: int) -> str:
+    """Return a sentence where so many workers together need more bytes than this machine has; "" where they do not."""
+    there = psutil.virtual_memory().total
+    if needed <= there:
+        return ""
+    return (
+        f"{measured(workers, 'worker')} together may need {bytes_(needed)}, more than the {bytes_(there)} of memory "
+        "that this machine has. Ask for fewer (--workers), or lower train.batch, the length or model.hidden."
+    )
 
 
 def disk_bytes(trial: Trial, parameters: int) -> int:

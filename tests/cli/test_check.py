@@ -111,7 +111,7 @@ def test_a_setting_from_the_command_line_is_blamed_there(study: str, unroll):
 
 PARTS = {
     "train.epochs": ([1, 1_000_000], {"train": 1_000_000}, {"batch": 1}, "Lower train.epochs or raise train.batch"),
-    "task.train": ([10, 100_000_000], {}, {"batch": 10_000_000}, "Lower task.train or the length"),
+    "task.train": ([10, 100_000_000], {}, {"batch": 1000}, "Lower task.train or the length"),
     "model.layers": ([1, 1000], {}, {}, "Lower model.hidden or model.layers"),
 }
 

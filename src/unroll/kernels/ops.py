@@ -20,17 +20,10 @@ from torch.autograd import forward_ad
 from torch.utils.dlpack import to_dlpack  # type: ignore[attr-defined]
 
 from unroll.errors import BackendError
+from unroll.kernels.gates import ROW, SAVED_GATES
 from unroll.kernels.kernel import TORCHS_OWN, Kernel, operator, unwatched
 from unroll.kernels.pick import MISSING, isa_in_use, native
 from unroll.kernels.states import States
-
-GATES = {"tanh_rnn": 1, "relu_rnn": 1, "gru": 3, "lstm": 4}
-SAVED_GATES = {
-    "tanh_rnn": 0,
-    "relu_rnn": 0,
-    "gru": 4,
-    "lstm": 5,
-}  # vectors a step beside the state, as in call.hpp
 
 
 def forward(
@@ -84,7 +77,7 @@ _isa_of_graphs = cache(isa_in_use)
 
 
 def _saved_numbers(cell: str, B: int, T: int, H: int) -> int:
-    return B * ((H + 15) // 16 * 16) * ((T + 1) + T * SAVED_GATES[cell])
+    return B * (-(-H // ROW) * ROW) * ((T + 1) + T * SAVED_GATES[cell])
 
 
 def _module() -> Any:

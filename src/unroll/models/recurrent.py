@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from unroll.kernels.gates import ROW, SAVED_GATES
 from unroll.models.sized import Sized
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from unroll.models.network import Network
 
 
-ROW = 16
-"""Units in whose multiples the kernels keep a step."""
 KEPT_BY_TORCH = {"tanh_rnn": (2, 4), "gru": (5, 11), "lstm": (9, 7)}
 """Numbers per unit and step that torch's layers keep at their peak, once and for each layer: measured at 64 units."""
 
@@ -41,14 +40,12 @@ class Recurrent(Sized):
     def kept(self, inputs: int, outputs: int, readout: Literal["last", "every"], backend: str) -> int:
         """See Model.
 
-        The kernels keep of each unit its state and, where it has any, its gates (``unroll.kernels.ops``), in rows of a
-        multiple of 16; between layers, and below a readout of every step, outputs and their gradients. What torch's
+        The kernels keep of each unit its state and, where it has any, its gates (``unroll.kernels.gates``), in rows of
+        a multiple of 16; between layers, and below a readout of every step, outputs and their gradients. What torch's
         layers keep was measured: see ``KEPT_BY_TORCH``.
         """
         hidden = self.width(inputs, outputs)
         if backend == "native":
-            from unroll.kernels.ops import SAVED_GATES
-
             rows = -(-hidden // ROW) * ROW
             between = 2 * (self.layers - 1) + (2 if readout == "every" else 0)
             return self.layers * (1 + SAVED_GATES[str(self.cell)]) * rows + between * hidden

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from unroll.kernels import isas, ops
+from unroll.kernels.gates import GATES
 
 CELLS = ("tanh_rnn", "relu_rnn", "lstm", "gru")
 
@@ -33,7 +34,7 @@ class Problem:
         def weight(*shape: int) -> Tensor:
             return ((torch.rand(*shape, generator=draw) * 2 - 1) * H**-0.5).double()
 
-        GH = ops.GATES[cell] * H
+        GH = GATES[cell] * H
         inputs = {
             "x": some(B, T, I),
             "w_ih": weight(GH, I),

@@ -18,6 +18,7 @@ import pytest
 
 from tests.kernels.oracle import needs_native
 from unroll.kernels import isas, ops
+from unroll.kernels.gates import GATES
 from unroll.kernels.pick import UNFUSED
 
 pytestmark = needs_native
@@ -63,7 +64,7 @@ def computed(isa: str, cell: str, numbers: list[int], threads: int) -> int:
     from unroll.kernels import _native
 
     B, T, I, H, weights, scale, biased, every, early = numbers  # noqa: E741
-    lstm, GH = cell == "lstm", ops.GATES[cell] * H
+    lstm, GH = cell == "lstm", GATES[cell] * H
     stream = Stream()
     x = stream.draw(scale, B, T, I)
     w_ih, w_hh = stream.draw(weights, GH, I), stream.draw(weights, GH, H)

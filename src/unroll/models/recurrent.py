@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from unroll.models.network import Network
 
 
-KEPT_BY_TORCH = {"tanh_rnn": (2, 4), "gru": (5, 11), "lstm": (9, 7)}
+KEPT_BY_TORCH = {"tanh_rnn": (1, 4), "gru": (5, 11), "lstm": (9, 7)}
 """Numbers per unit and step that torch's layers keep at their peak, once and for each layer: measured at 64 units."""
 
 

@@ -237,14 +237,14 @@ def lines(rows: Iterable[tuple[str | None, str | None]]) -> str:
 
 
 def second(name: Any, loss: Any, accuracy: Any) -> str:
-    """Return a second line in a cell; a dash where there is none.
+    """Return a second line in a cell: its name, its loss and, in brackets, its accuracy; a dash where there is none.
 
     >>> second("bag", 1.1868, 0.3842), second("current input", 0.00882, None), second(None, None, None)
-    ('bag 1.19, accuracy 0.384', 'current input 0.00882', '–')
+    ('bag 1.19 (0.384)', 'current input 0.00882', '–')
     """
     if not isinstance(name, str):
         return MISSING
-    right = "" if accuracy is None or accuracy != accuracy else f", accuracy {number(accuracy)}"
+    right = "" if accuracy is None or accuracy != accuracy else f" ({number(accuracy)})"
     return f"{name} {number(loss)}{right}"
 
 

@@ -3,8 +3,9 @@
 The oracle is the same trial without patience, watched from outside: the weights after each of its epochs are read from
 its checkpoints, and its validation losses say which of them must have been kept.
 
-Planted and found: the last epoch's weights kept; one epoch too many; a tie taken for better; best weights that are left
-out of a checkpoint; best weights that the optimizer goes on changing; a resumed training that forgets that it was over.
+Planted and found: the test split watched in the place of the validation split; the last epoch's weights kept; one
+epoch too many; a tie taken for better; best weights that are left out of a checkpoint; best weights that the
+optimizer goes on changing; a resumed training that forgets that it was over.
 """
 
 from __future__ import annotations
@@ -198,3 +199,13 @@ def test_a_fitted_model_makes_no_updates_that_could_stop() -> None:
     one = expand(study("odd_numbers", "linear"))[0]
     result = finish(train(one.replace(train=TrainSettings(patience=1))))
     assert "epochs_trained" not in result.metrics
+
+
+def test_the_test_split_decides_nothing():
+    """Neither which epoch is kept nor when it is over: only what is said of it in the end."""
+    few, many = (trial(task={"test": n}, train={"epochs": 6, "patience": 2}) for n in (5, 60))
+    with single_thread():
+        one, other = finish(train(few)), finish(train(many))
+    assert one.parameters == other.parameters
+    assert one.histories["validation_loss"].tobytes() == other.histories["validation_loss"].tobytes()
+    assert one.metrics["test_mse"] != other.metrics["test_mse"]

@@ -99,12 +99,16 @@ def plain(name: str, title: str, note: str, frame: pd.DataFrame) -> Layout:
 
 
 def second(frame: pd.DataFrame) -> dict[Column, Callable[[Any], str]]:
-    """Return the column of what else to compare with, where a task has a second line."""
-    if frame["second_name"].isna().all():
+    """Return the column of what else to compare with, where a task has a second line: under its name if it is one."""
+    names = frame["second_name"].dropna().unique()
+    if not len(names):
         return {}
-    return {
-        prose("second line"): lambda row: wording.second(row["second_name"], row["second_loss"], row["second_accuracy"])
-    }
+
+    def cell(row: Any) -> str:
+        told = wording.second(row["second_name"], row["second_loss"], row["second_accuracy"])
+        return told.removeprefix(f"{names[0]} ") if len(names) == 1 else told
+
+    return {figures(str(names[0])) if len(names) == 1 else prose("second line"): cell}
 
 
 def seen(frame: pd.DataFrame) -> dict[Column, Callable[[Any], str]]:

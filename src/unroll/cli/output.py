@@ -166,6 +166,6 @@ def _caption(results: Results, frame: pd.DataFrame) -> str:
     seeds = sorted({trial.seed for trial in results.planned})
     listed = ", ".join(map(str, seeds[:8])) + (", …" if len(seeds) > 8 else "")
     said = lines(zip(frame["second_name"], frame["second_words"], strict=True))
-    facts += [said] if said else []
+    facts += [f"{said}; its loss and, in brackets, its accuracy"] if said else []
     protocol = f"protocol {results.study.protocol}; seeds {listed}; interval: exact, for the median, from six seeds on"
     return "\n".join([*facts, protocol])

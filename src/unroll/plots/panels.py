@@ -290,8 +290,9 @@ def references(table: pd.DataFrame) -> list[Any]:
     if table["baseline"].notna().any():
         known = table["baseline"].dropna().unique()
         found.append(key(grey, f"baseline{f' {number(known[0], 4)}' if len(known) == 1 else ''}", linestyle=BASELINE))
-    for name in dict.fromkeys(table["second_name"].dropna()):
-        found.append(key(grey, str(name), linestyle=SECOND))
+    names = list(dict.fromkeys(table["second_name"].dropna()))
+    if names:
+        found.append(key(grey, str(names[0]) if len(names) == 1 else "second line", linestyle=SECOND))
     if table["solved_below"].notna().any():
         known = table["solved_below"].dropna().unique()
         found.append(key(grey, f"solved{f' below {known[0]:g}' if len(known) == 1 else ''}", linestyle=SOLVED))

@@ -46,7 +46,11 @@ def loss(source: Source) -> Layout:
         note += f" {words}: medians over the seeds."
     if frame["chance"].notna().any():
         note += " Chance: the accuracy of the best answer that sees no input."
-    note += "".join(f" {one}." for one in [lines(zip(frame["second_name"], frame["second_words"], strict=True))] if one)
+    note += "".join(
+        f" {capital(one)}; its loss and, in brackets, its accuracy."
+        for one in [lines(zip(frame["second_name"], frame["second_words"], strict=True))]
+        if one
+    )
     if frame["better"].isna()[frame["complete"] > 0].any():
         note += " Not recorded: trials that are older than this measure; forgotten and run again they record it."
     return by_condition(

@@ -46,13 +46,16 @@ def _said(words: Words, rows: pd.DataFrame) -> list[str]:
     """Return what each model keeps; where all are asked for the same, what there is to be kept is said once."""
     models = rows.groupby("model", sort=False)
     same = all(rows[name].nunique() == 1 for name in ("unit", "most", "length"))
-    found = []
+    told, found = False, []  # told: what there is to be kept
     for place, (model, mine) in enumerate(models):
         row, name = mine.iloc[0], words.named(model)
-        if same and place:
+        if same and place and (told or is_none(row)):
             found.append(f"{name} {'nothing' if is_none(row) else _amount(row)}")
+        elif same and place:
+            found.append(f"{name} {kept(row)}")
         else:
             found.append(f"{name} keeps {_told(mine.sort_values('length').to_dict('records'))}")
+        told = told or not is_none(row)
     return found
 
 

@@ -16,12 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.filled import filled
+from tests.report.page import Page
 from tests.templates import filled_in
 from unroll import Study, read_study, shipped_studies
 from unroll.cli.output import conditions_table, facts_table
 from unroll.layout import LISTED, Column, Layout, broken, wide
 from unroll.measures.asking import layouts
 from unroll.reading import Results
+from unroll.report import report
 from unroll.terminal import Terminal
 from unroll.wording import MISSING
 
@@ -187,3 +189,21 @@ def test_facts_are_whole_on_sixty_columns():
 
 def test_a_percentage_stays_together():
     assert broken("passes 1 % of it", 9) == ["passes", "1 % of it"]
+
+
+def test_a_grid_of_two_settings_is_told_apart_on_a_screen_and_a_page(tmp_path: Path):
+    grid = {"train.backend": ["torch", "native"], "model.hidden": [4, 8]}
+    study = Study(
+        name="grid", factors={"task": ["adding"], "model": ["gru", "lstm"], "length": [10], "seed": [1, 2], **grid}
+    )
+    results = filled(tmp_path / "r.db", study).frozen()
+    table = conditions_table(results)
+    names = [column.name for column in table.columns]
+    cells = {tuple(str(row.cells[names.index(name)]) for name in ("model", "backend", "hidden")) for row in table.rows}
+    assert cells == {(model, word, str(h)) for model in ("gru", "lstm") for word in ("torch", "native") for h in (4, 8)}
+    for width in (60, 80, 120):
+        assert_whole(table, width)
+    page = Page(report(results))
+    assert "reference" not in page.words
+    assert {"train.backend", "model.hidden"} <= set(page.words.split())
+    assert page.words.count("torch") > 4

@@ -2,7 +2,7 @@
 
 Every way in which a third party's measure can break is tried on everything that reads: tables in Python, ``unroll
 show``, its JSON, the report, figures. Planted and found: a door that asks a measure without guarding it (each of
-``judges``, ``covers``, ``leads``, ``shown`` in turn); a fault that is swallowed; a store's own error put on a measure.
+``judges``, ``covers``, ``leads`` in turn); a fault that is swallowed; a store's own error put on a measure.
 """
 
 from __future__ import annotations

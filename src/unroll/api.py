@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
 
 from unroll import registry
@@ -31,6 +32,7 @@ def run(
     *,
     executor: str = "processes",
     workers: int | None = None,
+    executor_options: Mapping[str, Any] = MappingProxyType({}),
     retry_failed: bool = False,
     max_trials: int = MAX_TRIALS,
     shard: str | None = None,
@@ -39,8 +41,9 @@ def run(
 ) -> Results:
     """Train whatever of a study the store does not hold yet, and return its results.
 
-    ``study`` is a Study, or the shipped name or path of one. ``executor`` is "processes" (default) or "inline";
-    ``workers`` counts the processes (default: one per core, or per GPU). ``shard`` ("2/8") trains one part of the
+    ``study`` is a Study, or the shipped name or path of one. ``executor`` is "processes" (default), "inline" or "dask",
+    with ``executor_options`` such as ``{"scheduler": "tcp://host:8786"}``; ``workers`` counts the processes (default:
+    one per core, or per GPU; of a cluster that is there, all its workers). ``shard`` ("2/8") trains one part of the
     study, for several machines whose stores ``merge`` puts together. ``keep_state`` keeps the last state of each
     finished trial: the same trial with more epochs then continues from it, bit for bit as if uninterrupted.
     ``progress`` shows how far the run is: in a notebook below the cell, elsewhere on stderr.
@@ -62,6 +65,7 @@ def run(
         trials=trials,
         executor=executor,
         workers=workers,
+        executor_options=executor_options,
         retry_failed=retry_failed,
         max_trials=max_trials,
         part=Shard.parse(shard).take if shard is not None else None,

@@ -240,5 +240,6 @@ executors = Family(
     {
         "processes": "unroll.executors.processes:Processes",
         "inline": "unroll.executors.inline:Inline",
+        "dask": "unroll.executors.dask:Dask",
     },
 )

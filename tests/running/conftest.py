@@ -109,6 +109,12 @@ def has_checkpoint(store: Path) -> bool:
         return False
 
 
+def afresh(store: Path) -> list[str]:
+    """Return what was said of trials that did not go on from their checkpoints."""
+    with Store.open(store) as opened:
+        return [line["message"] for line in opened.events() if "starts afresh" in line["message"]]
+
+
 def living(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
     """Return those that still live after so many seconds at most; a zombie that nobody has collected does not."""
 

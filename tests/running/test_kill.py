@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running.conftest import bits, family, has_checkpoint, kill_group, living, start, states, unroll
+from tests.running.conftest import afresh, bits, family, has_checkpoint, kill_group, living, start, states, unroll
 from unroll.errors import StoreMissingError
 from unroll.store import State, Store
 
@@ -89,12 +89,6 @@ def _resumable(store: Path) -> bool:
         running = [trial.key for trial in opened.trials() if trial.state is State.running]
         return any(opened.checkpoint(key) for key in running)
     return False
-
-
-def afresh(store: Path) -> list[str]:
-    """Return what was said of trials that did not go on from their checkpoints."""
-    with Store.open(store) as opened:
-        return [line["message"] for line in opened.events() if "starts afresh" in line["message"]]
 
 
 def test_killed_runs_end_with_the_same_bits(small: Path, uninterrupted: dict, tmp_path: Path):

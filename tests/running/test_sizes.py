@@ -13,11 +13,12 @@ import torch
 
 from tests.running.test_run import tiny
 from unroll import Study, expand
+from unroll.executors.cores import usable_cores
 from unroll.models.resolve import resolve
 from unroll.running import execute
 from unroll.running.judging import judge
 from unroll.running.observer import Observer
-from unroll.running.sizes import batch_bytes, data_bytes, disk_bytes, memory_bytes, shortage, step_bytes, usable_cores
+from unroll.running.sizes import batch_bytes, data_bytes, disk_bytes, memory_bytes, shortage, step_bytes
 from unroll.store import Store
 from unroll.streams import KeyedStreams
 from unroll.training import count_parameters

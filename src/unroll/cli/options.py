@@ -40,5 +40,5 @@ Workers = Annotated[
 ]
 ExecutorName = Annotated[
     str,
-    typer.Option("--executor", metavar="NAME", help="Where trials run: processes, or inline for debugging."),
+    typer.Option("--executor", metavar="NAME", help="Where trials run: processes, inline for debugging, or dask."),
 ]

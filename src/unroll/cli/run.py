@@ -28,6 +28,18 @@ def run(
     store: StorePath = Path(STORE),
     workers: Workers = None,
     executor: ExecutorName = "processes",
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="ADDRESS", help="A Dask cluster that is there, such as tcp://host:8786."),
+    ] = None,
+    executor_option: Annotated[
+        list[str],
+        typer.Option("--executor-option", metavar="NAME=VALUE", help="An option of the executor; repeatable."),
+    ] = [],  # noqa: B006 - Typer copies it
+    executor_file: Annotated[
+        Path | None,
+        typer.Option("--executor-file", metavar="PATH", help="A TOML file with options of the executor."),
+    ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed trials again.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Estimate time, memory and disk; train nothing.")] = False,
     max_trials: MaxTrials = MAX_TRIALS,
@@ -50,11 +62,13 @@ def run(
     """
     from unroll import registry
     from unroll.errors import UnknownNameError
+    from unroll.executors.options import read_options
     from unroll.running.judging import judge
     from unroll.study import read_expanded
 
     if executor not in registry.executors.names():
         raise UnknownNameError(registry.executors.unknown(executor))
+    options = read_options(executor_file, executor_option, scheduler)
     asked, trials = read_expanded(study, overrides, max_trials=max_trials, judge=judge)
     part = None
     if shard is not None:
@@ -71,6 +85,7 @@ def run(
             trials=trials,
             executor=executor,
             workers=workers,
+            executor_options=options,
             retry_failed=retry_failed,
             max_trials=max_trials,
             part=part,
@@ -88,6 +103,7 @@ def run(
         trials=trials,
         executor=executor,
         workers=workers,
+        executor_options=options,
         retry_failed=retry_failed,
         max_trials=max_trials,
         part=part,
@@ -95,8 +111,8 @@ def run(
         observer=progress_on_stderr(),
     )
     typed = Asked(study, tuple(overrides), str(store), max_trials)
-    options = [*(["--shard", shard] if shard else []), *(["--keep-state"] if keep_state else [])]
-    again = typed.command("run", *options)
+    further = [*(["--shard", shard] if shard else []), *(["--keep-state"] if keep_state else [])]
+    again = typed.command("run", *further)
     shown = typed.command("show")
     if summary.signal is not None:
         say(f"Stopped. {are(summary.complete, 'trial')} complete. Resume with: {again}", err=True)

@@ -7,9 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 from unroll.errors import ExecutorError
+from unroll.executors.options import Options
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -106,16 +107,26 @@ class Executor(ABC):
       not begun, and may be submitted again.
     - Ctrl-C, SIGTERM and SIGHUP reach the coordinator alone, which decides whether to ``stop`` a channel.
 
-    Each executor is constructed with the number of workers that is wanted, None for as many as its place has:
-    ``Executor(workers)``. An executor of your own inherits from this class and passes
+    Each executor is constructed with the number of workers that is wanted, None for as many as its place has, and its
+    options: ``Executor(workers, **options)``. An executor of your own inherits from this class and passes
     ``unroll.testing.executors.ExecutorConformance``.
     """
+
+    options: ClassVar[type[Options]] = Options
+    """What it can be told; ``unroll run --executor-option`` checks it with this model before it is constructed."""
 
     slots: int
     """How many callables run at once, now: 0 while there is no worker yet. Asked often, so it must cost nothing."""
 
     here: bool = True
     """Whether callables run on this machine, whose cores they share."""
+
+    notice: str = ""
+    """What the person should know before anything runs."""
+
+    @abstractmethod
+    def __init__(self, workers: int | None = None, **options: Any):
+        """Prepare for work; raises ExecutorError where that cannot be."""
 
     @abstractmethod
     def submit(self, call: Callable[[Item, Channel], Value], item: Item, channel: Channel) -> Future[Value]:

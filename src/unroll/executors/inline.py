@@ -18,7 +18,7 @@ class Inline(Executor):
 
     slots = 1
 
-    def __init__(self, workers: int | None = 1):
+    def __init__(self, workers: int | None = None):
         self._closed = False
 
     def submit(self, call: Callable[[Item, Channel], Value], item: Item, channel: Channel) -> Future[Value]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from unroll.errors import ExecutorError, WorkerDiedError
 from unroll.executors.base import Channel, Executor, Item, Value
+from unroll.executors.cores import usable_cores
 from unroll.executors.wire import STOPPING
 from unroll.executors.worker import Worker
 
@@ -23,9 +24,9 @@ STANDARD_FILES = 3
 class Processes(Executor):
     """Run callables in ``workers`` processes, each started when it is first needed and then kept warm.
 
-    A thread a slot starts the slot's worker, gives it jobs and calls ``receive`` for its messages. Workers
-    compute with one thread each; they share the coordinator's standard output, error stream and process
-    group.
+    Where nobody says how many, it is one a core. A thread a slot starts the slot's worker, gives it jobs and calls
+    ``receive`` for its messages. Workers compute with one thread each; they share the coordinator's standard output,
+    error stream and process group.
 
     Meant for a ``with`` block: a program that ends without ``shutdown`` first finishes what was submitted.
 
@@ -34,7 +35,8 @@ class Processes(Executor):
     ending cannot start them any more, so that its unfinished work would be lost.
     """
 
-    def __init__(self, workers: int):
+    def __init__(self, workers: int | None = None):
+        workers = usable_cores() if workers is None else workers
         if workers < 1:
             raise ExecutorError(f"Cannot run in {workers} worker processes. Ask for at least 1.")
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]

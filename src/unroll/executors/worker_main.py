@@ -36,7 +36,7 @@ def main(descriptor: int, coordinator: int) -> None:
     jobs: SimpleQueue[tuple[memoryview, Channel] | None] = SimpleQueue()
     threading.Thread(target=_listen, args=(wire, jobs), daemon=True).start()
     while (job := jobs.get()) is not None:
-        wire.post(_perform(*job))
+        wire.post(perform(*job))
         del job  # a warm worker holds on to nothing
 
 
@@ -64,7 +64,7 @@ def _listen(wire: Wire, jobs: SimpleQueue[tuple[memoryview, Channel] | None]) ->
         os._exit(1)
 
 
-def _perform(content: memoryview, channel: Channel) -> bytes:
+def perform(content: memoryview, channel: Channel) -> bytes:
     """Run one job and return the frame that tells how it ended."""
     try:
         call, item, stopping = read(content)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from unroll import registry
 from unroll.errors import DeviceError, ExecutorError, Problem, StudyError
 from unroll.executors import Channel, Executor
+from unroll.executors.options import checked
 from unroll.running.calibration import Samples, calibrate
 from unroll.running.kept import is_fitted
-from unroll.running.sizes import usable_cores
 from unroll.store import State, Store
 from unroll.study import Study, Trial, expand
 from unroll.training.devices import present
@@ -74,16 +76,21 @@ def asked_for(trials: Sequence[Trial]) -> str:
     return next((t.train.device for t in trials if t.train.device != "cpu" and not is_fitted(t)), "cpu")
 
 
-def engage(executor: str, workers: int | None, trials: Sequence[Trial]) -> Executor:
+def engage(
+    executor: str, workers: int | None, trials: Sequence[Trial], options: Mapping[str, Any] = MappingProxyType({})
+) -> Executor:
     """Return an executor for trials, with ``workers``; without, one a core, or one a GPU where they train on those.
 
-    On a GPU a worker is asked first. Raises StudyError where there is none, ExecutorError for more workers than GPUs.
+    On a GPU of this machine a worker is asked first; elsewhere each worker has a GPU of its own, or fails its trial.
+    Raises StudyError where there is none, ExecutorError for more workers than GPUs, and where ``options`` are not those
+    of the executor.
     """
     form: type[Executor] = registry.executors.load(executor)
+    given = checked(form.options, options, executor).model_dump(exclude_unset=True)
     kind = asked_for(trials)
-    if kind == "cpu":
-        return form(workers or usable_cores())  # type: ignore[call-arg] # as its contract says
-    runner = form(workers or 1)  # type: ignore[call-arg]
+    runner = form(workers if kind == "cpu" else workers or 1, **given)
+    if kind == "cpu" or not runner.here:
+        return runner
     try:
         found = runner.submit(look, kind, Channel(lambda message: None)).result()
         if found.absent:
@@ -103,7 +110,7 @@ def engage(executor: str, workers: int | None, trials: Sequence[Trial]) -> Execu
             )
         if workers is None and count > runner.slots:
             runner.shutdown()
-            runner = form(count)  # type: ignore[call-arg]
+            runner = form(count, **given)
     except BaseException:
         runner.shutdown(now=True)
         raise

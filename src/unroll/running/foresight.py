@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from unroll.defaults import MAX_TRIALS, STORE
 from unroll.executors import Channel, Executor
+from unroll.executors.cores import usable_cores
 from unroll.running.calibration import Calibration, calibrate, samples
 from unroll.running.devices import asked_for, engage, look
 from unroll.running.kept import begun, is_fitted, shorter, why_anew
 from unroll.running.planning import check, plan
 from unroll.running.schedule import Schedule
 from unroll.running.shards import Part
-from unroll.running.sizes import checkpoint_bytes, disk_bytes, memory_bytes, usable_cores
+from unroll.running.sizes import checkpoint_bytes, disk_bytes, memory_bytes
 from unroll.running.work import registered_plugins
 from unroll.store import State, Store
 from unroll.study import Study, Trial
@@ -67,6 +70,7 @@ def foresee(
     trials: tuple[Trial, ...] | None = None,
     executor: str = "processes",
     workers: int | None = None,
+    executor_options: Mapping[str, Any] = MappingProxyType({}),
     max_trials: int = MAX_TRIALS,
     retry_failed: bool = False,
     part: Part | None = None,
@@ -74,7 +78,7 @@ def foresee(
 ) -> Foresight:
     """Say what a study, or the ``part`` of it, would take; with ``retry_failed``, its failed trials among the rest.
 
-    ``trials`` and ``keep_state`` as in ``execute``.
+    ``trials``, ``executor_options`` and ``keep_state`` as in ``execute``.
 
     Checks and plans it, measures for about two seconds how fast this machine trains (with a GPU, two for each of GPU
     and CPU), and writes nothing. Raises as ``execute`` does where the device is not there.
@@ -91,8 +95,8 @@ def foresee(
             states = opened.states(list(planned))
             missing = [trial for trial in trials if states.get(trial.key) not in settled]
             behind = begun(missing, shorter(opened, missing))
-    with engage(executor, workers, missing) as runner:
-        slots = min(runner.slots, max(1, len(missing)))
+    with engage(executor, workers, missing, executor_options) as runner:
+        slots = min(max(1, runner.slots), max(1, len(missing)))
         calibration = _measured(runner, missing)
         elsewhere = _elsewhere(runner, missing)
     memory = sorted(memory_bytes(trial, planned[trial.key].parameters) for trial in missing)
@@ -102,7 +106,7 @@ def foresee(
         complete=sum(state is State.complete for state in states.values()),
         failed=sum(state is State.failed for state in states.values()),
         parameters=(min(counts, default=0), max(counts, default=0)),
-        seconds=Schedule(missing, calibration, slots, usable_cores(), behind).seconds_left(),
+        seconds=Schedule(missing, calibration, slots, usable_cores() if runner.here else None, behind).seconds_left(),
         memory=sum(memory[-slots:]),
         disk=sum(disk_bytes(trial, planned[trial.key].parameters) for trial in missing),
         workers=slots,

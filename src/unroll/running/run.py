@@ -6,16 +6,19 @@ import heapq
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from unroll.defaults import MAX_TRIALS, STORE
 from unroll.errors import CheckpointError, DamagedError, StoreError, StoreLimitError, WorkerDiedError, WorkerStartError
 from unroll.executors import Channel, Executor
+from unroll.executors.cores import usable_cores
 from unroll.kernels.pick import MISSING
 from unroll.models.resolve import resolve
 from unroll.running.calibration import Calibration, calibrate, samples
@@ -32,7 +35,7 @@ from unroll.running.planning import check, plan
 from unroll.running.record import Record
 from unroll.running.schedule import Schedule
 from unroll.running.shards import Part
-from unroll.running.sizes import memory_bytes, shortage, usable_cores
+from unroll.running.sizes import memory_bytes, shortage
 from unroll.running.steady import Steady
 from unroll.running.stopping import Stop, on_signals
 from unroll.running.work import registered_plugins, work
@@ -81,6 +84,7 @@ def execute(
     trials: tuple[Trial, ...] | None = None,
     executor: str = "processes",
     workers: int | None = None,
+    executor_options: Mapping[str, Any] = MappingProxyType({}),
     retry_failed: bool = False,
     max_trials: int = MAX_TRIALS,
     part: Part | None = None,
@@ -90,7 +94,8 @@ def execute(
     """Train whatever of a study the store does not hold yet.
 
     ``trials`` are the study's, where it has been checked already; else it is checked, see ``check``.
-    ``executor`` names where trials run; ``workers`` is how many at once (default: one per core, or per GPU). Finished
+    ``executor`` names where trials run; ``workers`` is how many at once (default: one per core, or per GPU; of a
+    cluster that is there, all its workers); ``executor_options`` are its own, see its class. Finished
     trials are never run again, interrupted ones resume from their checkpoints, failed ones are not tried again
     unless ``retry_failed``. With ``part``, the whole study is planned, and those of its trials that ``part`` returns
     are trained. ``keep_state`` keeps the last checkpoint of each trial that it finishes, from which one with more
@@ -106,7 +111,7 @@ def execute(
         trials = check(study, max_trials) if trials is None else trials
         asked = trials if part is None else tuple(part(trials))
         with (
-            engage(executor, workers, untrained(asked, store, retry_failed)) as runner,
+            engage(executor, workers, untrained(asked, store, retry_failed), executor_options) as runner,
             Store.open(store, write=True, purpose=f"run {study.name}") as opened,
         ):
             return _Run(study, trials, part, opened, runner, stop, observer or Observer(), keep_state).run(retry_failed)
@@ -165,7 +170,7 @@ class _Run:
         self.tell_waiting = time.monotonic() + UNWATCHED_SECONDS
 
     def run(self, retry_failed: bool) -> Summary:
-        for notice in (self.store.notice, self._slower()):
+        for notice in (self.store.notice, self.executor.notice, self._slower()):
             if notice:
                 self.observer.note(notice)
         done = False
@@ -247,7 +252,9 @@ class _Run:
         return plan(self.study, self.planned)
 
     def _warn(self, missing: list[Trial], workers: int) -> None:
-        """Say where those trials that may run at once need more memory together than there is."""
+        """Say where those trials that may run at once on this machine need more memory together than there is."""
+        if not self.executor.here:
+            return
         counts = {planned.key: planned.parameters for planned in self._plan.trials}
         needed = sorted(memory_bytes(trial, counts[trial.key]) for trial in missing)
         if text := shortage(sum(needed[-workers:] if workers else ()), workers):
@@ -517,6 +524,8 @@ class _Run:
         if now - self.advanced >= 1.0:
             self.advanced = now
             self.schedule.staff(self.executor.slots)
+            if not self.executor.here:  # workers come and go
+                self.record = replace(self.record, around=surroundings(self.executor))
             self.observer.advanced(self.schedule.share_done(), self.schedule.seconds_left())
         self._say_what_is_waited_for()
 

@@ -1,9 +1,8 @@
-"""How much memory and disk a trial needs, estimated from its settings, and how many cores there are for it."""
+"""How much memory and disk a trial needs, estimated from its settings."""
 
 from __future__ import annotations
 
 import math
-import os
 from typing import Literal
 
 import psutil
@@ -20,13 +19,6 @@ CURVES = 2
 """Values that are kept of each update: its loss and its gradient norm."""
 ROW = 4096
 """Bytes of everything else that the store keeps of a trial."""
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use, which a container or a batch system can make fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def data_bytes(trial: Trial) -> int:

@@ -1,0 +1,502 @@
+"""Callables run by the workers of a Dask cluster, wherever it comes from.
+
+Of Dask no more is used than ``Client`` (submit, run, events of a topic), ``Security`` and ``LocalCluster``. A thread
+runs the event loop of the client; another one, for all that workers send, decodes it and calls ``receive`` and
+``answer``, so that a coordinator that is slow to take a message does not hold up the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, wait
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from unroll.errors import ExecutorError, WorkerDiedError, WorkerStartError
+from unroll.executors.base import Channel, Executor, Item, Value
+from unroll.executors.options import Options, checked
+from unroll.executors.wire import ANSWER, ASK, ERROR, JOB, LEAVE, MESSAGE, STOP, VALUE, decode, encode
+from unroll.executors.worker import unsendable
+from unroll.wording import counted, listed
+
+try:
+    from distributed import Client
+
+    from unroll.executors import dask_worker
+except ImportError as error:
+    raise ExecutorError(
+        f"The executors dask and slurm need the package distributed ({error}). Install it: "
+        'pip install "unroll-lab[dask]"'
+    ) from error
+
+SIGNS = 6
+"""How many signs of the coordinator a worker misses before it leaves."""
+CLOSING_SECONDS = 10.0
+
+
+class Silence(Options):
+    """What all of them can be told."""
+
+    silence: float = Field(
+        default=60.0, gt=0, description="seconds without a sign of the coordinator, or of a local worker, that end work"
+    )
+
+
+class Cluster(Executor):
+    """Callables run in the workers of a Dask cluster, each of one thread. They come and go, and ``slots`` follows.
+
+    Whatever Dask does, a callable is started again where its worker is lost: its future fails with WorkerDiedError all
+    the same.
+    """
+
+    options: ClassVar[type[Silence]] = Silence
+    name: ClassVar[str]
+
+    def __init__(self, workers: int | None = None, **options: Any):
+        self.settings = checked(self.options, options, self.name)
+        self.slots = 0
+        self.here, self.notice = self._is_here(), self._warning()
+        self._most = workers
+        self._topic = f"unroll-{secrets.token_hex(8)}"
+        self._workers: dict[str, str] = {}  # hosts, by address
+        self._waiting: deque[_Submission] = deque()
+        self._running: dict[str, _Submission] = {}
+        self._known: dict[str, _Submission] = {}  # those that run, and those of lost workers, which may come back
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._futures: set[Future[Any]] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._broken: ExecutorError | None = None
+        self._client: Any = None
+        self._own: Any = None  # a cluster that ends with this executor
+        self._incoming = SimpleQueue[Callable[[], None] | None]()
+        self._loop = asyncio.new_event_loop()
+        self._threads = [
+            threading.Thread(target=self._loop.run_forever, name="unroll-dask", daemon=True),
+            threading.Thread(target=self._deliver_all, name="unroll-dask-messages", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+        try:
+            self._in_loop(self._open())
+        except BaseException as error:
+            self.shutdown(now=True)
+            if isinstance(error, OSError | RuntimeError | TimeoutError):
+                raise ExecutorError(self._unreachable(error)) from error
+            raise
+
+    # What a subclass says
+
+    def _is_here(self) -> bool:
+        """Whether its workers are processes of this machine that it starts itself."""
+        return False
+
+    def _warning(self) -> str:
+        """Return what the person should know before anything runs."""
+        return ""
+
+    @abstractmethod
+    async def _cluster(self) -> Any:
+        """Return what the client connects to: a cluster that ends with this executor, or an address."""
+
+    def _security(self) -> Any:
+        """Return Dask's Security for an address, or None; raises ExecutorError where it is not said well."""
+        return None
+
+    @abstractmethod
+    def _unreachable(self, error: BaseException) -> str:
+        """Say that there is no cluster, why, and what to do."""
+
+    # The contract
+
+    def submit(self, call: Callable[[Item, Channel], Value], item: Item, channel: Channel) -> Future[Value]:
+        """Run ``call(item, channel)`` in a worker; both are pickled at once."""
+        future: Future[Value] = Future()
+        with self._lock:
+            if self._closed:
+                raise ExecutorError("This Dask executor is shut down. Build a new one.")
+            if self._broken is not None:
+                raise self._broken
+            self._futures.add(future)
+        future.add_done_callback(self._futures.discard)
+        try:
+            job = encode(JOB, (call, item, False))[1:]
+        except Exception as error:
+            future.set_exception(unsendable(f"{call!r} cannot be sent to a worker with its argument", error))
+            return future
+        self._loop.call_soon_threadsafe(self._accept, _Submission(job, channel, future))
+        return future
+
+    def shutdown(self, *, now: bool = False) -> None:
+        """Finish or, with ``now``, end what was submitted; then leave the cluster, or end it where it is our own."""
+        with self._lock:
+            first, self._closed = not self._closed, True
+        if not first and not self._threads:
+            return
+        try:
+            if not now:
+                wait(list(self._futures))
+        finally:
+            with suppress(Exception):
+                self._in_loop(asyncio.wait_for(self._close(), CLOSING_SECONDS))
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._incoming.put(None)
+            for thread in self._threads:
+                thread.join()
+            if self._threads:
+                self._loop.close()
+            self._threads = []
+
+    def describe(self) -> str:
+        """Return "Dask, 2 workers on this machine", "Dask, 200 workers on 17 hosts"."""
+        workers = dict(self._workers)
+        where = "this machine" if self.here else counted(len(set(workers.values())), "host")
+        return f"{self.name.capitalize()}, {counted(len(workers), 'worker')} on {where}"
+
+    # In the thread of the loop
+
+    async def _open(self) -> None:
+        security = self._security()
+        place = await self._cluster()
+        self._own = None if isinstance(place, str) else place
+        self._client = await Client(
+            place,
+            asynchronous=True,
+            security=security if isinstance(place, str) else None,
+            name="unroll",
+            set_as_default=False,
+        )
+        self._client.subscribe_topic(self._topic, self._on_event)
+        self._client.subscribe_topic("all", self._on_change)
+        await self._look_at_workers()
+        if self.here:
+            await self._client.run(dask_worker.set_up)
+        self._begin(self._sign())
+
+    async def _look_at_workers(self) -> None:
+        """Take note of the workers that are there; raises ExecutorError where one of them cannot be used."""
+        threads = await self._client.nthreads()
+        wrong = [f"{address} has {count} threads" for address, count in threads.items() if count != 1]
+        if wrong:
+            raise ExecutorError(
+                f"Each worker computes one trial on one thread, but {listed(wrong)}. Start workers with --nthreads 1."
+            )
+        found = await self._client.run(dask_worker.facts, on_error="return")
+        self._refuse_other_versions(found)
+        hosts = await self._client.run(dask_worker.host)
+        for address in threads:
+            self._join(address, hosts.get(address, address))
+
+    def _refuse_other_versions(self, found: dict[str, Any]) -> None:
+        wrong = [f"{address} ({why})" for address, theirs in found.items() if (why := _difference(theirs))]
+        if wrong:
+            raise ExecutorError(
+                f"Every worker needs the versions that are here, but not so {listed(wrong)}. Install the same there."
+            )
+
+    def _join(self, address: str, host: str) -> None:
+        self._workers[address] = host
+        self._count()
+
+    def _count(self) -> None:
+        there = len(self._workers)
+        self.slots = there if self._most is None else min(there, self._most)
+        self._start()
+
+    def _on_change(self, event: Any) -> None:
+        """Take note of workers that come and go."""
+        message = event[1]
+        if not isinstance(message, dict) or "worker" not in message:
+            return
+        address = message["worker"]
+        if message.get("action") == "add-worker":
+            if self.here:
+                self._begin(self._client.run(dask_worker.set_up, workers=[address], on_error="ignore"))
+            self._join(address, urlsplit(address).hostname or address)
+        elif message.get("action") == "remove-worker":
+            self._workers.pop(address, None)
+            for submission in list(self._running.values()):
+                if submission.address == address:
+                    self._lose(submission, f"The Dask worker {address} was lost before its work was done.")
+            self._count()
+
+    def _accept(self, submission: _Submission) -> None:
+        self._waiting.append(submission)
+        submission.channel.relay(lambda: self._call(self._stop, submission))
+        self._start()
+
+    def _start(self) -> None:
+        """Give waiting work to workers that are free."""
+        while self._waiting and len(self._running) < self.slots:
+            submission = self._waiting.popleft()
+            if not submission.future.set_running_or_notify_cancel():
+                submission.channel.relay(None)
+                continue
+            self._running[submission.id] = self._known[submission.id] = submission
+            submission.work = self._client.submit(
+                dask_worker.submission,
+                self._topic,
+                submission.id,
+                self.settings.silence,
+                key=f"unroll-{submission.id}",
+                pure=False,
+                retries=0,
+            )
+            self._begin(self._follow(submission))
+
+    async def _follow(self, submission: _Submission) -> None:
+        """Wait until Dask is done with a submission: then a worker is free."""
+        fate = "Its Dask worker left before its work was done."
+        try:
+            await submission.work
+        except Exception as error:
+            fate = f"Its Dask worker was lost before its work was done ({type(error).__name__})."
+            self._see_connection()
+        while submission.fetches:  # what is on its way from the worker counts
+            await asyncio.wait(submission.fetches)
+        if not submission.ended:
+            self._lose(submission, fate)
+        self._running.pop(submission.id, None)
+        if not submission.lost:
+            self._known.pop(submission.id, None)
+        self._start()
+
+    def _lose(self, submission: _Submission, fate: str) -> None:
+        """End a submission whose worker is gone; what it sends later is still delivered."""
+        if submission.ended:
+            return
+        submission.ended = submission.lost = True
+        error = WorkerDiedError(f"{fate} Run it again; if it dies again, the inline executor shows where.")
+        self._incoming.put(partial(self._settle, submission, error))
+        if submission.work is not None:
+            self._begin(self._client.cancel([submission.work], force=True))
+
+    def _break(self, fact: str) -> None:
+        """Take note that the scheduler is gone, with all that was submitted."""
+        self._broken = ExecutorError(
+            f"{fact} What is finished is stored. Start the cluster again, then run the same command: it continues "
+            "where it stopped."
+        )
+        for submission in [*self._running.values(), *self._waiting]:
+            self._lose(submission, fact)
+        self._waiting.clear()
+        self.slots = max(1, self.slots)  # so that somebody asks for a slot and hears of it
+
+    def _stop(self, submission: _Submission) -> None:
+        submission.stopping = True
+        for line in submission.lines.values():
+            self._post(line, STOP)
+
+    def _on_event(self, event: Any) -> None:
+        """Take what a worker has sent, in the order in which it was sent."""
+        message = event[1]
+        submission = self._known.get(message["of"])
+        if submission is None:  # of an executor's earlier life, or done
+            self._post(_Line(message["line"], message["worker"]), LEAVE)
+            return
+        line = submission.lines.get(message["line"])
+        if line is None:
+            line = submission.lines[message["line"]] = _Line(message["line"], message["worker"])
+        if "frame" in message:
+            self._arrive(submission, line, message["number"], bytes(message["frame"]))
+        else:
+            task = self._begin(self._fetch(submission, line, message["number"]))
+            submission.fetches.add(task)
+            task.add_done_callback(submission.fetches.discard)
+
+    async def _fetch(self, submission: _Submission, line: _Line, number: int) -> None:
+        try:
+            found = await self._client.run(dask_worker.fetch, line.id, number, workers=[line.address])
+        except Exception:  # its worker is gone, and with it the line
+            return
+        self._arrive(submission, line, number, found[line.address])
+
+    def _arrive(self, submission: _Submission, line: _Line, number: int, frame: bytes) -> None:
+        line.come[number] = frame
+        while line.next in line.come:
+            frame = line.come.pop(line.next)
+            line.next += 1
+            kind, content = frame[:1], memoryview(frame)[1:]
+            if kind == dask_worker.BEGUN:
+                self._has_begun(submission, line, decode(content))
+            else:
+                if kind in (VALUE, ERROR) and not submission.ended:
+                    submission.ended = True
+                self._incoming.put(partial(self._deliver, submission, line, kind, content))
+
+    def _has_begun(self, submission: _Submission, line: _Line, told: Any) -> None:
+        """Give a worker the callable that it has been chosen for, unless it cannot be used."""
+        submission.address = line.address
+        self._workers[line.address] = told["host"]
+        why = _difference(told["facts"]) or (f"{told['threads']} threads" if told["threads"] != 1 else "")
+        if why and not submission.ended:
+            submission.ended = True
+            error = WorkerStartError(
+                f"The Dask worker {line.address} on {told['host']} cannot be used: {why}. Each needs one thread, and "
+                "the versions that are here."
+            )
+            self._incoming.put(partial(self._settle, submission, error))
+        if submission.ended:
+            self._post(line, LEAVE)
+            return
+        if submission.stopping:
+            self._post(line, STOP)
+        self._post(line, JOB, submission.job)
+
+    def _post(self, line: _Line, kind: bytes, content: bytes = b"") -> None:
+        """Send a frame to a worker, after those before it."""
+        line.going.append((kind, content))
+        if len(line.going) == 1:
+            self._begin(self._send(line))
+
+    async def _send(self, line: _Line) -> None:
+        while line.going:
+            with suppress(Exception):  # a worker that is gone is noticed elsewhere
+                await self._client.run(dask_worker.deliver, line.id, *line.going[0], workers=[line.address])
+            line.going.popleft()
+
+    async def _sign(self) -> None:
+        """Let workers know, again and again, that the coordinator is there."""
+        signed = 0.0
+        while not self._broken:
+            if self._loop.time() - signed >= self.settings.silence / SIGNS:
+                signed = self._loop.time()
+                self._begin(self._sign_once())
+            await asyncio.sleep(min(1.0, self.settings.silence / SIGNS))
+            self._see_connection()
+
+    def _see_connection(self) -> None:
+        if self._client.status != "running" and not self._closed and not self._broken:
+            self._break("The connection to the Dask scheduler was lost.")
+
+    async def _sign_once(self) -> None:
+        with suppress(Exception):
+            await self._client.run(dask_worker.sign, self._topic, on_error="ignore")
+
+    async def _close(self) -> None:
+        for submission in [*self._running.values(), *self._waiting]:
+            for line in submission.lines.values():
+                self._post(line, LEAVE)
+            if submission in self._waiting:
+                submission.future.cancel()
+            elif not submission.ended:
+                submission.ended = True
+                error = WorkerDiedError("Its worker was told to leave by the shutdown of its executor. Run it again.")
+                self._incoming.put(partial(self._settle, submission, error))
+        self._waiting.clear()
+        if self._own is None:
+            await asyncio.sleep(0.1)  # so that the last frames leave
+        for task in list(self._tasks):
+            task.cancel()
+        for place in (self._client, self._own):
+            if place is not None:
+                with suppress(Exception):
+                    await place.close()
+
+    def _begin(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finish)
+        return task
+
+    def _finish(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # each deals with its own; what is left is of a connection that ends
+
+    # In the thread for what workers send
+
+    def _deliver_all(self) -> None:
+        while (deliver := self._incoming.get()) is not None:
+            deliver()
+
+    def _deliver(self, submission: _Submission, line: _Line, kind: bytes, content: memoryview) -> None:
+        received: Any = None
+        try:
+            received = decode(content)
+            if kind == MESSAGE and submission.failure is None:
+                submission.channel.send(received)
+            elif kind == ASK:
+                self._call(self._post, line, ANSWER, self._answered(submission, received))
+        except BaseException as error:
+            submission.failure = submission.failure or error
+            submission.channel.stop()
+            if kind == ASK:
+                self._call(self._post, line, ANSWER, encode(ANSWER, (False, None))[1:])
+        if kind == VALUE:
+            self._settle(submission, submission.failure, received)
+        elif kind == ERROR:
+            if submission.failure is None:
+                raised, text = received
+                raised.add_note(f"In a Dask worker:\n{text}")
+                submission.failure = raised
+            self._settle(submission, submission.failure)
+
+    def _answered(self, submission: _Submission, question: object) -> bytes:
+        if submission.failure is not None:
+            return encode(ANSWER, (False, None))[1:]
+        answer = submission.channel.ask(question)
+        try:
+            return encode(ANSWER, (True, answer))[1:]
+        except Exception as error:
+            raise unsendable("What a worker asked for cannot be sent to it", error) from error
+
+    def _settle(self, submission: _Submission, error: BaseException | None, value: object = None) -> None:
+        submission.channel.relay(None)
+        if submission.future.done():
+            return
+        if not submission.future.running():  # it waited
+            submission.future.set_running_or_notify_cancel()
+        if error is None:
+            submission.future.set_result(value)
+        else:
+            submission.future.set_exception(error)
+
+    # From other threads
+
+    def _call(self, do: Callable[..., None], *arguments: Any) -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(do, *arguments)
+
+    def _in_loop(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+class _Line:
+    """The coordinator's end of one start of a submission."""
+
+    def __init__(self, name: str, address: str):
+        self.id, self.address = name, address
+        self.next = 0
+        self.come: dict[int, bytes] = {}  # frames that came before earlier ones
+        self.going: deque[tuple[bytes, bytes]] = deque()
+
+
+class _Submission:
+    def __init__(self, job: bytes, channel: Channel, future: Future[Any]):
+        self.id = secrets.token_hex(8)
+        self.job, self.channel, self.future = job, channel, future
+        self.work: Any = None
+        self.address = ""
+        self.lines: dict[str, _Line] = {}
+        self.fetches: set[asyncio.Task[Any]] = set()
+        self.failure: BaseException | None = None
+        self.ended = self.lost = self.stopping = False
+
+
+def _difference(theirs: Any) -> str:
+    """Say in which versions a worker differs from here; "" where in none."""
+    if isinstance(theirs, BaseException):
+        return f"asked for its versions it said {type(theirs).__name__}: {theirs}"
+    here = dask_worker.facts()
+    return ", ".join(f"{name} {theirs.get(name)}, here {here[name]}" for name in here if theirs.get(name) != here[name])

@@ -1,0 +1,104 @@
+"""Dask: a cluster on this machine, for trying, or one that is there."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from unroll.errors import ExecutorError
+from unroll.executors.cluster import Cluster, Silence
+from unroll.executors.cores import usable_cores
+from unroll.wording import listed
+
+QUIET = logging.CRITICAL + 1
+"""A level of logging: what happens to workers is told by the run."""
+
+
+class DaskOptions(Silence):
+    """Where the cluster is, and how to speak to it."""
+
+    scheduler: str | None = Field(default=None, description="address of a scheduler that is there, tcp:// or tls://")
+    tls_ca: Path | None = Field(default=None, description="certificate of the authority that signed the others")
+    tls_cert: Path | None = Field(default=None, description="this program's certificate")
+    tls_key: Path | None = Field(default=None, description="its key")
+
+
+class Dask(Cluster):
+    """Run callables in the workers of a Dask cluster.
+
+    Without ``scheduler`` a cluster of ``workers`` processes is started on this machine, over loopback alone, and ends
+    with this executor. With it, those of its workers are used that are there, ``workers`` of them at most.
+    """
+
+    options: ClassVar[type[DaskOptions]] = DaskOptions
+    settings: DaskOptions
+    name: ClassVar[str] = "dask"
+
+    def _is_here(self) -> bool:
+        return self.settings.scheduler is None
+
+    def _warning(self) -> str:
+        address = self.settings.scheduler
+        if address is None or self.settings.tls_ca is not None or _is_loopback(address):
+            return ""
+        return (
+            f"The connection to {address} is neither encrypted nor closed to others: whoever reaches that port can run "
+            "code on its workers and here. Use a scheduler with TLS (tls-ca, tls-cert, tls-key), or a closed network."
+        )
+
+    async def _cluster(self) -> Any:
+        """Return what the client connects to: a cluster that ends with this executor, or an address."""
+        if self.settings.scheduler is not None:
+            return self.settings.scheduler
+        from distributed import LocalCluster
+
+        workers = self._most or usable_cores()
+        return await LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",  # None would be a fixed port
+            worker_dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+            silence_logs=QUIET,
+            scheduler_kwargs={"worker_ttl": f"{self.settings.silence} s"},
+            asynchronous=True,
+        )
+
+    def _security(self) -> Any:
+        given = {name: getattr(self.settings, name) for name in ("tls_ca", "tls_cert", "tls_key")}
+        missing = [name.replace("_", "-") for name, path in given.items() if path is None]
+        if len(missing) == len(given):
+            return None
+        if missing:
+            raise ExecutorError(f"TLS needs {listed(missing)} as well (--executor-option {missing[0]}=FILE).")
+        for path in given.values():
+            if not path.is_file():
+                raise ExecutorError(f"There is no file {path} with what TLS needs.")
+        from distributed import Security
+
+        return Security(
+            tls_ca_file=str(given["tls_ca"]),
+            tls_client_cert=str(given["tls_cert"]),
+            tls_client_key=str(given["tls_key"]),
+            require_encryption=True,
+        )
+
+    def _unreachable(self, error: BaseException) -> str:
+        if self.settings.scheduler is None:
+            return f"No Dask cluster can be started on this machine: {error}. The executor processes needs none."
+        return f"No Dask scheduler answers at {self.settings.scheduler}: {error}. See whether it runs, and its address."
+
+
+def _is_loopback(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

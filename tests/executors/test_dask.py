@@ -1,0 +1,285 @@
+"""Dask: the conformance suite, and what happens when workers, the scheduler or the coordinator go.
+
+Planted and found: a second start that is given the work too (then it is done twice); a result that is taken for lost
+while it is fetched; the wish to stop that comes after the callable's first look; no look at who else has joined.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.executors.dask_cluster import Cluster, end, wait_for
+from unroll.errors import ExecutorError, UnknownNameError, WorkerDiedError, WorkerStartError
+from unroll.executors import Channel, Executor
+from unroll.executors.options import checked
+from unroll.testing.executors import PATIENCE, ExecutorConformance, count, double, ignore, until_stopped
+
+pytest.importorskip("distributed", reason='the executor dask needs pip install "unroll-lab[dask]"')
+
+from unroll.executors.dask import Dask
+
+
+def joined(cluster: Cluster, workers: int | None = None, **options: object) -> Dask:
+    """Return an executor that sees all workers of a cluster."""
+    executor = Dask(workers, scheduler=cluster.address, **options)
+    wait_for(lambda: executor.slots == (workers or len(cluster.workers)))
+    return executor
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Two workers that no test harms."""
+    cluster = Cluster(tmp_path_factory.mktemp("shared"), 2)
+    try:
+        joined(cluster).shutdown()
+        yield cluster
+    finally:
+        cluster.close()
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Make clusters that may be harmed."""
+    made = []
+
+    def make(workers: int, **options: str) -> Cluster:
+        made.append(Cluster(tmp_path, workers, **options))
+        return made[-1]
+
+    yield make
+    for cluster in made:
+        cluster.close()
+
+
+class TestDask(ExecutorConformance):
+    @pytest.fixture(autouse=True)
+    def _on(self, shared):
+        self.cluster = shared
+
+    def make(self, workers: int) -> Executor:
+        return Dask(workers, scheduler=self.cluster.address)
+
+
+def pid_then_wait(item, channel):
+    channel.send(os.getpid())
+    return until_stopped(item, channel)
+
+
+def starts(item, channel):
+    """Write down a start, then be there for a while."""
+    with Path(item).open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    channel.send(os.getpid())
+    while not channel.stopping:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    channel.send("late")
+
+
+def test_a_cluster_of_this_machine_over_loopback_alone_that_leaves_nothing():
+    before = children()
+    with Dask(2) as executor:
+        assert executor.here
+        assert executor.describe() == "Dask, two workers on this machine"
+        futures = [executor.submit(double, i, Channel(ignore)) for i in range(4)]
+        assert [future.result(PATIENCE) for future in futures] == [0, 2, 4, 6]
+        family = [psutil.Process(), *(psutil.Process(pid) for pid in children() - before)]
+        sockets = [one for process in family for one in process.net_connections("inet")]
+        listening = {one.laddr.ip for one in sockets if one.status == psutil.CONN_LISTEN}
+        assert listening == {"127.0.0.1"}
+        numbers = {executor.submit(number, 0, Channel(ignore)).result(PATIENCE) for _ in range(4)}
+        assert numbers <= {("0", "1"), ("1", "1")}
+    wait_for(lambda: children() <= before)
+
+
+def children():
+    """Return process ids, without that of Python's own tracker, which ends with this process."""
+    found = psutil.Process().children(recursive=True)
+    return {child.pid for child in found if "resource_tracker" not in " ".join(child.cmdline())}
+
+
+def number(item, channel):
+    return os.environ["UNROLL_WORKER"], os.environ["OMP_NUM_THREADS"]
+
+
+def test_workers_come_and_go_and_slots_follow(own):
+    cluster = own(1)
+    with joined(cluster) as executor:
+        assert not executor.here
+        assert executor.describe() == "Dask, one worker on one host"
+        second = cluster.add()
+        wait_for(lambda: executor.slots == 2)
+        end(second)
+        wait_for(lambda: executor.slots == 1)
+        assert executor.submit(double, 4, Channel(ignore)).result(PATIENCE) == 8
+    with joined(cluster, 1) as executor:
+        cluster.add()
+        wait_for(lambda: len(executor._workers) == 2)
+        assert executor.slots == 1, "no more than was asked for"
+
+
+def test_a_killed_worker_costs_its_own_work_alone(own):
+    cluster = own(2)
+    with joined(cluster) as executor:
+        pids: list[object] = []
+        victim = executor.submit(pid_then_wait, 0, Channel(pids.append))
+        wait_for(lambda: pids)
+        channel = Channel(ignore)
+        other = executor.submit(until_stopped, 0, channel)
+        os.kill(pids[0], signal.SIGKILL)
+        start = time.monotonic()
+        error = victim.exception(PATIENCE)
+        assert time.monotonic() - start < PATIENCE / 2
+        assert isinstance(error, WorkerDiedError)
+        assert "was lost before its work was done" in str(error)
+        wait_for(lambda: executor.slots == 1)
+        channel.stop()
+        assert other.result(PATIENCE) == "stopped"
+        assert executor.submit(double, 4, Channel(ignore)).result(PATIENCE) == 8
+
+
+def test_a_frozen_worker_is_given_up_and_what_it_sends_later_is_delivered_to_whoever_asks(own, tmp_path):
+    cluster = own(2, ttl="5 s")
+    with joined(cluster) as executor:
+        sent: list[object] = []
+        future = executor.submit(starts, str(tmp_path / "starts"), Channel(sent.append))
+        wait_for(lambda: sent)
+        os.kill(sent[0], signal.SIGSTOP)
+        assert isinstance(future.exception(PATIENCE), WorkerDiedError)
+        wait_for(lambda: executor.slots == 1)
+        again = executor.submit(double, 5, Channel(ignore))
+        assert again.result(PATIENCE) == 10
+        os.kill(sent[0], signal.SIGCONT)
+        time.sleep(1.0)
+        assert executor.submit(double, 6, Channel(ignore)).result(PATIENCE) == 12
+        assert len((tmp_path / "starts").read_text().split()) == 1
+
+
+def test_a_dead_scheduler_is_said_and_ends_all(own):
+    cluster = own(2)
+    executor = joined(cluster)
+    try:
+        channel = Channel(ignore)
+        future = executor.submit(until_stopped, 0, channel)
+        waiting = [executor.submit(until_stopped, 0, Channel(ignore)) for _ in range(3)]
+        time.sleep(0.3)
+        end(cluster.scheduler)
+        for one in (future, *waiting):
+            assert isinstance(one.exception(PATIENCE), WorkerDiedError)
+        with pytest.raises(ExecutorError, match=r"connection to the Dask scheduler was lost.*run the same command"):
+            executor.submit(double, 1, Channel(ignore))
+        assert executor.slots >= 1
+    finally:
+        executor.shutdown(now=True)
+
+
+SCRIPT = """
+import os, sys, time
+from unroll.executors import Channel
+from unroll.executors.dask import Dask
+
+def call(path, channel):
+    channel.send("ready")
+    while not channel.stopping:
+        time.sleep(0.01)
+    open(path, "w").close()
+
+executor = Dask(scheduler=sys.argv[1], silence=1.0)
+while executor.slots < 1:
+    time.sleep(0.01)
+executor.submit(call, sys.argv[2], Channel(lambda message: print(message, flush=True)))
+time.sleep(60)
+"""
+
+
+def test_work_leaves_a_worker_whose_coordinator_was_killed(own, coordinator, tmp_path):
+    cluster = own(1)
+    program = coordinator(SCRIPT, cluster.address, tmp_path / "left")
+    assert program.line() == "ready"
+    program.kill()
+    wait_for((tmp_path / "left").exists)
+    with joined(cluster) as executor:  # the worker is free again
+        assert executor.submit(double, 3, Channel(ignore)).result(PATIENCE) == 6
+
+
+LIES = """
+import importlib.metadata as m
+true = m.version
+m.version = lambda name: "0.0" if name == "numpy" else true(name)
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Mismatched versions")  # which Dask says of some, and goes on
+def test_workers_of_other_versions_are_refused_before_and_when_they_join(own, tmp_path):
+    (tmp_path / "lies").mkdir()
+    (tmp_path / "lies" / "sitecustomize.py").write_text(LIES)
+    path = os.pathsep.join([str(tmp_path / "lies"), *sys.path])
+    cluster = own(1)
+    with joined(cluster) as executor:
+        end(cluster.workers.pop())
+        wait_for(lambda: executor.slots == 0)
+        cluster.add(PYTHONPATH=path)
+        error = executor.submit(double, 1, Channel(ignore)).exception(PATIENCE)
+        assert isinstance(error, WorkerStartError)
+        assert "numpy 0.0, here" in str(error)
+    with pytest.raises(ExecutorError, match=r"not so tcp://127\.0\.0\.1:\d+ \(numpy 0\.0, here"):
+        Dask(scheduler=cluster.address)
+
+
+def test_workers_of_several_threads_are_refused(own):
+    cluster = own(0)
+    with Dask(scheduler=cluster.address) as executor:
+        cluster.add("--nthreads", "2")
+        wait_for(lambda: executor.slots == 1)
+        error = executor.submit(double, 1, Channel(ignore)).exception(PATIENCE)
+        assert isinstance(error, WorkerStartError)
+        assert "2 threads" in str(error)
+    with pytest.raises(ExecutorError, match="has 2 threads"):
+        Dask(scheduler=cluster.address)
+
+
+def test_thousands_of_messages_and_callables(shared):
+    received: list[object] = []
+    with Dask(2, scheduler=shared.address) as executor:
+        executor.submit(count, 5_000, Channel(received.append)).result(PATIENCE)
+        futures = [executor.submit(double, i, Channel(ignore)) for i in range(100)]
+        assert [future.result(PATIENCE) for future in futures] == list(range(0, 200, 2))
+    assert received == list(range(5_000))
+
+
+def test_two_executors_on_one_cluster_do_not_hear_each_other(shared):
+    with Dask(1, scheduler=shared.address) as one, Dask(1, scheduler=shared.address) as two:
+        mine, yours = [], []
+        futures = [one.submit(count, 50, Channel(mine.append)), two.submit(count, 60, Channel(yours.append))]
+        assert [future.result(PATIENCE) for future in futures] == ["counted"] * 2
+    assert (mine, yours) == (list(range(50)), list(range(60)))
+
+
+def test_options():
+    with pytest.raises(UnknownNameError, match=r'"scheduler"\? Its options: silence, scheduler, tls-ca'):
+        checked(Dask.options, {"shceduler": "x"}, "dask")
+    with pytest.raises(ExecutorError, match="silence: Input should be greater than 0"):
+        Dask(silence=-1)
+    with pytest.raises(ExecutorError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:1"):
+        Dask(scheduler="tcp://127.0.0.1:1")
+    with pytest.raises(ExecutorError, match="TLS needs tls-cert and tls-key as well"):
+        Dask(scheduler="tls://127.0.0.1:1", tls_ca="ca.pem")
+
+
+@pytest.mark.parametrize(
+    ("address", "warned"), [("tcp://127.0.0.1:8786", False), ("tcp://localhost:1", False), ("tcp://head:8786", True)]
+)
+def test_a_connection_that_is_open_to_others_is_said(address, warned):
+    class Nowhere(Dask):
+        async def _open(self):
+            pass
+
+    with Nowhere(scheduler=address) as executor:
+        assert ("whoever reaches that port can run code" in executor.notice) == warned

@@ -47,6 +47,15 @@ def test_by_hand():
     assert (row["amount"], row["amount_low"], row["amount_high"]) == pytest.approx((50.0, 0.0, 90.0))
 
 
+def test_data_that_are_given_have_as_many_test_sequences_as_were_tested():
+    """Their number is no setting of the task, so that the column of it is empty."""
+    frame = trials({("gru", 100): [1 / 12]}, tested=100).assign(test_sd=0.05)
+    given = frame.assign(**{"task.test": np.nan, "memoryless_sequences": 400.0})
+    ((drawn,), (other,)) = (memory(one).to_dict("records") for one in (frame, given))
+    assert other["noise"] == pytest.approx(drawn["noise"] / 2)
+    assert other["amount"] == drawn["amount"]
+
+
 def test_one_seed_has_no_spread_and_other_tasks_have_no_such_memory():
     (row,) = memory(trials({("gru", 10): [0.01]})).to_dict("records")
     assert row["amount_low"] is None

@@ -72,12 +72,11 @@ def machine(records: Sequence[TrialRecord]) -> list[Fact]:
     return [Fact(name, _some(list(values))) for name, values in found.items()]
 
 
-def sources(plugins: Mapping[str, Any], measures: Iterable[Measure], software: str) -> list[str]:
-    """Return the BibTeX entries of unroll, of a study's tasks and models and of measures, in order, each once."""
+def sources(plugins: Iterable[Mapping[str, Any]], measures: Iterable[Measure], software: str) -> list[str]:
+    """Return the BibTeX entries of unroll, of plug-ins by their facts and of measures, in order, each once."""
     entries = [software]
-    for family in ("task", "model"):
-        for _, facts in sorted(plugins.get(family, {}).items()):
-            entries += [entry for entry in facts.get("sources", []) if entry not in entries]
+    for told in plugins:
+        entries += [entry for entry in told.get("sources", []) if entry not in entries]
     for measure in measures:
         try:
             entries += [entry for entry in cited(type(measure)) if entry not in entries]

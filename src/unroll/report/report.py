@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -78,7 +78,6 @@ def report(results: ReportSource) -> str:
 
 def _context(results: ReportSource, measures: Sequence[Measure]) -> dict[str, Any]:
     with Store.open(results.path) as store:
-        planned = store.planned(results.study)
         records = store.trials([trial.key for trial in results.planned])
     states = results.trials()["state"].value_counts()
     return {
@@ -93,9 +92,16 @@ def _context(results: ReportSource, measures: Sequence[Measure]) -> dict[str, An
         "machine": facts.machine(records),
         "effort": _effort(records),
         "saved": saved(results.study),
-        "sources": facts.sources(planned.plugins if planned else {}, measures, software(version("unroll-lab"))),
+        "sources": facts.sources(_plugins(results), measures, software(version("unroll-lab"))),
         "version": version("unroll-lab"),
     }
+
+
+def _plugins(results: ReportSource) -> Iterator[Mapping[str, Any]]:
+    """Yield the facts of the study's tasks, then of its models, in alphabetical order."""
+    for kind in ("task", "model"):
+        for name in sorted({getattr(trial, kind) for trial in results.planned}):
+            yield results.facts(kind, name)
 
 
 def _figures(choice: Choice, study: str, styles: Styles) -> Iterator[Figure]:

@@ -54,6 +54,21 @@ def test_damage_in_a_store_older_than_the_seals(old: Path, what: str):
         assert store.forget_damaged() == 1
 
 
+@pytest.mark.parametrize("count", ["count + 1", "count * 1.0 + 0.5", "'many'", "-1"])
+def test_a_history_of_an_old_store_has_as_many_values_as_it_says(old: Path, count: str):
+    change(old, f"UPDATE histories SET count = {count} WHERE name = 'loss' AND trial = 1")  # no digest covers it
+    with Store.open(old) as store:
+        (key,) = store._db.execute("SELECT key FROM trials WHERE id = 1").fetchone()
+        with pytest.raises(DamagedError, match="loss has another number of values"):
+            store.histories(key)
+        told: dict[str, str] = {}
+        assert key not in store.history_frame(None, "loss", told)["key"].tolist()
+        assert key in told
+        assert store.verify().verified == 7
+    with Store.open(old, write=True) as store:
+        assert store.forget_damaged() == 1
+
+
 OLD_PLANS = {
     "spec": "spec = replace(spec, '\"epochs\": 3', '\"epochs\": 4')",
     "seed": "seed = 2",

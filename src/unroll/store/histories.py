@@ -15,6 +15,8 @@ from unroll.store.keys import find
 from unroll.store.plain import from_blob, to_blob
 from unroll.store.seals import add_part, history_part, history_seal
 
+BYTES = 4
+"""Of a value: float32."""
 AXES = ("epoch", "update", "horizon", "length")
 
 
@@ -70,4 +72,6 @@ def fault_of(trial: Checked, row: sqlite3.Row) -> str | None:
     sealed = history_seal(trial.row["key"], row["name"], row["axis"], row["count"], row["data"])
     if trial.parts.get(history_part(row["name"])) != sealed:
         return f"its history {row['name']} is not what was written"
+    if type(row["count"]) is not int or BYTES * row["count"] != len(row["data"]):  # of an older store, sealed as found
+        return f"its history {row['name']} has another number of values than it says"
     return None

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from unroll import errors
-from unroll.errors import DivergedError, Problem, StudyError, UnrollError, did_you_mean
+from unroll.errors import DivergedError, MeasureError, Problem, StudyError, UnrollError, did_you_mean
 
 CLASSES = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, UnrollError)]
 
@@ -29,7 +29,8 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
     [
         StudyError([Problem("wrong", "train.epochs", "mine.toml", 4), Problem("worse")]),
         DivergedError("training loss", float("inf"), 3, 120),
-        *(cls("why") for cls in CLASSES if cls not in (StudyError, DivergedError)),
+        MeasureError("mine", "table", "KeyError: 'value'"),
+        *(cls("why") for cls in CLASSES if cls not in (StudyError, DivergedError, MeasureError)),
     ],
     ids=lambda error: type(error).__name__,
 )

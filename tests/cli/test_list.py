@@ -151,7 +151,7 @@ def test_questions_of_a_stored_study_are_kept_where_it_is_run_with_them(finished
     assert [one["question"] for one in asked] == ["Which learns?"]
     shown = unroll("show", "small").out
     assert "Which learns?" in shown
-    assert "Not shown: no sentence that answers it follows from these results" in " ".join(shown.split())
+    assert "Not shown: these are counts and medians of what was seen" in " ".join(shown.split())
     file.write_text(text + question)
     missing = json.loads(unroll("show", finished, "--json").out)["questions"][0]["not_shown"][-1]
     assert missing.startswith('Nothing here answers by "nothing_installed": neither a measure that can be used here')

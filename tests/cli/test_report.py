@@ -15,6 +15,16 @@ def test_report_writes_one_page(finished: str, unroll):
     assert Path("other.html").read_text(encoding="utf-8") == text
 
 
+def test_trials_that_other_studies_planned_are_cited_all_the_same(finished: str, unroll):
+    """A study that only names what others have run is in no store: what its plug-ins cite is asked of them."""
+    text = Path(finished).read_text(encoding="utf-8")
+    Path("again.toml").write_text(text.replace('name = "small"', 'name = "again"'), encoding="utf-8")
+    assert unroll("report", "again.toml").code == 0
+    page = Path("again.html").read_text(encoding="utf-8")
+    assert "4 trials, all complete" in page
+    assert "@article{hochreiter1997long" in page
+
+
 def test_report_refuses_with_the_next_step(finished: str, unroll):
     assert "cannot be written" in unroll("report", finished, "--out", "no/such/folder.html").err
     done = unroll("report", finished, "--store", "nothing.db")

@@ -11,9 +11,7 @@ import base64
 import hashlib
 import re
 import shutil
-import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -138,15 +136,6 @@ def test_settings_machine_sources_and_no_secrets(html: str):
     ):
         assert fact in words
     assert "secret-machine" not in html
-
-
-def test_trials_of_a_study_that_the_store_does_not_know_are_cited_all_the_same(tmp_path: Path):
-    results = stored(tmp_path / "results.db")
-    with closing(sqlite3.connect(results.path)) as db, db:
-        db.execute("UPDATE studies SET digest = 'another'")
-    words = Page(report(Results(results.study, results.path))).words
-    assert "@article{hochreiter1997long" in words
-    assert "27 trials, all complete" in words
 
 
 def test_a_half_finished_study_says_what_is_missing(unfinished: Results):

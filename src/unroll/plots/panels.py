@@ -278,6 +278,8 @@ def second_words(table: pd.DataFrame) -> str:
 def _reference(axes: Axes, by_length: pd.Series[float], dashes: Any) -> None:
     """Draw one of them: a line across the axes where it is one number, else through its lengths."""
     known = by_length.dropna()
+    if known.empty:
+        return
     if known.nunique() == 1:
         axes.axhline(known.iloc[0], color=SOFT, linewidth=1.0, linestyle=dashes, zorder=1)
     else:

@@ -14,10 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.working import work_on
 from unroll.errors import StoreMissingError
-from unroll.executors import Channel
-from unroll.running.messages import Batch, Order, Outcome, Said
-from unroll.running.work import work
+from unroll.running.messages import Order, Outcome
 from unroll.store import Store
 
 SMALL = """
@@ -147,10 +146,8 @@ def kill_group(process: subprocess.Popen[str]) -> None:
 
 def worked(order: Order) -> Outcome:
     """Return how a worker's work on one trial ends."""
-    said: list[Said] = []
-    assert work(None, Channel(said.append, lambda question: Batch((order,), 60.0, 60.0)))
-    (outcome,) = [message.content for message in said]
-    assert isinstance(outcome, Outcome)
+    outcome, before = work_on(order)
+    assert before == []
     return outcome
 
 

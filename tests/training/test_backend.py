@@ -12,14 +12,14 @@ from typing import Any, ClassVar, Literal
 import pytest
 import torch
 
+from tests.working import work_on
 from unroll import Study, expand, nn, registry
 from unroll.errors import BackendError
-from unroll.executors import Channel
 from unroll.kernels import isas, ops
 from unroll.models import Model
 from unroll.models.network import Network
 from unroll.models.recurrent_network import RecurrentNetwork
-from unroll.running.work import Order, work
+from unroll.running.messages import Order
 from unroll.study import Trial
 from unroll.training.network import backend_of
 
@@ -84,7 +84,7 @@ def test_what_is_recorded_is_what_computes(
             return super().forward(x)
 
     monkeypatch.setattr("tests.training.test_backend.RecurrentNetwork", Watched)
-    outcome = work(Order(trial(asked)), Channel(lambda message: None))
+    outcome, _ = work_on(Order(trial(asked)))
     assert outcome.error is None, outcome.error
     assert set(seen) == {used} == {outcome.numerics["backend"]}
 
@@ -124,7 +124,7 @@ def test_layers_that_can_and_cannot_be_swapped_are_a_mixed_backend(
         return forward(*args, **named)
 
     monkeypatch.setattr(ops, "forward", spy)
-    outcome = work(Order(trial(asked)), Channel(lambda message: None))
+    outcome, _ = work_on(Order(trial(asked)))
     assert outcome.error is None, outcome.error
     assert outcome.numerics["backend"] == used
     assert (outcome.numerics["kernel instructions"] != "") == bool(calls) == (used == "mixed")
@@ -138,7 +138,7 @@ def test_a_layer_that_cannot_be_swapped_is_an_error_where_the_native_backend_is_
     monkeypatch.setattr(Declaring, "layer", OwnGRU)
     with pytest.raises(BackendError, match=r'"declaring" cannot run on it \(OwnGRU recurrence: it is a subclass'):
         backend_of(trial("native"))
-    outcome = work(Order(trial("native")), Channel(lambda message: None))
+    outcome, _ = work_on(Order(trial("native")))
     assert outcome.error is not None
     assert outcome.error["type"] == "BackendError"
 

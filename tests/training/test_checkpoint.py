@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.test_loop import trial
-from unroll.executors import Channel
+from tests.working import work_on
 from unroll.models.resolve import resolve
-from unroll.running.work import Note, Order, work
+from unroll.running.messages import Note, Order
 from unroll.store.seals import CHECKSUM, checkpoint_seal
 from unroll.training import Checkpoint, Training, numerics, single_thread
 
@@ -48,9 +48,9 @@ def digest(optimizer: str = "adam") -> str:
 
 def worked(checkpoint: Checkpoint | None, optimizer: str = "adam"):
     """Work on a trial from a checkpoint; return its outcome and what was said."""
-    asked, said = one(optimizer), []
+    asked = one(optimizer)
     under = numerics(resolve(asked).backend(asked))
-    outcome = work(Order(asked, checkpoint, under), Channel(said.append))
+    outcome, said = work_on(Order(asked, checkpoint, under))
     return outcome, [message.text for message in said if isinstance(message, Note)]
 
 

@@ -25,7 +25,8 @@ from tests.training.test_loop import finish, trial
 from unroll import Study, expand
 from unroll.errors import DivergedError
 from unroll.executors import Channel
-from unroll.running.work import Order, Resumable, work
+from unroll.running.messages import Batch, Order, Outcome, Resumable, Said
+from unroll.running.work import work
 from unroll.study import Trial
 from unroll.training import Result, Training, loop, train
 from unroll.training.examples import Examples
@@ -163,10 +164,12 @@ def test_nothing_is_frozen_of_a_training_that_has_diverged(deferred: pytest.Monk
     progress = next(Training(trial()).run())
     with pytest.raises(DivergedError, match="in epoch 1, update 1"):
         progress.freeze()
-    sent: list[object] = []
-    channel = Channel(sent.append)
-    channel.stop()
-    outcome = work(Order(trial()), channel)
+    said: list[Said] = []
+    channel = Channel(said.append, lambda question: Batch((Order(trial()),), 60.0, 60.0))
+    deferred.setattr("unroll.running.work.confirm_plugins", lambda trial: channel.stop())  # when it has begun
+    assert work(None, channel)
+    *sent, outcome = [message.content for message in said]
+    assert isinstance(outcome, Outcome)
     assert outcome.error is not None
     assert (outcome.error["type"], outcome.error["update"]) == ("DivergedError", 1)
     assert not any(isinstance(message, Resumable) for message in sent)

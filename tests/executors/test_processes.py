@@ -307,5 +307,15 @@ def test_output_of_workers_is_seen_at_once(coordinator):
     assert coordinator(script).finish() == (0, "from a worker\n", "")
 
 
+OTHERS: set[int] = set()
+"""Processes that other tests of this process have started, for as long as it lives."""
+
+
+@pytest.fixture(autouse=True)
+def others():
+    OTHERS.clear()
+    OTHERS.update(children())
+
+
 def children():
-    return {child.pid for child in psutil.Process(os.getpid()).children(recursive=True)}
+    return {child.pid for child in psutil.Process(os.getpid()).children(recursive=True)} - OTHERS

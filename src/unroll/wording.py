@@ -227,13 +227,14 @@ def without(memoryless: Iterable[bool]) -> str:
     return "a predictor with no memory" if all(memoryless) else "a predictor that sees no input"
 
 
-def lines(rows: Iterable[tuple[str | None, str | None]]) -> str:
+def lines(rows: Iterable[tuple[Any, Any]]) -> str:
     """Return what the second lines of several rows are, each name with its words; "" where there is none.
 
-    >>> lines([("bag", "who knows the values alone"), (None, None), ("bag", "who knows the values alone")])
+    >>> lines([("bag", "who knows the values alone"), (float("nan"), None), ("bag", "who knows the values alone")])
     'bag: who knows the values alone'
     """
-    return "; ".join(dict.fromkeys(f"{name}: {words}" for name, words in rows if name and words))
+    told = ((name, words) for name, words in rows if isinstance(name, str) and isinstance(words, str))
+    return "; ".join(dict.fromkeys(f"{name}: {words}" for name, words in told))
 
 
 def second(name: Any, loss: Any, accuracy: Any) -> str:

@@ -51,6 +51,21 @@ def test_the_table_by_hand():
     assert (mean["value"], mean["reference"], mean["furthest"]) == pytest.approx((0.75, 0.45, 4))
 
 
+def test_lengths_that_are_all_shorter_have_a_table_of_their_own():
+    class Told:
+        factors = ()
+
+        def __init__(self, frame: pd.DataFrame):
+            self.measure = lambda name: frame
+
+    table = tables()
+    whole = list(measure("beyond").layouts(Told(table), "terminal"))
+    shorter = list(measure("beyond").layouts(Told(table[~table["longer"]]), "terminal"))
+    assert [layout.name for layout in whole] == ["beyond"]
+    assert [layout.name for layout in shorter] == ["beyond_by_length"]
+    assert [layout.rows for layout in shorter] != [[]]
+
+
 def test_a_task_that_is_judged_by_its_loss_is_told_by_it():
     frame = tables().drop(columns=["accuracy"])
     assert frame["quantity"].unique().tolist() == ["accuracy"]

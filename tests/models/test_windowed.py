@@ -33,6 +33,7 @@ from unroll.tasks.adding import Adding
 from unroll.tasks.alternating import Alternating
 from unroll.tasks.announce import Announce
 from unroll.tasks.copy import Copy
+from unroll.tasks.delay import Delay
 from unroll.tasks.fibonacci import Fibonacci
 from unroll.tasks.linear_recurrence import LinearRecurrence
 from unroll.tasks.numbers import Numbers
@@ -220,6 +221,8 @@ def test_trivial_predictors_say_what_they_cannot_do(form: type[Model]) -> None:
         other.check_task(Adding())
     with pytest.raises(ValueError, match=r"linear is fitted to numbers, and copy asks for classes\. Leave out"):
         Linear().check_task(Copy())
+    with pytest.raises(ValueError, match="linear is fitted to answers at the last or at every step, and delay asks at"):
+        Linear().check_task(Delay())
     TanhRNN().check_task(Copy())
 
 

@@ -10,6 +10,7 @@ from unroll.models.base import Model
 
 if TYPE_CHECKING:
     from unroll.models.network import Network
+    from unroll.tasks import Task
 
 
 class Linear(Model):
@@ -33,6 +34,15 @@ class Linear(Model):
     sources = ("makhoul1975linear",)
 
     window: Annotated[int, Field(ge=1, le=512)] = 8
+
+    def check_task(self, task: Task) -> None:
+        """See Model: answers at the last or at every step, for the same weights at each."""
+        super().check_task(task)
+        if task.readout == "some":
+            raise ValueError(
+                f"linear is fitted to answers at the last or at every step, and {task.name} asks at some. Leave out "
+                "this model"
+            )
 
     def build(self, inputs: int, outputs: int, readout: Literal["last", "every"]) -> Network:
         """See Model."""

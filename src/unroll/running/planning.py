@@ -106,7 +106,8 @@ def _declared(trial: Trial) -> dict[str, Any]:
 
 
 def _planned(trial: Trial, parameters: int, declared: dict[str, Any]) -> PlannedTrial:
-    task = resolve(trial).task
+    task, model = resolve(trial)
+    anew = "new training sequences in each epoch" if task.fresh and not model.fitted else ""
     return PlannedTrial(
         key=trial.key,
         condition=trial.condition,
@@ -120,7 +121,7 @@ def _planned(trial: Trial, parameters: int, declared: dict[str, Any]) -> Planned
         baseline=task.baseline(trial.length),
         solved_metric=task.solved.metric,
         solved_below=-math.inf if task.solved.below is None else task.solved.below,
-        notes=", ".join(filter(None, (task.notes, "new training sequences in each epoch" if task.fresh else ""))),
+        notes=", ".join(filter(None, (task.notes, anew))),
         declared=declared,
     )
 

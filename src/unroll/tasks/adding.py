@@ -38,7 +38,7 @@ class Adding(Marked):
     numbers (the 0.1767 printed in Bai et al. 2018 is not that number), 1/24 for their mean. For ``hs97`` it is 1/24 too
     but for the zeros: with P that a marker stands on the first step,
 
-    .. math:: \text{baseline} = \frac{2 - P}{48}, \qquad P = \frac1{10} + \frac{9/10}{T/2 - 2} \text{ for } T \ge 22,
+    .. math:: \text{baseline} = \frac{2 - P}{48}, \qquad P = \frac{1}{10} + \frac{9/10}{T/2 - 2} \text{ for } T \ge 22,
 
     0.03919 at T = 100. A trial counts as solved at 6 % of the baseline: 0.01, and 0.0025 for targets half as wide.
     """

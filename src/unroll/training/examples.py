@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import one_hot
 
@@ -47,8 +48,8 @@ class Examples:
                 raise PlugInError(
                     "A split asks for nothing. Let the task mark what is asked, or leave out Split.asked."
                 )
-        at, asked = (None if array is None else torch.from_numpy(array) for array in (split.at, split.asked))
-        return cls(torch.from_numpy(split.x), torch.from_numpy(split.y), at, asked, alphabet)
+        at, asked = (None if array is None else _tensor(array) for array in (split.at, split.asked))
+        return cls(_tensor(split.x), _tensor(split.y), at, asked, alphabet)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -92,3 +93,8 @@ class Examples:
 def readout_of(readout: Literal["last", "every", "some"]) -> Literal["last", "every"]:
     """Return which outputs a network makes for a task's readout: those of some steps are chosen from all."""
     return "every" if readout == "some" else readout
+
+
+def _tensor(array: NDArray[Any]) -> Tensor:
+    """Return a tensor on an array's memory; on a copy of one that may not be written to, such as one row for all."""
+    return torch.from_numpy(array if array.flags.writeable else array.copy())

@@ -51,9 +51,10 @@ class Beyond(Measure):
         from unroll.measures.beyond import sheet
 
         frame = source.measure(self.name)
-        if len(frame):
+        longer = bool(len(frame)) and bool(frame["longer"].any())
+        if longer:
             yield sheet.mean(frame, source.factors, terminal=where == "terminal")
-        if len(frame) and where == "page":
+        if len(frame) and (where == "page" or not longer):
             yield sheet.by_length(frame, source.factors)
 
     def findings(self, source: Source, about: About) -> Iterator[Finding]:

@@ -1,23 +1,31 @@
 """A user's series, against rows, means and windows in plain Python.
 
 Planted and found: a mean over the whole file; windows that shift by one row for ``ahead``; parts without a gap;
-the order of columns in the file for that of ``target``; a line that counts from the first row of numbers.
+the order of columns in the file for that of ``target``; a line that counts from the first row of numbers; the bound of
+another length's parts.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from unroll.errors import DataError
 from unroll.models.linear import Linear
 from unroll.models.persistence import Persistence
+from unroll.reading import results
+from unroll.running import execute
 from unroll.streams import KeyedStreams
+from unroll.study import Study
 from unroll.tasks.series import Series
 from unroll.testing.given import GivenConformance
 
@@ -90,15 +98,32 @@ def test_windows_and_targets_of_each_part(path: Path, target: Any, ahead: int, o
 
 def test_the_criterion_is_to_be_better_than_the_last_value_and_the_mean(path: Path) -> None:
     task = Series(file=str(path), columns=["warm"], ahead=3)
-    held = (ROWS - 2 * 4) // 20
-    values = [row[0] for row in columns((1,), ROWS - 2 * (4 + held))][ROWS - held :]
-    again = statistics.fmean((later - now) ** 2 for now, later in zip(values, values[3:], strict=False))
-    mean = statistics.fmean(later**2 for later in values[3:])
-    assert task.solved.below == pytest.approx(min(again, mean))
-    test = task.dataset(KeyedStreams(1), 5).test
-    assert task.second(5).loss == pytest.approx(np.square(test.y.astype(float) - test.x).mean())
+    for length in (1, 5, 30):
+        gap = length + 3
+        held = (ROWS - 2 * gap) // 20
+        part = [row[0] for row in columns((1,), ROWS - 2 * (gap + held))][ROWS - held :]
+        asked = (held - 3) // length * length
+        again = statistics.fmean((part[step + 3] - part[step]) ** 2 for step in range(asked))
+        mean = statistics.fmean(part[step + 3] ** 2 for step in range(asked))
+        assert task.criterion(length).below == pytest.approx(min(again, mean), rel=5e-6)
+        assert task.second(length).loss == pytest.approx(again)
     Persistence().check_task(task)
     Linear().check_task(Series(file=str(path), columns=["warm", "cold"]))
+
+
+def test_the_last_value_again_does_not_solve_a_series_of_any_length(tmp_path: Path) -> None:
+    steps = np.random.default_rng(3).normal(size=1200).cumsum() + np.linspace(0, 1, 1200) ** 4 * 60
+    (tmp_path / "walk.csv").write_text("a\n" + "".join(f"{value}\n" for value in steps))
+    study = Study(
+        name="walk",
+        factors={"task": ["series"], "model": ["persistence"], "length": [2, 10, 35], "seed": [1]},
+        task={"file": str(tmp_path / "walk.csv")},
+    )
+    execute(study, tmp_path / "results.db", executor="inline")
+    trials = results(study, tmp_path / "results.db").trials()
+    assert trials["test_mse"].tolist() == pytest.approx(trials["second_loss"].tolist())
+    assert trials["solved_below"].tolist() == pytest.approx(trials["second_loss"].tolist(), rel=2e-6)
+    assert trials["solved"].tolist() == [0, 0, 0]
 
 
 def test_all_columns_are_shown_where_none_are_named(tmp_path: Path) -> None:
@@ -109,10 +134,18 @@ def test_all_columns_are_shown_where_none_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "settings", "told"),
+    ("text", "given_settings", "told"),
     [
         ("a,b\n1,2\n1,x\n", {}, r'line 3, column "b": "x" is no finite number'),
-        ("a,b\n1,2\n\n1,\n", {}, r'line 4, column "b": a value is missing'),
+        ("a,b\n1,2\n1,\n", {}, r'line 3, column "b": a value is missing'),
+        ("a,b\n1,2\n\n1,2\n", {}, r'line 3, column "a": a value is missing'),
+        ("a\n1\n\n\n2\n", {}, r'line 3, column "a": a value is missing'),
+        ("a\n\n1\n", {}, r'line 2, column "a": a value is missing'),
+        ("a,b\n1,2\n1,1_000\n", {}, r'line 3, column "b": "1_000" is no finite number'),
+        ("a,b\n1,2\n1,٣\n", {}, r'line 3, column "b": "٣" is no finite number'),
+        ("a,b\n1,2\n1,-1e200\n", {}, r'line 3, column "b": "-1e200" is too large; at most 1e\+100'),
+        ("1.5,2\n1,2\n", {}, r'line 1: only numbers \("1.5"\) where the names .* Add a first line'),
+        ("7\n8\n", {"columns": ["7"]}, "line 1: only numbers"),
         ("a,b\n1,2\n1,nan\n", {}, r'line 3, column "b": "nan" is no finite number'),
         ("a,b\n1,2\n1,inf\n", {}, r'line 3, column "b": "inf" is no finite number'),
         ("a,b\n1,2\n1,2,3\n", {}, "line 3: 3 values, and the first line names 2 columns"),
@@ -125,11 +158,11 @@ def test_all_columns_are_shown_where_none_are_named(tmp_path: Path) -> None:
         ('a,b\n1,"2\n', {}, "not CSV"),
     ],
 )
-def test_what_is_no_table_of_numbers_has_its_place(tmp_path: Path, text: str, settings: Any, told: str) -> None:
+def test_what_is_no_table_of_numbers_has_its_place(tmp_path: Path, text: str, given_settings: Any, told: str) -> None:
     file = tmp_path / "bad.csv"
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=told) as caught:
-        Series(file=str(file), **settings).check_length(1)
+        Series(file=str(file), **given_settings).check_length(1)
     assert caught.value.setting.startswith("task.")
 
 
@@ -159,9 +192,33 @@ def test_too_few_rows_say_how_many_are_needed(tmp_path: Path) -> None:
         Series(file=str(file)).check_length(1)
 
 
-def test_a_column_that_never_changes_stays_zero(tmp_path: Path) -> None:
+@pytest.mark.parametrize("still", ["3", "0.1", "-1e-300", "0", "1e90"])
+def test_a_column_that_training_never_sees_change_is_named(tmp_path: Path, still: str) -> None:
     file = tmp_path / "still.csv"
-    file.write_text("a,b\n" + "".join(f"{row % 7},3\n" for row in range(200)))
-    data = Series(file=str(file), target="a").dataset(KeyedStreams(1), 5)
-    assert not data.train.x[:, :, 1].any()
-    assert np.isfinite(data.test.x).all()
+    file.write_text("a,b\n" + "".join(f"{row % 7},{still if row < 185 else row}\n" for row in range(200)))
+    for ask in (Series.check_length, lambda task, length: task.dataset(KeyedStreams(1), length)):
+        with pytest.raises(DataError, match=r'column "b": it is always .* task\.columns'):
+            ask(Series(file=str(file), target="a"), 5)
+    Series(file=str(file), columns="a").check_length(5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(-1e90, 1e90), st.floats(1e-6, 1.0))
+def test_a_column_that_changes_has_units_wherever_it_lies(middle: float, share: float) -> None:
+    spread = max(abs(middle) * share, 1e-90)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "far.csv"
+        file.write_text("a\n" + "".join(f"{middle + spread * (row % 5)!r}\n" for row in range(200)))
+        data = Series(file=str(file)).dataset(KeyedStreams(1), 5)
+    units = np.array([(row % 5 - 2) / math.sqrt(2) for row in range(10)])
+    np.testing.assert_allclose(data.train.x.ravel()[:10], units, atol=1e-4)
+
+
+def test_a_value_that_is_beyond_the_units_of_training_has_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "far.csv"
+    rows = [f"{row % 7},{row % 5}" for row in range(200)]
+    rows[195] = "1,1e60"
+    file.write_text("a,b\n" + "\n".join(rows))
+    with pytest.raises(DataError, match=r'line 197, column "b": 1e\+60 is .* standard deviations'):
+        Series(file=str(file)).check_length(5)
+    Series(file=str(file), columns="a").check_length(5)

@@ -104,10 +104,11 @@ def test_baseline_chance_and_criterion_are_those_of_the_counts(path: Path) -> No
         kinds = sum(n > 0 for n in followers)
         return (pairs[one, other] + kinds * shares[other]) / (sum(followers) + kinds)
 
-    test = symbols[-held:]
-    bigram = -sum(math.log(after(*pair)) for pair in pairwise(test)) / (held - 1)
-    assert task.solved.below == pytest.approx(bigram)
-    assert bigram < task.baseline(10)
+    for length in (1, 10, held - 5):
+        targets = symbols[-held:][: (held - 1) // length * length + 1]
+        bigram = -sum(math.log(after(*pair)) for pair in pairwise(targets)) / (len(targets) - 1)
+        assert task.criterion(length).below == pytest.approx(bigram)
+        assert bigram < task.baseline(length)
     windows = task.dataset(KeyedStreams(1), 10).test
     told = list(zip(windows.x.ravel().tolist(), windows.y.ravel().tolist(), strict=True))
     second = task.second(10)

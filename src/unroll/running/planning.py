@@ -84,9 +84,10 @@ def _declared(trial: Trial) -> dict[str, Any]:
     task = resolve(trial).task
     objective = registry.objectives.load(task.objective)
     measured = [quantity.name for quantity in (objective.score, *objective.counted)]
-    if task.solved.metric not in measured and not isinstance(task, Continues):
+    solved = task.criterion(trial.length)
+    if solved.metric not in measured and not isinstance(task, Continues):
         raise PlugInError(
-            f'The task "{trial.task}" is solved by {task.solved.metric}, which nothing measures. Its objective '
+            f'The task "{trial.task}" is solved by {solved.metric}, which nothing measures. Its objective '
             f"{objective.name} gives {listed(measured)}."
         )
     memory, second = task.memory(trial.length), task.second(trial.length)
@@ -95,7 +96,7 @@ def _declared(trial: Trial) -> dict[str, Any]:
     return Declared(
         score=objective.score,
         quantities={quantity.name: quantity for quantity in (*objective.counted, *wrong)},
-        above=task.solved.above,
+        above=solved.above,
         chance=task.chance(trial.length),
         memory=None if memory is None else Amount(memory.unit, memory.most),
         tested=tuple(Tested(one, task.baseline(one), task.chance(one)) for one in trial.test.lengths),
@@ -108,6 +109,7 @@ def _declared(trial: Trial) -> dict[str, Any]:
 def _planned(trial: Trial, parameters: int, declared: dict[str, Any]) -> PlannedTrial:
     task, model = resolve(trial)
     anew = "new training sequences in each epoch" if task.fresh and not model.fitted else ""
+    solved = task.criterion(trial.length)
     return PlannedTrial(
         key=trial.key,
         condition=trial.condition,
@@ -119,8 +121,8 @@ def _planned(trial: Trial, parameters: int, declared: dict[str, Any]) -> Planned
         spec=trial.spec,
         parameters=parameters,
         baseline=task.baseline(trial.length),
-        solved_metric=task.solved.metric,
-        solved_below=-math.inf if task.solved.below is None else task.solved.below,
+        solved_metric=solved.metric,
+        solved_below=-math.inf if solved.below is None else solved.below,
         notes=", ".join(filter(None, (task.notes, anew))),
         declared=declared,
     )

@@ -158,9 +158,13 @@ class Task(PlugIn):
         """Whether the targets belong to the last step, to every step, or to the steps ``Split.at``."""
 
     @property
-    @abstractmethod
     def solved(self) -> Criterion:
-        """When a trial of this task counts as solved."""
+        """When a trial of this task counts as solved, of any length; where that depends on it: ``criterion``."""
+        raise NotImplementedError(f"The task {self.name} is never solved: give it a property solved, or criterion.")
+
+    def criterion(self, length: int) -> Criterion:
+        """Return when a trial of this length counts as solved: ``solved``, unless a task has a bound of each length."""
+        return self.solved
 
     @property
     def tokens(self) -> bool:

@@ -184,6 +184,6 @@ def facts_of(task: Task, length: int) -> Iterator[tuple[str, str]]:
         yield second.name, f"{number(second.loss, 4)}{right}: {second.words}"
     memory = task.memory(length)
     yield "memory", "" if memory is None else f"at most {number(memory.most, 3)} {memory.unit}"
-    solved = task.solved
+    solved = task.criterion(length)
     bound = f"< {solved.below:g}" if solved.below is not None else f"> {solved.above:g}"
     yield "solved", f"{metric_label(solved.metric)} {bound}"

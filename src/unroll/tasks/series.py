@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
@@ -23,6 +24,12 @@ from unroll.tasks.own import Own
 from unroll.wording import listed
 
 SEPARATORS = (",", ";", "\t")
+ROUNDED = 1e-6
+"""The share by which the loss of a network that says just the last value may be below that of the line, by rounding."""
+STILL = 1e-9
+"""A column whose training part spans no more than this share of its largest value does not change."""
+LARGEST, FARTHEST = 1e100, 1e15
+"""Of a value as it stands, so that its square is a number, and of it in units of training, as float32 squares it."""
 MOST_SHOWN = 12
 """Columns that a message lists."""
 
@@ -88,12 +95,9 @@ class Series(Own):
         """Every step."""
         return "every"
 
-    @property
-    def solved(self) -> Criterion:
-        """Better than the mean of training and than the last value again, on the test part."""
-        values, part = self._scaled(1)[:, : self.outputs], self.parts(1)[2]
-        later, now = values[part.start + self.ahead : part.stop], values[part.start : part.stop - self.ahead]
-        return Criterion("test_mse", below=float(min(np.square(later).mean(), np.square(later - now).mean())))
+    def criterion(self, length: int) -> Criterion:
+        """Better than the mean of training and than the last value again, by more than a float32 rounds."""
+        return Criterion("test_mse", below=min(self.baseline(length), self.second(length).loss) * (1 - ROUNDED))
 
     @property
     def notes(self) -> str:
@@ -128,9 +132,14 @@ class Series(Own):
         again = np.square(test.y.astype(np.float64) - test.x[:, :, : self.outputs]).mean()
         return Line("last value", "who says the last value again", float(again))
 
+    def check_length(self, length: int) -> None:
+        """Each part must have a window, and each column a unit in the training part of this length."""
+        super().check_length(length)
+        self._scaled(length)
+
     def dataset(self, streams: Streams, length: int) -> Dataset:
         """Cut the parts into windows; see Own. The seed changes nothing."""
-        self.check_length(length)
+        super().check_length(length)
         train, validation, test = self._cut(length)
         return Dataset(train, validation, test)
 
@@ -155,11 +164,28 @@ class Series(Own):
         return train, validation, test
 
     def _scaled(self, length: int) -> Float64:
-        """Return the shown columns in units of the training part, those to be foretold first."""
+        """Return the shown columns in units of the training part, those to be foretold first.
+
+        Raises DataError for a column that has no unit, and for a value that is too far from the others.
+        """
         table = self._table()
         train = table.values[: len(self.parts(length)[0])]
-        spread = train.std(axis=0)
-        return np.asarray((table.values - train.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
+        for place in np.flatnonzero(np.ptp(train, axis=0) <= STILL * np.abs(train).max(axis=0))[:1]:
+            raise _fault(
+                self.file,
+                f'column "{clipped(table.shown[place])}"',
+                f"it is always {train[0, place]:g} in the first {len(train):,} rows, which train: nothing to learn "
+                "from. Name the other columns: task.columns",
+            )
+        scaled = np.asarray((table.values - train.mean(axis=0)) / train.std(axis=0))
+        for row, place in np.argwhere(np.abs(scaled) > FARTHEST)[:1]:
+            raise _fault(
+                self.file,
+                f'line {table.lines[row]:,}, column "{clipped(table.shown[place])}"',
+                f"{table.values[row, place]:g} is {abs(scaled[row, place]):.2g} standard deviations of the training "
+                f"part from its mean; at most {FARTHEST:g}. Mend it",
+            )
+        return scaled
 
     def _table(self) -> Table:
         return _table(self.file, self.columns, self.target)
@@ -167,10 +193,11 @@ class Series(Own):
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The shown columns of a file, by their names: (rows, columns)."""
+    """The shown columns of a file, by their names: (rows, columns); and the line of the file that each row ends in."""
 
     shown: tuple[str, ...]
     values: Float64
+    lines: Sequence[int]
 
 
 @lru_cache(maxsize=2)
@@ -191,10 +218,14 @@ def _table(file: UserFile, columns: tuple[str, ...], target: tuple[str, ...]) ->
         names = [name.strip() for name in next(reader, [])]
         shown = _chosen(file, names, columns, target)
         places = [names.index(name) for name in shown]
-        found = array("d")
+        found, lines = array("d"), array("q")
+        empty = 0  # the first of the empty lines just read: nothing at the end of the file, else a missing value
         for row in reader:
             if not row:
+                empty = empty or reader.line_num
                 continue
+            if empty:
+                raise _no_number(file, empty, shown[0], "")
             if len(row) != len(names):
                 raise _fault(
                     file,
@@ -203,15 +234,23 @@ def _table(file: UserFile, columns: tuple[str, ...], target: tuple[str, ...]) ->
                 )
             for place in places:
                 found.append(_number(file, reader.line_num, names[place], row[place]))
+            lines.append(reader.line_num)
     except csv.Error as error:
         raise _fault(file, f"line {reader.line_num:,}", f"not CSV ({error}). Mend the line") from None
-    return Table(shown, np.frombuffer(found, dtype=np.float64).reshape(-1, len(shown)))
+    return Table(shown, np.frombuffer(found, dtype=np.float64).reshape(-1, len(shown)), lines)
 
 
 def _chosen(file: UserFile, names: list[str], columns: tuple[str, ...], target: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of the shown columns, those to be foretold first."""
     if not any(names):
         raise _fault(file, "line 1", "no names of columns. Give the file a first line such as time,temperature")
+    if all(math.isfinite(_parsed(name)) for name in names):
+        raise _fault(
+            file,
+            "line 1",
+            f'only numbers ("{clipped(names[0])}") where the names of the columns should be. Add a first line with '
+            "their names, such as time,temperature",
+        )
     for name in (*columns, *target):
         if name not in names:
             known = ", ".join(clipped(one) for one in names[:MOST_SHOWN])
@@ -230,14 +269,26 @@ def _chosen(file: UserFile, names: list[str], columns: tuple[str, ...], target: 
 
 
 def _number(file: UserFile, line: int, column: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if math.isfinite(value):
+    value = _parsed(text)
+    if abs(value) <= LARGEST:
         return value
-    said = f'"{clipped(text)}" is no finite number' if text.strip() else "a value is missing"
-    raise _fault(
+    raise _no_number(file, line, column, text)
+
+
+def _parsed(text: str) -> float:
+    """Return a number as other programs write it, without Python's underscores and other scripts' digits; else NaN."""
+    try:
+        return float(text) if text.isascii() and "_" not in text else math.nan
+    except ValueError:
+        return math.nan
+
+
+def _no_number(file: UserFile, line: int, column: str, text: str) -> DataError:
+    if math.isfinite(_parsed(text)):
+        said = f'"{clipped(text)}" is too large; at most {LARGEST:g}'
+    else:
+        said = f'"{clipped(text)}" is no finite number' if text.strip() else "a value is missing"
+    return _fault(
         file,
         f'line {line:,}, column "{clipped(column)}"',
         f"{said}. Mend it, or name the columns that are to be read: task.columns",

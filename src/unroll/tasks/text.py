@@ -75,12 +75,9 @@ class Text(Own):
         """Every step."""
         return "every"
 
-    @property
-    def solved(self) -> Criterion:
-        """Better than the bigrams are on the test part."""
-        corpus = self._corpus()
-        start = self.parts(1)[2].start
-        return Criterion("test_nats", below=min(corpus.unigram(start), corpus.bigram(start)[0]))
+    def criterion(self, length: int) -> Criterion:
+        """Better than the frequencies and than the bigrams, on the targets of this length."""
+        return Criterion("test_nats", below=min(self.baseline(length), self.second(length).loss))
 
     def written(self, token: int) -> str:
         """See Task: the character, with signs for those that are not seen; of bytes that are no letters the number."""
@@ -163,14 +160,14 @@ class Corpus:
     train: int
     counts: Float64
 
-    def unigram(self, first: int, end: int | None = None) -> float:
+    def unigram(self, first: int, end: int) -> float:
         """Return the mean loss of the frequencies on the symbols after ``first``, up to before ``end``."""
         seen = np.bincount(self.ids[first + 1 : end], minlength=self.alphabet)
         return float(-(seen * np.log(self.shares())).sum() / seen.sum())
 
-    def bigram(self, first: int, end: int | None = None) -> tuple[float, float]:
+    def bigram(self, first: int, end: int) -> tuple[float, float]:
         """Return the mean loss of the bigrams on the same symbols, and the share that they guess."""
-        return _bigram(self, first, len(self.ids) if end is None else end)
+        return _bigram(self, first, end)
 
     def shares(self) -> Float64:
         """Return the probability of each symbol, (A,)."""

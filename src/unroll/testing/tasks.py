@@ -282,13 +282,14 @@ class TaskConformance(ABC):
         assert task.summary
         assert "\n" not in task.summary
         assert len(cited(type(task))) == len(task.sources)
-        assert task.solved.below is None or task.solved.below > 0
+        solved = task.criterion(self.lengths[0])
+        assert solved.below is None or solved.below > 0
         objective = registry.objectives.load(task.objective)
         measured = {objective.score.name, *(quantity.name for quantity in objective.counted)}
-        assert task.solved.metric in measured or isinstance(task, Continues)
-        if task.solved.metric == objective.score.name:
-            assert task.solved.below is not None
-            assert task.solved.below < task.baseline(self.lengths[0])
+        assert solved.metric in measured or isinstance(task, Continues)
+        if solved.metric == objective.score.name:
+            assert solved.below is not None
+            assert solved.below < task.baseline(self.lengths[0])
         assert task.inputs >= 1
         assert task.outputs >= 1
 

@@ -355,7 +355,7 @@ class Training:
         network = self._here()
         recorded = [one.record(self.trial, self.task, network) for one in own if one.when == "training"]
         metrics = {**losses, **self._beyond(tested), **_all(one.metrics for one in recorded), **self._dropped()}
-        criterion = self.task.solved
+        criterion = self.task.criterion(self.trial.length)
         metrics["solved"] = float(criterion.met(metrics[criterion.metric]))
         histories = self.histories_so_far()
         if self.epochs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
@@ -146,15 +146,17 @@ def trained(trial: Trial, parameters: bytes) -> Trained:
     return Trained(trial, task, network)
 
 
-def load(store: Reader, key: str) -> Trained:
+def load(store: Reader, key: str, files: Mapping[str, Mapping[str, str]] | None = None) -> Trained:
     """Return the model that a complete trial of a store trained, by its key or the first digits of it.
+
+    ``files``: where users' files lie now, by the whole key and as in ``Trial.files``; else where they lay then.
 
     Raises UnknownNameError where there is no such trial, or it is not complete, PlugInError where its task or model has
     another version now: its weights would then stand for something else.
     """
     record = store.trial(key)
     parameters = store.parameters(record.key)
-    trial = Trial.from_spec(dict(record.spec), record.files)
+    trial = Trial.from_spec(dict(record.spec), (files or {}).get(record.key, record.files))
     for part, family, name in (("task", registry.tasks, trial.task), ("model", registry.models, trial.model)):
         found, wanted = family.version(name), trial.versions.get(part)
         if found != wanted:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def planned_trials(
     """
     planned = store.planned(study)
     if planned is not None:
-        return planned.trials, planned.damaged, planned.plugins
+        return _where_files_lie(study, planned.trials), planned.damaged, planned.plugins
     try:
         keys = [trial.key for trial in expand(study, study.count())]
     except (StudyError, PlugInError):
@@ -35,7 +36,19 @@ def planned_trials(
     found = store.trials(keys)
     if not keys or len(found) < len(keys):
         raise StoreError(_nothing_of(study, store, asked))
-    return tuple(found), 0, {}
+    return _where_files_lie(study, found), 0, {}
+
+
+def _where_files_lie(study: Study, planned: Sequence[PlannedTrial]) -> tuple[PlannedTrial, ...]:
+    """Return the trials with the paths that the study names for their files now: one may have been moved since."""
+    named: dict[str, Mapping[str, str]] = {}
+    if any(trial.files for trial in planned):
+        with suppress(StudyError, PlugInError):  # a file or a plug-in is gone: where they lay
+            named = {trial.key: trial.files for trial in expand(study, study.count())}
+    return tuple(
+        replace(trial, declared={**trial.declared, "files": named[trial.key]}) if named.get(trial.key) else trial
+        for trial in planned
+    )
 
 
 def _run(study: Study, store: Path, asked: Asked | None) -> str:

@@ -12,7 +12,7 @@ from unroll import registry
 from unroll.capabilities import Capability
 from unroll.commands import Asked
 from unroll.defaults import POINTS, STORE
-from unroll.errors import PlugInError, StudyError, UnknownNameError, UnrollError, did_you_mean
+from unroll.errors import DataError, PlugInError, StudyError, UnknownNameError, UnrollError, did_you_mean
 from unroll.held import study_of
 from unroll.measures.asking import Faults, asked
 from unroll.measures.installed import known, measure
@@ -21,10 +21,12 @@ from unroll.quantity import Quantity
 from unroll.store import FINAL, PlannedTrial, Store, TrialRecord
 from unroll.store.examined import NOT_RECORDED
 from unroll.study import Study, Trial, expand
+from unroll.study.changed import changes
 from unroll.study.levels import level
 from unroll.study.saved import Saved, saved
 from unroll.study.settings import as_read, frozen
 from unroll.study.trial import digest
+from unroll.study.user_file import UserFile, hashes
 from unroll.wording import capital, counted, listed, setting
 
 if TYPE_CHECKING:
@@ -137,7 +139,7 @@ class Results:
         from unroll.generation import load
 
         with self._open() as opened:
-            return load(opened, key)
+            return load(opened, key, {trial.key: trial.files for trial in self.planned})
 
     def history(self, key: str, name: str) -> Float32:
         """Return one history of a trial, such as "loss" or "grad_norm", as a float32 array."""
@@ -447,17 +449,32 @@ class Results:
 
     @cached_property
     def notice(self) -> str | None:
-        """A sentence where plug-ins have changed since these trials were planned, so that a run would train anew."""
+        """Where plug-ins or files have changed since these trials were planned, so that a run would train anew."""
         try:
-            keys = {trial.key for trial in expand(self.study, self.study.count())}
+            trials = expand(self.study, self.study.count())
         except PlugInError as error:
             return f"{error} Its results are shown as they were stored."
         except StudyError:
+            unread = self._unread()
+            if unread:
+                return f"{unread}. Its results are shown as they were stored."
             return "A plug-in that this study needs is not installed here; its results are shown as they were stored."
-        changed = len(keys - set(self._keys))
+        changed = len({trial.key for trial in trials} - set(self._keys))
         if not changed:
             return None
+        files = " ".join(changes(self.planned, trials))
+        if files:
+            return f"{files} A run would train {counted(changed, 'trial')} anew."
         return f"Tasks or models have changed since: a run would train {counted(changed, 'trial')} anew."
+
+    def _unread(self) -> str:
+        """Return which user's file of these trials is missing or has changed; "" where none is."""
+        for path, sha256 in dict.fromkeys(one[1:] for trial in self.planned for one in hashes(trial)):
+            try:
+                UserFile(sha256=sha256, path=path).read()
+            except DataError as error:
+                return str(error)
+        return ""
 
     @property
     def damage(self) -> str | None:

@@ -138,6 +138,48 @@ def test_a_changed_file_is_a_new_trial_and_it_is_said(folder: Path, tmp_path: Pa
         assert {record.key for record in opened.trials() if record.state is State.complete} == {*before, *after}
 
 
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_file_that_has_moved_is_read_where_the_study_says(
+    folder: Path, tmp_path: Path, inside: bool, unroll: Callable[..., Done]
+) -> None:
+    store, elsewhere = tmp_path / "r.db", tmp_path / "elsewhere"
+    run(folder, store)
+    shutil.move(folder, elsewhere)
+    if inside:  # the study's own words are the same
+        now = elsewhere / "words.txt"
+    else:
+        now = (elsewhere / "words.txt").rename(tmp_path / "others.txt")
+        _with(elsewhere, str(now))
+    run(elsewhere, store)
+    found = results(elsewhere / "mine.toml", store)
+    (key,) = found.trials()["key"]
+    _corpus.cache_clear()
+    assert found.model(key[:8]).task.file.path == str(now)
+    assert found.model(key).task.inputs > 1
+    assert found.notice is None
+    done = unroll("show", str(elsewhere / "mine.toml"), "--store", store)
+    assert (done.code, done.err) == (0, "")
+
+
+def test_what_has_become_of_a_file_is_said_beside_its_results(folder: Path, tmp_path: Path) -> None:
+    store, file = tmp_path / "r.db", folder / "words.txt"
+    run(folder, store)
+    study = read_study(folder / "mine.toml")
+    assert results(study, store).notice is None
+    then = hashlib.sha256(TEXT.encode()).hexdigest()
+    for other in (TEXT + "abc", "short"):
+        file.write_text(other)
+        now, said = hashlib.sha256(other.encode()).hexdigest(), results(study, store).notice
+        assert said.startswith(("words.txt has changed (SHA-256 ", f"{file} on "))
+        assert now[:12] in said
+        assert then[:12] in said
+        assert ("A run would train one trial anew" in said) == (other != "short")
+    file.unlink()
+    said = results(study, store).notice
+    assert said.startswith(f"{file} cannot be read on ")
+    assert "plug-in" not in said
+
+
 def test_results_are_read_where_the_file_is_gone(folder: Path, tmp_path: Path, unroll: Callable[..., Done]) -> None:
     store = tmp_path / "r.db"
     run(folder, store)

@@ -22,7 +22,6 @@ from unroll.executors.cores import usable_cores
 from unroll.kernels.pick import MISSING
 from unroll.models.resolve import resolve
 from unroll.running.calibration import Calibration, calibrate, samples
-from unroll.running.changed import changes
 from unroll.running.devices import engage, untrained
 from unroll.running.failure import described
 from unroll.running.fence import Fence
@@ -41,6 +40,7 @@ from unroll.running.stopping import Stop, on_signals
 from unroll.running.work import registered_plugins, work
 from unroll.store import PlannedStudy, State, Store
 from unroll.study import Study, Trial
+from unroll.study.changed import changes
 from unroll.training.checkpoint import Checkpoint
 
 ATTEMPTS = 3

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from unroll.store import PlannedTrial
-from unroll.study import Trial
-from unroll.study.user_file import DIGITS, hashes
+from unroll.study.user_file import DIGITS, Planned, hashes
 
 
-def changes(before: Sequence[PlannedTrial], now: Sequence[Trial]) -> Iterator[str]:
+def changes(before: Sequence[Planned], now: Sequence[Planned]) -> Iterator[str]:
     """Yield what to say of each file that lay at the same place with other content, or is another one now."""
     then, here = (
         {(name, hash_): path for one in trials for name, path, hash_ in hashes(one)} for trials in (before, now)

@@ -101,6 +101,7 @@ bench: $(VENV)/.developing
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.drawing
+	$(BIN)/python -m benchmarks.load --conditions 200
 
 published: $(VENV)/.developing
 	$(BIN)/python -m published $(if $(ONLY),--only $(ONLY))

@@ -1,26 +1,26 @@
 """Dask: the conformance suite, and what happens when workers, the scheduler or the coordinator go.
 
-Planted and found: a second start that is given the work too (then it is done twice); a result that is taken for lost
-while it is fetched; the wish to stop that comes after the callable's first look; no look at who else has joined.
+Planted and found: a result that is taken for lost while it is fetched. Found without planting: a wish to stop that came
+after the callable's first look; a worker that joined while an executor was connecting, and was never seen.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.executors.dask_cluster import Cluster, end, wait_for
+from tests.executors.dask_cluster import Cluster, Forge, wait_for
 from unroll.errors import ExecutorError, UnknownNameError, WorkerDiedError, WorkerStartError
 from unroll.executors import Channel, Executor
 from unroll.executors.options import checked
 from unroll.testing.executors import PATIENCE, ExecutorConformance, count, double, ignore, until_stopped
 
+dask = pytest.importorskip("dask")
 pytest.importorskip("distributed", reason='the executor dask needs pip install "unroll-lab[dask]"')
 
 from unroll.executors.dask import Dask
@@ -34,9 +34,16 @@ def joined(cluster: Cluster, workers: int | None = None, **options: object) -> D
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory):
+def forge():
+    forge = Forge()
+    yield forge
+    forge.close()
+
+
+@pytest.fixture(scope="module")
+def shared(forge, tmp_path_factory):
     """Two workers that no test harms."""
-    cluster = Cluster(tmp_path_factory.mktemp("shared"), 2)
+    cluster = Cluster(forge, tmp_path_factory.mktemp("shared"), 2)
     try:
         joined(cluster).shutdown()
         yield cluster
@@ -45,12 +52,12 @@ def shared(tmp_path_factory):
 
 
 @pytest.fixture
-def own(tmp_path):
+def own(forge, tmp_path):
     """Make clusters that may be harmed."""
     made = []
 
     def make(workers: int, **options: str) -> Cluster:
-        made.append(Cluster(tmp_path, workers, **options))
+        made.append(Cluster(forge, tmp_path, workers, **options))
         return made[-1]
 
     yield make
@@ -116,7 +123,7 @@ def test_workers_come_and_go_and_slots_follow(own):
         assert executor.describe() == "Dask, one worker on one host"
         second = cluster.add()
         wait_for(lambda: executor.slots == 2)
-        end(second)
+        cluster.end(second)
         wait_for(lambda: executor.slots == 1)
         assert executor.submit(double, 4, Channel(ignore)).result(PATIENCE) == 8
     with joined(cluster, 1) as executor:
@@ -170,7 +177,7 @@ def test_a_dead_scheduler_is_said_and_ends_all(own):
         future = executor.submit(until_stopped, 0, channel)
         waiting = [executor.submit(until_stopped, 0, Channel(ignore)) for _ in range(3)]
         time.sleep(0.3)
-        end(cluster.scheduler)
+        cluster.end(cluster.scheduler)
         for one in (future, *waiting):
             assert isinstance(one.exception(PATIENCE), WorkerDiedError)
         with pytest.raises(ExecutorError, match=r"connection to the Dask scheduler was lost.*run the same command"):
@@ -209,6 +216,66 @@ def test_work_leaves_a_worker_whose_coordinator_was_killed(own, coordinator, tmp
         assert executor.submit(double, 3, Channel(ignore)).result(PATIENCE) == 6
 
 
+FORGED = """
+import os, signal, sys
+from pathlib import Path
+from tests.executors.dask_cluster import Cluster, Forge
+
+cluster = Cluster(Forge(), Path(sys.argv[1]), 1)
+os.kill(cluster.workers[0], signal.SIGSTOP)
+print("ready", flush=True)
+signal.pause()
+"""
+
+
+def test_no_cluster_outlives_the_tests_that_made_it(coordinator, tmp_path):
+    program = coordinator(FORGED, tmp_path)
+    assert program.line() == "ready"
+    assert len(program.family()) == 4
+    program.kill()
+    assert program.seconds_until_gone(limit=PATIENCE) < PATIENCE
+
+
+LOCAL = """
+import signal
+from unroll.executors.dask import Dask
+
+if __name__ == "__main__":
+    executor = Dask(1)
+    print("ready", flush=True)
+    signal.pause()
+"""
+
+
+@pytest.mark.slow
+def test_workers_of_a_cluster_of_this_machine_end_with_a_coordinator_that_is_killed(coordinator):
+    program = coordinator(LOCAL)
+    assert program.line() == "ready"
+    assert len(program.family()) >= 2
+    program.kill()
+    assert program.seconds_until_gone(limit=PATIENCE) < PATIENCE
+
+
+@pytest.mark.slow
+def test_a_cluster_of_this_machine_that_cannot_start_leaves_nothing(monkeypatch):
+    from distributed import LocalCluster
+
+    before, made = children(), []
+    start = LocalCluster._correct_state_internal
+
+    async def fails(self):
+        await start(self)
+        if not made:
+            made.extend(children() - before)
+            raise RuntimeError("no room")
+
+    monkeypatch.setattr(LocalCluster, "_correct_state_internal", fails)
+    with pytest.raises(ExecutorError, match="No Dask cluster can be started on this machine: no room"):
+        Dask(1)
+    assert made
+    wait_for(lambda: children() <= before)
+
+
 LIES = """
 import importlib.metadata as m
 true = m.version
@@ -218,14 +285,13 @@ m.version = lambda name: "0.0" if name == "numpy" else true(name)
 
 @pytest.mark.filterwarnings("ignore:Mismatched versions")  # which Dask says of some, and goes on
 def test_workers_of_other_versions_are_refused_before_and_when_they_join(own, tmp_path):
-    (tmp_path / "lies").mkdir()
-    (tmp_path / "lies" / "sitecustomize.py").write_text(LIES)
-    path = os.pathsep.join([str(tmp_path / "lies"), *sys.path])
+    lies = tmp_path / "lies.py"
+    lies.write_text(LIES)
     cluster = own(1)
     with joined(cluster) as executor:
-        end(cluster.workers.pop())
+        cluster.end(cluster.workers.pop())
         wait_for(lambda: executor.slots == 0)
-        cluster.add(PYTHONPATH=path)
+        cluster.add(plant=str(lies))
         error = executor.submit(double, 1, Channel(ignore)).exception(PATIENCE)
         assert isinstance(error, WorkerStartError)
         assert "numpy 0.0, here" in str(error)
@@ -267,7 +333,10 @@ def test_options():
         checked(Dask.options, {"shceduler": "x"}, "dask")
     with pytest.raises(ExecutorError, match="silence: Input should be greater than 0"):
         Dask(silence=-1)
-    with pytest.raises(ExecutorError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:1"):
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "0.2 s"}),
+        pytest.raises(ExecutorError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:1"),
+    ):
         Dask(scheduler="tcp://127.0.0.1:1")
     with pytest.raises(ExecutorError, match="TLS needs tls-cert and tls-key as well"):
         Dask(scheduler="tls://127.0.0.1:1", tls_ca="ca.pem")

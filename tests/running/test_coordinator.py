@@ -249,8 +249,11 @@ def test_slots_come_and_go(store, puppet, monkeypatch, one_by_one):
         def started(self, slot, trial):
             slots[trial.key] = slot
 
+        def note(self, text):
+            super().note(text)
+            Puppet.slots = Puppet.slots or 3
+
     name = puppet(play, 0)
-    threading.Timer(0.5, setattr, (Puppet, "slots", 3)).start()
     recorder = Sees()
     assert execute(load.study(10, 6), store, executor=name, observer=recorder).complete == 60
     assert "Waiting for the first worker (Slurm: PENDING, Priority)." in recorder.notes

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.executors.dask_cluster import Cluster, end, wait_for
+from tests.executors.dask_cluster import Cluster, Forge, wait_for
 from tests.running.conftest import afresh, bits, has_checkpoint, states, unroll
 from tests.running.test_run import Recorder
 from unroll import read_study
@@ -19,9 +19,16 @@ from unroll.store import Store
 pytest.importorskip("distributed", reason='the executor dask needs pip install "unroll-lab[dask]"')
 
 
+@pytest.fixture(scope="module")
+def forge():
+    forge = Forge("unroll.running.work")
+    yield forge
+    forge.close()
+
+
 @pytest.fixture
-def cluster(tmp_path: Path):
-    cluster = Cluster(tmp_path, 2)
+def cluster(forge: Forge, tmp_path: Path):
+    cluster = Cluster(forge, tmp_path, 2)
     yield cluster
     cluster.close()
 
@@ -33,7 +40,7 @@ def test_a_study_whose_workers_are_killed_has_the_bits_of_one_in_this_process(
 
     def kill():
         wait_for(lambda: has_checkpoint(store))
-        end(cluster.workers[0])
+        cluster.end(cluster.workers[0])
         cluster.add()
 
     killer = threading.Thread(target=kill)
@@ -58,7 +65,7 @@ def test_a_run_whose_scheduler_dies_says_how_to_go_on(
 
     class Ends(Recorder):
         def progressed(self, slot, trial, share, epoch, loss):
-            end(cluster.scheduler)
+            cluster.end(cluster.scheduler)
             time.sleep(0.1)
 
     with pytest.raises(ExecutorError, match=r"connection to the Dask scheduler was lost.*run the same command"):

@@ -1,7 +1,8 @@
 """A run that is killed at random moments, again and again, ends with the bits of one that nothing disturbed.
 
 Faults planted here, each seen to be found: a resume without the optimizer's state; an order of the training sequences
-that comes from a global generator; no checkpoint but the last, with which all would begin anew and end with these bits.
+that comes from a global generator. Without checkpoints all would begin anew and end with these bits: so it is counted
+how many runs could resume.
 """
 
 from __future__ import annotations

@@ -42,6 +42,9 @@ except ImportError as error:
 SIGNS = 6
 """How many signs of the coordinator a worker misses before it leaves."""
 CLOSING_SECONDS = 10.0
+HELLO = "here"
+"""What an executor says to its own topic until it hears it."""
+HELLO_SECONDS = 0.01
 
 
 class Silence(Options):
@@ -69,6 +72,8 @@ class Cluster(Executor):
         self._most = workers
         self._topic = f"unroll-{secrets.token_hex(8)}"
         self._workers: dict[str, str] = {}  # hosts, by address
+        self._left: set[str] = set()  # addresses of workers that have gone
+        self._heard = False  # what is sent to the topic
         self._waiting: deque[_Submission] = deque()
         self._running: dict[str, _Submission] = {}
         self._known: dict[str, _Submission] = {}  # those that run, and those of lost workers, which may come back
@@ -176,8 +181,11 @@ class Cluster(Executor):
             name="unroll",
             set_as_default=False,
         )
-        self._client.subscribe_topic(self._topic, self._on_event)
         self._client.subscribe_topic("all", self._on_change)
+        self._client.subscribe_topic(self._topic, self._on_event)
+        while not self._heard:  # subscriptions travel apart from questions: no worker may come between these and those
+            await self._client.log_event(self._topic, HELLO)
+            await asyncio.sleep(HELLO_SECONDS)
         await self._look_at_workers()
         if self.here:
             await self._client.run(dask_worker.set_up)
@@ -194,7 +202,7 @@ class Cluster(Executor):
         found = await self._client.run(dask_worker.facts, on_error="return")
         self._refuse_other_versions(found)
         hosts = await self._client.run(dask_worker.host)
-        for address in threads:
+        for address in threads.keys() - self._left:
             self._join(address, hosts.get(address, address))
 
     def _refuse_other_versions(self, found: dict[str, Any]) -> None:
@@ -222,9 +230,11 @@ class Cluster(Executor):
         if message.get("action") == "add-worker":
             if self.here:
                 self._begin(self._client.run(dask_worker.set_up, workers=[address], on_error="ignore"))
+            self._left.discard(address)
             self._join(address, urlsplit(address).hostname or address)
         elif message.get("action") == "remove-worker":
             self._workers.pop(address, None)
+            self._left.add(address)
             for submission in list(self._running.values()):
                 if submission.address == address:
                     self._lose(submission, f"The Dask worker {address} was lost before its work was done.")
@@ -300,6 +310,9 @@ class Cluster(Executor):
     def _on_event(self, event: Any) -> None:
         """Take what a worker has sent, in the order in which it was sent."""
         message = event[1]
+        if message == HELLO:
+            self._heard = True
+            return
         submission = self._known.get(message["of"])
         if submission is None:  # of an executor's earlier life, or done
             self._post(_Line(message["line"], message["worker"]), LEAVE)

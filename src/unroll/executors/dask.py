@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -58,7 +59,7 @@ class Dask(Cluster):
         from distributed import LocalCluster
 
         workers = self._most or usable_cores()
-        return await LocalCluster(
+        cluster = LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
@@ -70,6 +71,12 @@ class Dask(Cluster):
             scheduler_kwargs={"worker_ttl": f"{self.settings.silence} s"},
             asynchronous=True,
         )
+        try:
+            return await cluster
+        except BaseException:  # of its workers some may be there
+            with suppress(Exception):
+                await cluster.close()
+            raise
 
     def _security(self) -> Any:
         given = {name: getattr(self.settings, name) for name in ("tls_ca", "tls_cert", "tls_key")}

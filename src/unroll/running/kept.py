@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from unroll.models.resolve import resolve
-from unroll.store import State, Store, TrialRecord
+from unroll.store import Store, TrialRecord
 from unroll.study import Trial
 from unroll.study.trial import digest
 from unroll.wording import capital, counted
+
+_Head = tuple[str, str, int, int]
 
 NOT_KEPT = "the state of the shorter training was not kept (unroll run --keep-state keeps it)"
 
@@ -54,20 +56,21 @@ def shorter(store: Store, trials: Sequence[Trial]) -> dict[str, Shorter]:
     if not wanted:
         return {}
     kept = set(store.kept_states())
-    stored: dict[tuple[str, str, int, int], list[TrialRecord]] = {}
-    for record in store.trials():
-        if record.state is State.complete:
-            stored.setdefault(_head(record), []).append(record)
+    most: dict[_Head, int] = {}
+    for trial in wanted:
+        most[_head(trial)] = max(most.get(_head(trial), 0), trial.train.epochs)
+    stored: dict[_Head, list[tuple[Shorter, str]]] = {}  # of a store of any size no more than what is asked for
+    for record in store.complete():
+        epochs = _epochs(record)
+        if epochs < most.get(_head(record), 0):  # a hash for each: most runs have none
+            one = Shorter(record.key, int(epochs), record.key in kept)
+            stored.setdefault(_head(record), []).append((one, _but_epochs(record.spec)))
     found = {}
     for trial in wanted:
-        fewer = [record for record in stored.get(_head(trial), ()) if _epochs(record) < trial.train.epochs]
-        if fewer:  # a hash for each: most runs have none
+        fewer = [one for one in stored.get(_head(trial), ()) if one[0].epochs < trial.train.epochs]
+        if fewer:
             same = _but_epochs(trial.spec)
-            before = [
-                Shorter(record.key, int(_epochs(record)), record.key in kept)
-                for record in fewer
-                if _but_epochs(record.spec) == same
-            ]
+            before = [one for one, rest in fewer if rest == same]
             if before:
                 found[trial.key] = max(before, key=lambda one: (one.kept, one.epochs))
     return found
@@ -100,7 +103,7 @@ def _reason(trial: Trial, before: Shorter) -> str:
     return why_anew(trial) or ("" if before.kept else NOT_KEPT)
 
 
-def _head(trial: Trial | TrialRecord) -> tuple[str, str, int, int]:
+def _head(trial: Trial | TrialRecord) -> _Head:
     return trial.task, trial.model, trial.length, trial.seed
 
 

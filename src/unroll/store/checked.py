@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import blake2b
@@ -17,6 +17,8 @@ from unroll.store.records import State
 from unroll.store.seals import outcome_seal, plan_seal, study_seal
 from unroll.study.trial import digest
 
+PART = 1_000
+"""Trials that are read at a time where only a little of each is kept."""
 DERIVED = ("task", "model", "length", "seed", "protocol")
 """Columns that repeat what the specification says."""
 
@@ -102,8 +104,19 @@ class Checked(Planned):
 
 def checked(db: sqlite3.Connection, keys: Collection[str] | None) -> list[Checked]:
     """Return those of the keys that the store has, in their order; for None all, in the order of planning."""
-    rows = db.execute("SELECT * FROM trials ORDER BY id").fetchall() if keys is None else _found(db, list(keys))
-    return checked_rows(db, rows, everything=keys is None)
+    if keys is None:
+        return checked_rows(db, db.execute("SELECT * FROM trials ORDER BY id").fetchall(), everything=True)
+    return [trial for part in in_parts(db, keys) for trial in part]
+
+
+def in_parts(db: sqlite3.Connection, keys: Collection[str]) -> Iterator[list[Checked]]:
+    """Yield those of the keys that the store has, in their order, so many at a time that they need little memory."""
+    found = _found(db, list(keys))
+    for first in range(0, len(found), PART):
+        part = found[first : first + PART]
+        query = "SELECT * FROM trials WHERE id IN (SELECT value FROM json_each(?))"
+        rows = {row["id"]: row for row in db.execute(query, (to_json(part),)).fetchall()}
+        yield checked_rows(db, [rows[number] for number in part if number in rows])
 
 
 def checked_rows(db: sqlite3.Connection, rows: Sequence[sqlite3.Row], everything: bool = False) -> list[Checked]:
@@ -161,17 +174,18 @@ def _follows(key: object, text: Any, *columns: object) -> bool:
         return False
 
 
-def _found(db: sqlite3.Connection, keys: list[str]) -> list[sqlite3.Row]:
-    """Return the rows of these keys, found by the index, and where it has none, or another, by looking at each row."""
+def _found(db: sqlite3.Connection, keys: list[str]) -> list[int]:
+    """Return the ids of these keys, found by the index, and where it has none, or another, by looking at each row."""
     query = """
-        SELECT t.* FROM json_each(?) j JOIN trials t ON t.id = (SELECT id FROM trials WHERE key = j.value)
+        SELECT t.key, t.id FROM json_each(?) j
+        JOIN trials t NOT INDEXED ON t.id = (SELECT id FROM trials WHERE key = j.value)
     """
     wanted = set(keys)
-    rows = {row["key"]: row for row in db.execute(query, (to_json(keys),)).fetchall()}
-    if rows.keys() != wanted:
-        every = db.execute("SELECT * FROM trials NOT INDEXED").fetchall()
-        rows = {row["key"]: row for row in every if row["key"] in wanted}
-    return [rows[key] for key in keys if key in rows]
+    ids = dict(db.execute(query, (to_json(keys),)).fetchall())
+    if ids.keys() != wanted:
+        every = db.execute("SELECT key, id FROM trials NOT INDEXED").fetchall()
+        ids = {key: number for key, number in every if key in wanted}
+    return [ids[key] for key in keys if key in ids]
 
 
 def _by_trial(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from unroll.store import copying, events, examined, frames, health, histories, plans, trials, verification
 from unroll.store.bounds import READING
-from unroll.store.checked import Checked, checked
+from unroll.store.checked import PART, Checked, checked
 from unroll.store.connection import Opened
 from unroll.store.faults import explained
 from unroll.store.keys import find
@@ -90,6 +90,13 @@ class Reader:
         """Return these trials, in this order, or all, in the order of planning; unknown keys are left out."""
         with self._reading() as db:
             return trials.trials(db, keys)
+
+    def complete(self) -> Iterator[TrialRecord]:
+        """Yield all complete trials, in the order of planning; read a part at a time, they need little memory."""
+        with self._reading() as db:
+            keys = trials.complete(db)
+        for first in range(0, len(keys), PART):
+            yield from (record for record in self.trials(keys[first : first + PART]) if record.state is State.complete)
 
     def studies(self) -> list[StudyRecord]:
         """Return all studies, in the order in which they were first planned, with their trials by state."""

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 
 from unroll.errors import StoreError, UnknownNameError
 from unroll.store import events, examinations
-from unroll.store.checked import Checked, checked, checked_rows, follows, one
+from unroll.store.checked import Checked, checked, checked_rows, follows, in_parts, one
 from unroll.store.faults import DamageError
 from unroll.store.histories import add_histories
 from unroll.store.keys import find
@@ -190,7 +190,7 @@ def retry(db: sqlite3.Connection, keys: Collection[str]) -> int:
 
 def states(db: sqlite3.Connection, keys: Collection[str]) -> dict[str, State]:
     """Return the states of those of the keys that the store has, in their order."""
-    return {trial.row["key"]: trial.state for trial in checked(db, keys)}
+    return {trial.row["key"]: trial.state for part in in_parts(db, keys) for trial in part}
 
 
 def trial(db: sqlite3.Connection, key: str) -> TrialRecord:
@@ -201,6 +201,12 @@ def trial(db: sqlite3.Connection, key: str) -> TrialRecord:
 def trials(db: sqlite3.Connection, keys: Collection[str] | None) -> list[TrialRecord]:
     """Return those of the keys that the store has, in their order; for None all, in the order of planning."""
     return [_record(trial) for trial in checked(db, keys)]
+
+
+def complete(db: sqlite3.Connection) -> list[str]:
+    """Return the keys of all trials that are complete unless they are damaged, in the order of planning."""
+    query = "SELECT key FROM trials NOT INDEXED WHERE state = 'complete' ORDER BY id"
+    return [key for (key,) in db.execute(query).fetchall()]
 
 
 def parameters(db: sqlite3.Connection, key: str) -> bytes:

@@ -70,8 +70,12 @@ def facts(results: Results, trained: Iterable[TrialRecord]) -> dict[str, Any]:
     """Return when a study was trained, on what, with which versions, each as one text."""
     records = [record for record in trained if record.finished_at is not None and record.state == "complete"]
     days = sorted(str(record.finished_at)[:10] for record in records)
-    numerics = [dict((record.fingerprint or {}).get("numerics", {})) for record in records]
     around = [dict((record.fingerprint or {}).get("circumstances", {})) for record in records]
+    # what no bit depends on is a circumstance
+    numerics = [
+        {**circumstances, **(record.fingerprint or {}).get("numerics", {})}
+        for record, circumstances in zip(records, around, strict=True)
+    ]
     return {
         "study": results.study.name,
         "trials": len(results.planned),

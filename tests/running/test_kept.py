@@ -109,8 +109,8 @@ def test_whatever_is_trained(
 def test_a_training_that_goes_on_trains_only_what_is_new(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(one(3), store, keep=True)
     updates = []
-    update = Training._update
-    monkeypatch.setattr(Training, "_update", lambda self, *batch: (updates.append(self.done), update(self, *batch)))
+    note = Training._note
+    monkeypatch.setattr(Training, "_note", lambda self, *what: (updates.append(self.noted), note(self, *what)))
     run(one(5), store)
     assert updates == list(range(12, 20))
 

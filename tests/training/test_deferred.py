@@ -42,6 +42,12 @@ HOW: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the ordinary loop be PyTorch's, as it is on a GPU."""
+    monkeypatch.setattr(loop, "why_not_native", lambda *_: "the test compares loops in Python")
+
+
 @pytest.fixture
 def deferred(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Let a training keep its losses as on a GPU."""

@@ -71,7 +71,7 @@ SCHEDULES = [
 
 @pytest.mark.parametrize("how", SCHEDULES, ids=str)
 def test_a_training_makes_each_update_with_its_rate(how: dict) -> None:
-    one = trial(train=how)
+    one = trial(train={"backend": "torch", **how})
     training = Training(one)
     used, step = [], training.optimizer.step
     group = training.optimizer.param_groups[0]

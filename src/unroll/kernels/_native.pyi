@@ -40,6 +40,58 @@ def backward(
     dc0: Array | None,
     threads: int = 1,
 ) -> None: ...
+
+class Split:
+    def __init__(
+        self, x: Array, y: Array, at: Array | None, asked: Array | None, inputs: int, outputs: int, readout: str
+    ) -> None: ...
+
+class Rule: ...
+
+def rule(
+    name: str,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    alpha: float,
+    momentum: float,
+    weight_decay: float,
+    clip_norm: float,
+    clip_value: float,
+) -> Rule: ...
+def update(
+    isa: str,
+    cell: str,
+    hidden: int,
+    split: Split,
+    rule: Rule,
+    weights: Array,
+    gradient: Array,
+    average: Array | None,
+    square: Array | None,
+    velocity: Array | None,
+    powers: Array | None,
+    order: Array,
+    batch: int,
+    rates: Array,
+    seconds: float,
+    losses: Array,
+    norms: Array,
+    scored: Array,
+    done: Array,
+) -> None: ...
+def evaluate(
+    isa: str,
+    cell: str,
+    hidden: int,
+    split: Split,
+    weights: Array,
+    first: int,
+    losses: Array,
+    scored: Array,
+    asked: Array,
+    right: Array,
+) -> None: ...
 def take_saved(cell: str, K: int, B: int, T: int, H: int, single: bool) -> Any: ...
 def activate(isa: str, function: str, x: Array, y: Array) -> None: ...
 def multiply_adds(isa: str, rounds: int) -> float: ...

@@ -9,13 +9,14 @@ from random import SystemRandom
 from unroll.errors import UnrollError
 from unroll.models.resolve import resolve
 from unroll.running.examining import examine
-from unroll.running.work import confirm_plugins
+from unroll.running.work import LOOK_SECONDS, confirm_plugins
 from unroll.store import FINAL, Examination, State, Store, TrialRecord
 from unroll.store.examinations import digest_of
 from unroll.store.plain import to_json
 from unroll.study import Trial
 from unroll.training import Result, Training, computing, numerics
 from unroll.training.devices import device_of
+from unroll.training.native import updates_of
 from unroll.training.network import backend_of
 
 
@@ -74,7 +75,7 @@ def _why_not(trial: Trial, record: TrialRecord) -> str:
         confirm_plugins(trial)
         resolve(trial).task.check_data()
         device = device_of(trial)
-        now = numerics(backend_of(trial), device)
+        now = numerics(backend_of(trial), device, updates_of(trial))
     except UnrollError as error:
         return str(error)
     then = dict((record.fingerprint or {}).get("numerics", {}))
@@ -83,7 +84,7 @@ def _why_not(trial: Trial, record: TrialRecord) -> str:
 
 
 def _trained(trial: Trial) -> tuple[Result, tuple[Examination, ...]]:
-    training = Training(trial)
+    training = Training(trial, look=LOOK_SECONDS)
     steps = training.run()
     with computing(device_of(trial)):
         while True:

@@ -21,12 +21,15 @@ from unroll.store import Examination
 from unroll.study import Trial
 from unroll.training import Result, Training, computing, numerics
 from unroll.training.devices import confirm, device_of
+from unroll.training.native import updates_of
 from unroll.training.network import backend_of
 
 SLURM_JOB = "SLURM_JOB_ID"
 """The environment variable that names the job of a worker under Slurm."""
 FAMILIES = (registry.tasks, registry.models, registry.measures)
 """Those of which a worker needs what was registered in the coordinator."""
+LOOK_SECONDS = 0.05
+"""Seconds between two looks at a training: whether it is to stop, report or be saved."""
 
 
 def registered_plugins() -> Plugins:
@@ -81,6 +84,7 @@ class _Work:
         self.start, self.channel = start, channel
         self.training: Training | None = None
         self.numerics: dict[str, str] = {}
+        self.beside: dict[str, str] = {}  # of the same kind, but no bit depends on it
         self.started = self.reported = time.monotonic()
         # Many workers that begin at once do not hand in their checkpoints at once.
         self.saved = self.started - random.SystemRandom().uniform(0, batch.checkpoint_seconds / 2)
@@ -94,7 +98,9 @@ class _Work:
             device = device_of(self.trial)
             with computing(device):
                 confirm(device)
-                self.numerics = numerics(backend_of(self.trial), device)
+                pick = backend_of(self.trial)
+                self.numerics = numerics(pick, device, updates_of(self.trial))
+                self.beside = {name: what for name, what in numerics(pick, device).items() if name not in self.numerics}
                 self.training = self._begin()
                 self.started = time.monotonic()
                 result = self._train(self.training)
@@ -108,18 +114,18 @@ class _Work:
     def _begin(self) -> Training:
         checkpoint = self.order.checkpoint
         if checkpoint is None:
-            return Training(self.trial)
+            return Training(self.trial, look=LOOK_SECONDS)
         now, then = self.numerics, self.order.numerics or {}
         changed = [f"{name} {then.get(name)} → {now[name]}" for name in now if then.get(name) != now[name]]
         if changed:
             what = f"the state after {self.order.origin}" if self.order.origin else "its checkpoint"
             self._afresh(f"{what} was made under other numerics ({', '.join(changed)})")
-            return Training(self.trial)
+            return Training(self.trial, look=LOOK_SECONDS)
         try:
-            training = Training(self.trial, checkpoint)
+            training = Training(self.trial, checkpoint, LOOK_SECONDS)
         except CheckpointError as error:
             self._afresh(str(error))
-            return Training(self.trial)
+            return Training(self.trial, look=LOOK_SECONDS)
         if self.order.origin:
             self.say(Note(f"{self.trial} goes on after {self.order.origin}", aloud=False))
         return training
@@ -162,6 +168,7 @@ class _Work:
     ) -> Outcome:
         histories = self.training.histories_so_far() if error and self.training else {}
         circumstances = {
+            **self.beside,
             "python": platform.python_version(),
             "system": f"{platform.system()} {platform.machine()}",
             "host": platform.node(),

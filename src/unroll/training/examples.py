@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -53,6 +54,11 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @cached_property
+    def cache(self) -> dict[str, Any]:
+        """What is made of these examples once, and forgotten with them."""
+        return {}
 
     def take(self, rows: Tensor) -> Examples:
         """Return the sequences with these numbers."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from unroll import registry
-from unroll.axes import Float32, Float64
+from unroll.axes import Float32, Float64, Int64
 from unroll.capabilities import Continues
 from unroll.errors import DivergedError, Problem, StudyError
 from unroll.models.network import Network
@@ -31,15 +31,19 @@ from unroll.training.early_stopping import best_epoch, is_over
 from unroll.training.examples import Examples
 from unroll.training.ledger import Ledger
 from unroll.training.memoryless import memoryless
-from unroll.training.network import build_network, streams_of
+from unroll.training.native import NativeUpdates, why_not_native
+from unroll.training.network import backend_of, build_network, streams_of
 from unroll.training.optimizers import ParameterVector, optimizer_of, state_kinds
 from unroll.training.overlap import Overlap
 from unroll.training.prompts import dataset_of
 from unroll.training.result import AXIS_OF, BY_LENGTH, VALIDATION, Measured, Result, axis_of
-from unroll.training.schedules import learning_rate
+from unroll.training.schedules import cosine, learning_rate
 from unroll.training.tensors import Kind, array, kind, pack
 
 Value = TypeVar("Value")
+
+NATIVE_BATCH = 64
+"""Sequences between two looks at an evaluation in native code, at least; how many decides no bit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,11 @@ class Progress:
     freeze: Callable[[], Checkpoint]
 
 
-def train(trial: Trial, checkpoint: Checkpoint | None = None) -> Generator[Progress, None, Result]:
+def train(trial: Trial, checkpoint: Checkpoint | None = None, look: float = 0.0) -> Generator[Progress, None, Result]:
     """Train a trial, from its beginning or from a checkpoint; yield after each update and each batch of an evaluation.
+
+    Updates in native code (``unroll.training.native``) may be made several at a time: as many as begin within ``look``
+    seconds, one at least.
 
     A model that is fitted (``Model.fitted``) makes no updates and has no histories.
 
@@ -69,14 +76,14 @@ def train(trial: Trial, checkpoint: Checkpoint | None = None) -> Generator[Progr
     for a checkpoint that is damaged or another trial's, StudyError where ``train.patience`` has no validation loss to
     watch, DeviceError where the trial's device is not there.
     """
-    return (yield from Training(trial, checkpoint).run())
+    return (yield from Training(trial, checkpoint, look).run())
 
 
 class Training:
     """The state of one training. ``run`` may be left at any yield, and ``freeze`` then keeps where it is."""
 
-    def __init__(self, trial: Trial, checkpoint: Checkpoint | None = None):
-        self.trial, self.settings = trial, trial.train
+    def __init__(self, trial: Trial, checkpoint: Checkpoint | None = None, look: float = 0.0):
+        self.trial, self.settings, self.look = trial, trial.train, look
         self.task, model = resolve(trial)
         streams = streams_of(trial)
         self.streams = streams
@@ -100,6 +107,12 @@ class Training:
         self.best: dict[str, Tensor] = {}  # the weights of the best epoch so far, with patience
         self.total = self.per_epoch * self.epochs
         self.ledger = None if at_once(self.device) else Ledger(self.per_epoch, self.device)
+        self.native: NativeUpdates | None = None
+        covered = not why_not_native(self.network, type(self.objective), self.settings)
+        if covered and self.ledger is None and not self.fitted:
+            isa, readout = backend_of(trial).isa, self.task.readout
+            self.native = NativeUpdates(self.network, isa, self.vector, self.optimizer, self.settings, readout)
+        self.pace = 1  # updates of the last native call
         self.drawn = 0  # the epoch whose sequences are held; they change only where they are fresh
         self.overlap = Overlap(dataset.test.x) if self.task.tokens or isinstance(self.task, Continues) else None
         if self.overlap is not None:
@@ -186,7 +199,10 @@ class Training:
             start = perf_counter()
             first = (self.done % self.per_epoch) * self.settings.batch
             last = first + self.settings.batch
-            self._update(order[first:last], there[first:last])
+            if self.native is None:
+                self._update(order[first:last], there[first:last])
+            else:
+                self._update_natively(self.native, order[first:].numpy())
             if self.done == self.per_epoch * (self.epoch + 1):
                 self.settle()
             self.epoch_seconds += perf_counter() - start
@@ -225,6 +241,18 @@ class Training:
             self.vector.clip(norm, self.settings)
         self.optimizer.step()
 
+    def _update_natively(self, native: NativeUpdates, order: Int64) -> None:
+        """Make as many updates, on the sequences with these numbers, as there is time for until somebody looks."""
+        most = min(2 * self.pace if self.look else 1, math.ceil(len(order) / self.settings.batch))
+        rates = [learning_rate(self.settings, self.done + i, self.per_epoch, cosine) for i in range(most)]
+        made, raised = native.make(self.train, order[: most * self.settings.batch], np.array(rates), self.look)
+        self.pace = max(1, len(made.losses))
+        self.done += len(made.losses)
+        for loss, norm, scored in zip(made.losses, made.norms, made.scored, strict=True):
+            self._note(float(loss), float(norm), int(scored))
+        if raised is not None:
+            raise raised
+
     def _note(self, loss: float, norm: float, scored: int) -> None:
         self.histories["loss"][self.noted] = loss
         self.histories["grad_norm"][self.noted] = norm
@@ -258,6 +286,33 @@ class Training:
 
         Of a loss that has a ``name``, what is NaN or infinite ends the trial.
         """
+        if self.native is not None:
+            means = yield from self._evaluate_natively(self.native, split, each)
+        else:
+            means = yield from self._evaluate_in_python(split, each)
+        if name and not math.isfinite(means["loss"]):
+            raise DivergedError(name, means["loss"], max(1, math.ceil(self.done / self.per_epoch)), self.done)
+        return means
+
+    def _evaluate_natively(
+        self, native: NativeUpdates, split: Examples, each: Float64 | None
+    ) -> Generator[Progress, None, dict[str, float]]:
+        """Sums over sequences are rounded once, at their end."""
+        size = max(self.settings.batch, NATIVE_BATCH) if self.look else self.settings.batch
+        parts = []
+        for first in range(0, len(split), size):
+            parts.append(native.evaluate(split, first, min(size, len(split) - first)))
+            yield self._progress()
+        losses, scored, asked, right = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("losses", "scored", "asked", "right")
+        )
+        if each is not None:
+            each[:] = losses / scored
+        counts = {"accuracy": (right.sum(), asked.sum()), "sequence_accuracy": ((right == asked).sum(), len(split))}
+        sums = {name: (float(counts[name][0]), int(counts[name][1])) for name in self._evaluated() if name in counts}
+        return {"loss": math.fsum(losses) / int(scored.sum()), **self.objective.means(sums)}
+
+    def _evaluate_in_python(self, split: Examples, each: Float64 | None) -> Generator[Progress, None, dict[str, float]]:
         self.network.eval()
         total, scored = 0.0, 0
         sums: dict[str, tuple[float, int]] = {}
@@ -277,8 +332,6 @@ class Training:
                         furthest = (outputs - part.y).abs().flatten(1).amax(dim=1)
                         self.wrong += int((furthest > self.tolerance.error).sum())
             yield self._progress()
-        if name and not math.isfinite(total):
-            raise DivergedError(name, total / scored, max(1, math.ceil(self.done / self.per_epoch)), self.done)
         return {"loss": total / scored, **self.objective.means(sums)}
 
     def _evaluated(self) -> list[str]:

@@ -59,6 +59,13 @@ def backend_of(trial: Trial) -> Pick:
     return _put_on_backend(_allocated(_on_meta(trial)), trial)
 
 
+def network_on_backend(trial: Trial) -> Network:
+    """Return a trial's network on the backend that it asks for, with no values in its parameters."""
+    network = _allocated(_on_meta(trial))
+    _put_on_backend(network, trial)
+    return network
+
+
 def _put_on_backend(network: Network, trial: Trial) -> Pick:
     """Swap a network's layers as its trial asks, and return what computes them then: the one place that decides."""
     asked = trial.train.backend

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,8 +26,16 @@ UNFLATTENED = "RNN module weights are not part of single contiguous chunk"
 CPU = torch.device("cpu")
 
 
-def numerics(pick: Pick, device: torch.device = CPU) -> dict[str, str]:
-    """Return everything that the bits of a result depend on; a checkpoint is continued only under the same."""
+def numerics(
+    pick: Pick, device: torch.device = CPU, updates: Literal["python", "native", "whole"] = "python"
+) -> dict[str, str]:
+    """Return everything that the bits of a result depend on; a checkpoint is continued only under the same.
+
+    ``updates``: see ``unroll.training.native.updates_of``. Where all of a result is native code, its bits are the same
+    on every processor and under all versions but that of the kernels.
+    """
+    if updates == "whole":
+        return {"backend": pick.backend, "kernels": pick.numerics, "updates": "native"}
     return {
         "unroll": version("unroll-lab"),
         "torch": torch.__version__,
@@ -37,6 +45,7 @@ def numerics(pick: Pick, device: torch.device = CPU) -> dict[str, str]:
         "kernel instructions": pick.isa,
         "cpu": cpu_model(),
         **({"kernels": pick.numerics} if pick.numerics else {}),
+        **({"updates": "native"} if updates == "native" else {}),
         **_of_device(device),
     }
 

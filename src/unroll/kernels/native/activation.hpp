@@ -55,6 +55,17 @@ UNROLL_INLINE void squash(Vec<float> (&z)[N]) {
   UNROLL_EACH if (i < Logistic) z[i] = under[i] > 0x1p126f ? Vec<float>{} : z[i];
 }
 
+// e^x for x <= 0; 0 below x = -87, where it comes near the smallest normal number.
+UNROLL_INLINE Vec<float> power_of_e(Vec<float> x) {
+  Vec<float> cut[1] = {at_least<float>(x, -87.0f)}, s[1], p[1];
+  exponential<1>(cut, s, p);
+  return x < -87.0f ? Vec<float>{} : fma<float>(s[0], p[0], s[0]);
+}
+UNROLL_INLINE Vec<double> power_of_e(Vec<double> x) {
+  for (int j = 0; j < kLanes<double>; ++j) x[j] = __builtin_exp(x[j]);
+  return x;
+}
+
 // Float64 is the oracle's precision: lane by lane through the C library.
 template <int Logistic, int N>
 UNROLL_INLINE void squash(Vec<double> (&z)[N]) {

@@ -66,7 +66,8 @@ struct FromOutputs {
 // A block of R rows as backward meets it.
 template <class T>
 struct BackwardBlock {
-  const T *states, *gates, *x;
+  const T *states, *gates;
+  Sequences<T> x;
   T* dx;  // out (R, T, I), or none
   const int64_t* ends;
   int64_t R;
@@ -192,7 +193,7 @@ void backward_lane(const Layout<C, T>& l, const BackwardCall& call, int64_t lane
   for (int64_t rb = 0; rb < row_blocks.count; ++rb) {
     const int64_t R = row_blocks.size(rb), place = lane * B + row0;
     const T* states = static_cast<const T*>(call.saved) + place * l.kept_of_row();
-    BackwardBlock<T> at{states, states + (TT + 1) * R * Hp, static_cast<const T*>(call.x) + place * TT * I,
+    BackwardBlock<T> at{states, states + (TT + 1) * R * Hp, {static_cast<const T*>(call.x) + place * TT * I, {nullptr, 0}, nullptr},
                         call.dx ? static_cast<T*>(call.dx) + place * TT * I : nullptr,
                         call.lengths ? call.lengths + place : nullptr, R, split.of(R), b.dh, b.dh_next};
     const Range rows = at.rows;

@@ -16,6 +16,15 @@ struct Sizes {
   int64_t K, B, T, I, H;
 };
 
+// Symbols of 1, 2 or 4 bytes: uint8, uint16 or int32.
+struct Symbols {
+  const void* data;
+  int bytes;
+  int64_t at(int64_t i) const {
+    return bytes == 1 ? static_cast<const uint8_t*>(data)[i] : bytes == 2 ? static_cast<const uint16_t*>(data)[i] : static_cast<const int32_t*>(data)[i];
+  }
+};
+
 struct ForwardCall {
   Sizes sizes;
   const void* x;     // (K, B, T, I)
@@ -80,6 +89,12 @@ bool meet(const Member&);
 // False where the call is to be given up. The first member also looks, at times, whether somebody wants that.
 bool goes_on(const Member&);
 
+// Seconds of a clock that only goes forward.
+double clock_seconds();
+
+struct UpdateCall;      // update/call.hpp
+struct EvaluationCall;
+
 // What one instruction set's library offers.
 struct Kernels {
   const char* isa;
@@ -87,6 +102,10 @@ struct Kernels {
   void (*forward)(Cell, Number, const ForwardCall&, const Member&);
   void (*backward)(Cell, Number, const BackwardCall&, const Member&);
   int64_t (*scratch_size)(Cell, Number, const Sizes&, bool backward, int members);  // in numbers
+  void (*update)(Number, const UpdateCall&, const Member&);
+  void (*evaluate)(Number, const EvaluationCall&, const Member&);
+  int64_t (*update_scratch)(Number, const UpdateCall&);  // in numbers
+  int64_t (*evaluation_scratch)(Number, const EvaluationCall&);
   void (*activate)(int function, const float* x, float* y, int64_t count);  // 0 logistic, 1 tanh; for tests
   double (*multiply_adds)(int64_t rounds);  // rounds of independent FMAs; returns how many floating-point operations that was
 };

@@ -107,7 +107,7 @@ UNROLL_INLINE void forward_pass(int64_t U, int64_t nr, const ForwardTile<T>& til
 // A block of R rows as forward meets it.
 template <class T>
 struct ForwardBlock {
-  const T* x;           // (R, T, I)
+  Sequences<T> x;
   const int64_t* ends;  // (R,) or none
   int64_t R;
   Range rows;  // a member's own
@@ -175,7 +175,7 @@ void forward_lane(const Layout<C, T>& l, const ForwardCall& call, int64_t lane, 
     const Range rows = all.within(row0, R);
     if (!rows.size()) continue;
     T* kept = call.saved ? static_cast<T*>(call.saved) + place * l.kept_of_row() : nullptr;
-    const ForwardBlock<T> at{static_cast<const T*>(call.x) + place * TT * I,
+    const ForwardBlock<T> at{{static_cast<const T*>(call.x) + place * TT * I, {nullptr, 0}, nullptr},
                              call.lengths ? call.lengths + place : nullptr,
                              R,
                              rows,

@@ -12,40 +12,24 @@
 #include <vector>
 
 #include "call.hpp"
-#include "dispatch.hpp"
-#include "memory.hpp"
-#include "team.hpp"
+#include "calling.hpp"
+#include "update/bindings.hpp"
 
 namespace nb = nanobind;
+using calling::bad_type;
+using calling::bad_value;
+using calling::cell_named;
+using calling::kernels;
+using calling::Memory;
 using unroll::Cell;
 using unroll::Number;
 
 namespace {
 
-struct Memory {  // scratch for the time of a call
-  explicit Memory(std::size_t size) : bytes(size), data(unroll::take_block(size)) {
-    if (!data) throw std::bad_alloc();
-  }
-  ~Memory() { unroll::give_block(data, bytes); }
-  Memory(const Memory&) = delete;
-  Memory& operator=(const Memory&) = delete;
-  std::size_t bytes;
-  void* data;
-};
-
 std::string shape_text(const std::vector<int64_t>& shape) {
   std::string text = "(";
   for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
   return text + (shape.size() == 1 ? ",)" : ")");
-}
-
-[[noreturn]] void bad_value(const std::string& text) { throw nb::value_error(text.c_str()); }
-[[noreturn]] void bad_type(const std::string& text) { throw nb::type_error(text.c_str()); }
-
-const unroll::Kernels& kernels(const std::string& isa) {
-  const unroll::Kernels* found = unroll::kernels_for(isa.c_str());
-  if (!found) bad_value("isa \"" + isa + "\": this binary or this processor does not have it.");
-  return *found;
 }
 
 // Looks at each argument once; remembers where inputs and outputs lie, so that overlaps are found before the kernel runs.
@@ -188,49 +172,19 @@ class Arguments {
   std::vector<nb::ndarray<>> held_out_;
 };
 
-Cell cell_named(const std::string& name) {
-  if (name == "tanh_rnn") return Cell::tanh_rnn;
-  if (name == "relu_rnn") return Cell::relu_rnn;
-  if (name == "gru") return Cell::gru;
-  if (name == "lstm") return Cell::lstm;
-  bad_value("cell \"" + name + "\": tanh_rnn, relu_rnn, gru or lstm is needed.");
-}
-
 void refuse_misaligned(const void* saved) {
   if (reinterpret_cast<std::uintptr_t>(saved) % 64) bad_value("saved: must be aligned to 64 bytes; use take_saved.");
 }
 
-// Runs signal handlers that wait, in the caller's floating-point mode; true where one raised.
-bool raised_by_signal(void* callers_mode) {
-  const nb::gil_scoped_acquire held;
-  const unroll::FloatMode found(*static_cast<const unsigned long long*>(callers_mode));
-  return PyErr_CheckSignals() != 0;
-}
-
-// Takes scratch memory, leaves the GIL, and runs a kernel in as many threads as pay.
+// Takes scratch memory, and runs a kernel in as many threads as pay.
 template <class Call>
 void run(const unroll::Kernels& k, void (*kernel)(Cell, Number, const Call&, const unroll::Member&), Cell cell, Number number, Call call,
          bool backward, int threads) {
   if (threads < 1) bad_value("threads: at least 1 is needed, " + std::to_string(threads) + " came.");
   const int members = unroll::members_for(cell, number, call.sizes, backward, threads);
-  const Memory scratch((number == Number::float32 ? 4 : 8) * std::size_t(k.scratch_size(cell, number, call.sizes, backward, members)));
+  const Memory scratch(calling::bytes(number) * std::size_t(k.scratch_size(cell, number, call.sizes, backward, members)));
   call.scratch = scratch.data;
-  unsigned long long mode = unroll::float_mode();
-  unroll::Team team(members, raised_by_signal, &mode);
-  struct Work {
-    decltype(kernel) run;
-    Cell cell;
-    Number number;
-    const Call& call;
-  } work{kernel, cell, number, call};
-  {
-    const nb::gil_scoped_release released;
-    team.run([](void* p, const unroll::Member& me) {
-      const Work& w = *static_cast<const Work*>(p);
-      w.run(w.cell, w.number, w.call, me);
-    }, &work);
-  }
-  if (team.given_up()) throw nb::python_error();
+  calling::run(members, [&](const unroll::Member& me) { kernel(cell, number, call, me); });
 }
 
 void forward(const std::string& cell_name, const std::string& isa, nb::handle x, nb::handle w_ih, nb::handle w_hh, nb::handle b_ih,
@@ -358,6 +312,7 @@ NB_MODULE(_native, m) {
   }, nb::arg("isa"), nb::arg("rounds"), "Independent FMAs; returns the number of operations. For benchmarks.");
   m.def("float_mode", [] { return unroll::float_mode(); }, "MXCSR or FPCR of this thread.");
   m.def("empty_blocks", [] { unroll::empty_blocks(); }, "Give unused blocks back to the system.");
+  bind_updates(m);
   m.def("spoil_blocks", [] { unroll::spoil_blocks(); }, "Fill unused blocks with NaN. For tests.");
   m.def("unused_bytes", [] { return unroll::unused_bytes(); }, "Bytes kept for later calls.");
 }

@@ -40,19 +40,27 @@ UNROLL_INLINE Range running(const int64_t* lengths, Range rows, int64_t t) {
   return rows;
 }
 
-// Steps [first, last) of some of R rows of x, gathered by step, with a 1 behind each; zeros past a row's length, whatever is there.
+// The sequences of a block of rows: numbers (T, I), or symbols (T,), each of which stands for a one among I - 1 zeros.
+template <class T>
+struct Sequences {
+  const T* numbers;  // or none
+  Symbols symbols;
+  const int64_t* chosen;  // (R,) which sequence is in each row; none: they follow each other
+};
+
+// Steps [first, last) of some of R rows, gathered by step, with a 1 behind each; zeros past a row's length, whatever is there.
 template <class C, class T>
-void gather_inputs(const Layout<C, T>& l, const T* x, const int64_t* ends, int64_t R, Range rows, int64_t first, int64_t last, T* inputs) {
+void gather_inputs(const Layout<C, T>& l, const Sequences<T>& from, const int64_t* ends, int64_t R, Range rows, int64_t first, int64_t last, T* inputs) {
   const int64_t I = l.s.I, I1 = l.I1;
   for (int64_t r = rows.begin; r < rows.end; ++r) {
-    const T* from = x + (r * l.s.T + first) * I;
+    const int64_t start = (from.chosen ? from.chosen[r] : r) * l.s.T, end = ends ? ends[r] : l.s.T;
     T* to = inputs + r * I1;
-    const int64_t end = ends ? ends[r] : l.s.T;
-    for (int64_t t = first; t < last; ++t, from += I, to += R * I1) {
-      if (t < end)
-        copy(from, to, I);
+    for (int64_t t = first; t < last; ++t, to += R * I1) {
+      if (from.numbers && t < end)
+        copy(from.numbers + (start + t) * I, to, I);
       else
         fill_zero(to, I);
+      if (from.symbols.data && t < end) to[from.symbols.at(start + t)] = T(1);
       to[I] = T(1);
     }
   }

@@ -30,6 +30,8 @@ void pause() {
 
 }  // namespace
 
+double clock_seconds() { return double(now()) * 1e-9; }
+
 int members_for(Cell cell, Number number, const Sizes& s, bool backward, int allowed) {
   const int64_t work = s.K * s.B * s.T * gates_of(cell) * s.H * (s.H + s.I) * (backward ? 2 : 1) * (number == Number::float64 ? 2 : 1);
   const int64_t rows = std::min(s.B, backward ? kRowBlock : s.B);

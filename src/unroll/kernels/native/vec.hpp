@@ -107,14 +107,43 @@ UNROLL_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
 #endif
 }
 
-// float32 below 2^-95 (three bits of its exponent are then 0) becomes 0, and NaN stays: what vanishes from step to step ends
-// here, by a compare, long before it is a denormal number, which would cost a hundred cycles.
 template <class T>
+UNROLL_INLINE Vec<T> root(Vec<T> x) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm512_sqrt_ps((__m512)x);
+  else
+    return (Vec<T>)_mm512_sqrt_pd((__m512d)x);
+#elif defined(__AVX__)
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm256_sqrt_ps((__m256)x);
+  else
+    return (Vec<T>)_mm256_sqrt_pd((__m256d)x);
+#elif defined(__aarch64__)
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)vsqrtq_f32((float32x4_t)x);
+  else
+    return (Vec<T>)vsqrtq_f64((float64x2_t)x);
+#else
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm_sqrt_ps((__m128)x);
+  else
+    return (Vec<T>)_mm_sqrt_pd((__m128d)x);
+#endif
+}
+
+// float32 below 2^-95 (three bits of its exponent are then 0) becomes 0, and NaN stays: what vanishes from step to step ends
+// here, by a compare, long before it is a denormal number, which would cost a hundred cycles. Squares below 2^-111 likewise.
+template <class T, int32_t Bits = 0x70000000>
 UNROLL_INLINE Vec<T> cut(Vec<T> x) {
   if constexpr (sizeof(T) != 4)
     return x;
   else
-    return ((IntVec)x & 0x70000000) == 0 ? Vec<T>{} : x;
+    return ((IntVec)x & Bits) == 0 ? Vec<T>{} : x;
+}
+template <class T>
+UNROLL_INLINE Vec<T> cut_square(Vec<T> x) {
+  return cut<T, 0x78000000>(x);
 }
 
 }  // namespace UNROLL_NS

@@ -1,0 +1,114 @@
+// Losses of a block's outputs, and their gradients in place of them.
+//
+//   squares   (out - y)^2, mean over sequences, positions and outputs;   d/d out = 2 (out - y) / count
+//   classes   -ln p of the right class, mean over scored positions;      d/d out = (p - [class]) / count,   p = e^(out - max) / sum
+//
+// In evaluations the outputs stay, and each sequence has its own sum. A NaN or an infinity among the outputs makes the loss NaN.
+#pragma once
+
+#include "../activation.hpp"
+#include "positions.hpp"
+#include "sums.hpp"
+
+namespace unroll {
+namespace UNROLL_NS {
+
+// One block's outputs: [position][Op].
+template <class T>
+struct Outputs {
+  T* out;
+  int64_t O, Op;
+  const Positions& positions;
+  int64_t count;
+  const int64_t* chosen;
+};
+
+template <class T>
+void squares(const Outputs<T>& o, const Examples& e, double over, Tally& tally) {
+  const T scale = T(2 / over);
+  for (int64_t p = 0; p < o.count; ++p) {
+    T* out = o.out + p * o.Op;
+    const T* y = static_cast<const T*>(e.targets) + (o.chosen[o.positions.row(p)] * e.S + o.positions.place(p)) * o.O;
+    for (int64_t j = 0; j < o.O; ++j) {
+      const T off = out[j] - y[j];
+      tally.add(double(off) * double(off));
+      out[j] = off * scale;
+    }
+  }
+}
+
+// The sum of e^(out - max) over classes, which take the place of the outputs; the largest output.
+template <class T>
+double soften(T* out, int64_t O, int64_t Op, T& largest) {
+  constexpr int W = kLanes<T>;
+  largest = out[0];
+  for (int64_t j = 1; j < O; ++j)
+    if (out[j] > largest) largest = out[j];
+  const Vec<T> most = splat(largest);
+  for (int64_t j = 0; j < Op; j += W) store(out + j, power_of_e(load(out + j) - most));
+  Tally tally;
+  for (int64_t j = 0; j < O; ++j) tally.add(double(out[j]));
+  return tally.total();
+}
+
+template <class T>
+void classes(const Outputs<T>& o, const Examples& e, double over, Tally& tally) {
+  const double scale = 1 / over;
+  for (int64_t p = 0; p < o.count; ++p) {
+    T* out = o.out + p * o.Op;
+    const int32_t right = e.classes[o.chosen[o.positions.row(p)] * e.S + o.positions.place(p)];
+    if (right < 0) {
+      for (int64_t j = 0; j < o.O; ++j) out[j] = T(0);
+      continue;
+    }
+    const T at_right = out[right];
+    T largest;
+    const double sum = soften(out, o.O, o.Op, largest);
+    tally.add(sum >= 1 ? logarithm(sum) - (double(at_right) - double(largest)) : __builtin_nan(""));
+    const double share = 1 / sum;
+    for (int64_t j = 0; j < o.O; ++j) out[j] = T((double(out[j]) * share - (j == right ? 1.0 : 0.0)) * scale);
+  }
+}
+
+// Of evaluations: sums by row.
+struct Counts {
+  double* losses;
+  int64_t *scored, *asked, *right;
+};
+
+template <class T>
+void count_squares(const Outputs<T>& o, const Examples& e, const Counts& to) {
+  for (int64_t p = 0; p < o.count; ++p) {
+    const int64_t row = o.positions.row(p);
+    const T *out = o.out + p * o.Op, *y = static_cast<const T*>(e.targets) + (o.chosen[row] * e.S + o.positions.place(p)) * o.O;
+    for (int64_t j = 0; j < o.O; ++j) {
+      const double off = double(out[j]) - double(y[j]);
+      to.losses[row] += off * off;
+    }
+    to.scored[row] += o.O;
+  }
+}
+
+template <class T>
+void count_classes(const Outputs<T>& o, const Examples& e, const Counts& to) {
+  for (int64_t row = 0; e.asked && row < o.positions.R; ++row)
+    for (int64_t s = 0; s < e.S; ++s) to.asked[row] += e.asked[o.chosen[row] * e.S + s];
+  for (int64_t p = 0; p < o.count; ++p) {
+    const int64_t row = o.positions.row(p), place = o.chosen[row] * e.S + o.positions.place(p);
+    const int32_t right = e.classes[place];
+    if (right < 0) continue;
+    T* out = o.out + p * o.Op;
+    const T at_right = out[right];
+    bool first = true;  // of equal ones the lowest class counts
+    for (int64_t j = 0; j < o.O; ++j) first = first && (j < right ? out[j] < at_right : out[j] <= at_right);
+    T largest;
+    const double sum = soften(out, o.O, o.Op, largest);
+    to.losses[row] += sum >= 1 ? logarithm(sum) - (double(at_right) - double(largest)) : __builtin_nan("");
+    ++to.scored[row];
+    if (!e.asked) ++to.asked[row];
+    to.right[row] += first && (!e.asked || e.asked[place]);
+  }
+}
+
+}  // namespace UNROLL_NS
+}  // namespace unroll

@@ -1,0 +1,131 @@
+"""Whole updates and evaluations by the native kernels: a recurrent layer under a linear readout. Imports no torch.
+
+An update is gather, forward, readout, loss, backward, gradient norm, its bounds and the optimizer's step, in one call
+for as many updates as there is time for: see ``native/update``. Axes: N sequences, T steps, I inputs, H hidden, O
+outputs, S scored positions of a sequence.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unroll.axes import Float64, Int64
+from unroll.kernels.pick import native
+
+Readout = Literal["last", "every", "some"]
+Numbers = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An optimizer with its constants, as torch.optim names them, and the bounds on its gradient, infinite for none."""
+
+    name: str
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    alpha: float = 0.99
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    clip_norm: float = math.inf
+    clip_value: float = math.inf
+
+
+@dataclass(frozen=True)
+class Made:
+    """Updates that were made: of each its loss, gradient norm, and what the loss is a mean over."""
+
+    losses: Float64
+    norms: Float64
+    scored: Int64
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Of each sequence the sum of its losses and over how many; of classes those asked, and of these those right."""
+
+    losses: Float64
+    scored: Int64
+    asked: Int64
+    right: Int64
+
+
+class Sequences:
+    """A split as the kernels read it: arrays are kept, not copied, and checked once.
+
+    x: (N, T, I), or symbols below I (N, T), uint8, uint16 or int32. y: (N, S, O), with S = 1 for the last step, T for
+    every one; or classes below O, int32 (N, S), below 0 where not scored. at: int32 (N, S), the step of each position,
+    rising, for "some". asked: bool (N, S). Raises ValueError for what does not fit together.
+    """
+
+    def __init__(
+        self,
+        x: Numbers,
+        y: Numbers,
+        at: Numbers | None,
+        asked: Numbers | None,
+        inputs: int,
+        outputs: int,
+        readout: Readout,
+    ):
+        self.held = native().Split(x, y, at, asked, inputs, outputs, readout)
+
+
+class Updates:
+    """A layer with its readout and optimizer. ``weights`` is changed in place, and so is the optimizer's ``state``.
+
+    weights: one vector, w_ih (G*H, I), w_hh (G*H, H), b_ih, b_hh (G*H,), the readout's w (O, H) and b (O,), gates in
+    torch's order. state: a vector as long as it for each of "average" (Adam), "square" (Adam, RMSprop) and "velocity"
+    (with momentum); ``steps``: how many were made before.
+    """
+
+    def __init__(
+        self, cell: str, hidden: int, isa: str, rule: Rule, weights: Numbers, state: dict[str, Numbers], steps: int
+    ):
+        self._layer = (isa, cell, hidden)
+        self._rule = native().rule(*(getattr(rule, field.name) for field in fields(rule)))
+        self._weights, self._state = weights, state
+        self._gradient = np.zeros_like(weights)
+        self._powers = np.array([_power(rule.beta1, steps), _power(rule.beta2, steps)]) if "average" in state else None
+        self._done = np.zeros(1, dtype=np.int64)
+
+    def make(
+        self, sequences: Sequences, order: Int64, batch: int, rates: Float64, seconds: float, made: list[Made]
+    ) -> None:
+        """Make updates on the sequences with these numbers, one batch after another; note them in ``made``.
+
+        One at least, and none begins after ``seconds``; the one whose loss is no finite number is the last, and makes
+        no step. What a signal's handler raises comes out: those that were made till then are noted all the same.
+        """
+        n = len(rates)
+        losses, norms, scored = np.zeros(n), np.zeros(n), np.zeros(n, dtype=np.int64)
+        state = [self._state.get(name) for name in ("average", "square", "velocity")]
+        self._done[0] = 0
+        try:
+            native().update(
+                *self._layer, sequences.held, self._rule, self._weights, self._gradient, *state, self._powers,
+                order, batch, rates, seconds, losses, norms, scored, self._done,
+            )  # fmt: skip
+        finally:
+            done = int(self._done[0])
+            made.append(Made(losses[:done], norms[:done], scored[:done]))
+
+    def evaluate(self, sequences: Sequences, first: int, count: int) -> Counted:
+        """Sum up the losses of ``count`` sequences from the one with the number ``first`` on."""
+        losses = np.zeros(count)
+        scored, asked, right = (np.zeros(count, dtype=np.int64) for _ in range(3))
+        native().evaluate(*self._layer, sequences.held, self._weights, first, losses, scored, asked, right)
+        return Counted(losses, scored, asked, right)
+
+
+def _power(base: float, exponent: int) -> float:
+    """One factor after another, as the updates multiply: the same bits wherever a training goes on."""
+    product = 1.0
+    for _ in range(exponent):
+        product *= base
+    return product

@@ -1,0 +1,152 @@
+"""Whole updates in native code: which trainings have them, and how they are made.
+
+The Python loop is the reference. What the native one covers: one recurrent layer of ``unroll.nn`` under a linear
+readout, on the CPU, with the losses of ``unroll.objectives``. What it does not cover goes through the Python loop, and
+a trial's numerics say which it was.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from unroll import registry
+from unroll.axes import Float64, Int64
+from unroll.capabilities import Continues
+from unroll.kernels.updates import Counted, Made, Readout, Rule, Sequences, Updates
+from unroll.models.network import Network
+from unroll.models.recurrent_network import RecurrentNetwork
+from unroll.models.resolve import resolve
+from unroll.nn.layer import Native, cell_of, why_not
+from unroll.objectives import Objective
+from unroll.objectives.cross_entropy import CrossEntropy
+from unroll.objectives.mse import MSE
+from unroll.study import TrainSettings, Trial
+from unroll.training.examples import Examples
+from unroll.training.network import network_on_backend
+from unroll.training.optimizers import ParameterVector
+
+STATE = {
+    "adam": {"average": "exp_avg", "square": "exp_avg_sq"},
+    "adamw": {"average": "exp_avg", "square": "exp_avg_sq"},
+    "rmsprop": {"square": "square_avg"},
+    "sgd": {},
+}
+"""What torch.optim calls the vectors that each optimizer keeps."""
+
+
+def updates_of(trial: Trial) -> Literal["python", "native", "whole"]:
+    """Return what makes a trial's updates and evaluations: "whole" where native code makes all of its result.
+
+    Draws of the notebook protocol are PyTorch's, and so are the steps by which sequences of numbers are continued.
+    """
+    task, model = resolve(trial)
+    objective = registry.objectives.load(task.objective)
+    if model.fitted or why_not_native(network_on_backend(trial), objective, trial.train):
+        return "python"
+    return "whole" if trial.protocol == "keyed" and not isinstance(task, Continues) else "native"
+
+
+def why_not_native(network: Network, objective: type[Objective], settings: TrainSettings) -> str:
+    """Return why native code does not make a network's updates; "" where it does."""
+    if settings.device != "cpu":
+        return "it is trained on a GPU"
+    if type(network) is not RecurrentNetwork:
+        return "its network is not a recurrent layer under a linear readout"
+    layer = network.recurrence
+    if not isinstance(layer, Native) or not layer.always_native or why_not(layer):
+        return "its layer does not run on the native kernels"
+    if layer.num_layers > 1 or layer.bidirectional or not layer.bias or layer.weight_ih_l0.dtype != torch.float32:
+        return "it has not one layer, in one direction, with biases, in float32"
+    if objective not in (MSE, CrossEntropy):
+        return f'the native code does not have the loss "{objective.name}"'
+    if not all(parameter.requires_grad for parameter in network.parameters()):
+        return "some of its parameters are not trained"
+    return ""
+
+
+class NativeUpdates:
+    """The updates of a training on its own tensors: the parameters, and what the optimizer keeps of them."""
+
+    def __init__(
+        self,
+        network: Network,
+        isa: str,
+        vector: ParameterVector,
+        optimizer: torch.optim.Optimizer,
+        settings: TrainSettings,
+        readout: Readout,
+    ):
+        assert isinstance(network, RecurrentNetwork)  # noqa: S101 - see why_not_native
+        self._network, self._isa, self._settings, self._readout = network, isa, settings, readout
+        self._vector, self._optimizer = vector, optimizer
+        self._updates: Updates | None = None
+
+    def make(
+        self, examples: Examples, order: Int64, rates: Float64, seconds: float
+    ) -> tuple[Made, BaseException | None]:
+        """Make updates, see ``Updates.make``; return them, and what a signal's handler raised."""
+        made: list[Made] = []
+        raised = None
+        try:
+            self._begun().make(self._sequences(examples), order, self._settings.batch, rates, seconds, made)
+        except BaseException as error:
+            if not made:
+                raise
+            raised = error
+        state = self._optimizer.state[self._vector.values]
+        if "step" in state:
+            state["step"] += len(made[0].losses)
+        return made[0], raised
+
+    def evaluate(self, examples: Examples, first: int, count: int) -> Counted:
+        """Evaluate sequences from ``first`` on."""
+        return self._begun().evaluate(self._sequences(examples), first, count)
+
+    def _sequences(self, examples: Examples) -> Sequences:
+        held = examples.cache.get("native")
+        if held is None:
+            at, asked = (None if one is None else one.numpy() for one in (examples.at, examples.asked))
+            inputs, outputs = self._network.recurrence.input_size, self._network.readout.out_features
+            held = Sequences(examples.x.numpy(), examples.y.numpy(), at, asked, inputs, outputs, self._readout)
+            examples.cache["native"] = held
+        return held
+
+    def _begun(self) -> Updates:
+        if self._updates is None:
+            group = self._optimizer.param_groups[0]
+            settings = self._settings
+            names = dict(STATE[settings.optimizer])
+            if settings.momentum:
+                names["velocity"] = "momentum_buffer"
+            state: dict[str, Any] = self._optimizer.state[self._vector.values]
+            for name in names.values():
+                state.setdefault(name, torch.zeros_like(self._vector.values))
+            if settings.optimizer != "sgd":
+                state.setdefault("step", torch.zeros(()))
+            beta1, beta2 = group.get("betas", (0.0, 0.0))
+            rule = Rule(
+                settings.optimizer,
+                beta1,
+                beta2,
+                group.get("eps", 0.0),
+                group.get("alpha", 0.0),
+                settings.momentum,
+                settings.weight_decay,
+                math.inf if settings.clip_norm is None else settings.clip_norm,
+                math.inf if settings.clip_value is None else settings.clip_value,
+            )
+            vectors = {ours: _array(state[theirs]) for ours, theirs in names.items()}
+            layer: nn.RNNBase = self._network.recurrence
+            steps = int(state["step"]) if "step" in state else 0
+            self._updates = Updates(
+                cell_of(layer), layer.hidden_size, self._isa, rule, _array(self._vector.values), vectors, steps
+            )
+        return self._updates
+
+
+def _array(tensor: Tensor) -> Any:
+    return tensor.detach().numpy()

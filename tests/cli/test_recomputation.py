@@ -13,11 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
-from unroll.models import recurrent_network
 from unroll.store import Store
 from unroll.store.seals import seal_outcome
+from unroll.training import loop
 
 ASSETS = Path(__file__).parents[1] / "assets"
 VERIFY = ("doctor", "--verify", "--json", "--sample")
@@ -44,9 +43,8 @@ def test_the_same_bits_come_out_again(finished: str, unroll: Callable) -> None:
 
 def test_results_of_other_code_are_named(study: str, unroll: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        network = recurrent_network.RecurrentNetwork
-        forward = network.forward
-        patch.setattr(network, "forward", lambda self, x: forward(self, x) * torch.tensor(1.0001))
+        rate = loop.learning_rate
+        patch.setattr(loop, "learning_rate", lambda *given: rate(*given) * 1.001)
         assert unroll("run", study, "--executor", "inline").code == 0
     done = unroll("doctor", "--verify", "--sample", 4)
     assert done.code == 1
@@ -65,13 +63,13 @@ def test_a_measure_is_compared_too(finished: str, unroll: Callable) -> None:
     assert set(json.loads(done.out)["recomputed"][0]["different"]) == names
 
 
-def test_what_another_processor_has_made_is_not_compared(finished: str, unroll: Callable) -> None:
-    resealed("""UPDATE trials SET fingerprint = json_set(fingerprint, '$.numerics."cpu"', 'Z80') WHERE seed = 1""")
+def test_what_was_made_under_other_numerics_is_not_compared(finished: str, unroll: Callable) -> None:
+    resealed("""UPDATE trials SET fingerprint = json_set(fingerprint, '$.numerics.backend', 'abacus') WHERE seed = 1""")
     done = unroll("doctor", "--verify", "--sample", 4)
     assert done.code == 0, done.err
     assert done.out.count(": the same bits.") == 2
     assert "Two trials cannot be compared here." in done.err
-    assert "cpu Z80, here" in done.err
+    assert "backend abacus, here" in done.err
 
 
 def test_it_belongs_to_verify(unroll: Callable) -> None:

@@ -80,7 +80,7 @@ def test_after_a_stop(odd: tuple[str, str], unroll: Call, monkeypatch: pytest.Mo
 def test_after_failures(odd: tuple[str, str], unroll: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     from unroll.running import work
 
-    def broken(trial: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no luck")
 
     file, store = odd

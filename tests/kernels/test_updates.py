@@ -180,6 +180,7 @@ def test_evaluations_are_sums_over_each_sequence(kind: tuple[str, str, str]) -> 
             out = data.outputs(network, np.arange(N)).numpy()
         if kind[0] == "numbers":
             assert np.abs(got.losses - np.square(out - data.y).sum(axis=(1, 2))).max() < 1e-12
+            assert np.abs(got.furthest - np.abs(out - data.y).max(axis=(1, 2))).max() < 1e-12
             assert (got.scored == data.y[0].size).all()
             continue
         scored = data.y >= 0

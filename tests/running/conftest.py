@@ -23,19 +23,20 @@ SMALL = """
 name = "small"
 [factors]
 task = ["adding"]
-model = ["tanh_rnn", "lstm"]
-length = [4, 6]
+model = ["gru", "lstm"]
+length = [40, 60]
 seed = [1]
 [task]
 train = 2000
 validation = 100
 test = 100
 [model]
-hidden = 8
+hidden = 32
 [train]
-epochs = 12
+epochs = 40
 batch = 20
 """
+"""Each trial takes about a second: time for some checkpoints, and to be stopped or killed between them."""
 
 
 OFTEN = "import unroll.running.run as run; run.CHECKPOINT_SECONDS = 0.1"

@@ -32,7 +32,7 @@ def drawn(trial: Trial) -> int:
     seen = []
 
     class Watched:
-        def __init__(self, copy: Trial):
+        def __init__(self, copy: Trial, look: float):
             seen.append(copy.task_settings["train"])
             raise RuntimeError
 
@@ -49,12 +49,10 @@ def drawn(trial: Trial) -> int:
     length=st.integers(5, 12),
     task=st.sampled_from(["adding", "sine"]),
 )
-def test_the_measurement_draws_two_batches_and_never_more_than_the_data(
-    batch: int, train: int, length: int, task: str
-) -> None:
+def test_the_measurement_draws_few_and_never_more_than_the_data(batch: int, train: int, length: int, task: str) -> None:
     factors = {"task": [task], "model": ["gru"], "length": [length], "seed": [1]}
     (trial,) = expand(Study(name="a", factors=factors, task={"train": train}, train={"batch": batch}))
-    assert drawn(trial) == min(2 * batch, train)
+    assert drawn(trial) == min(max(2 * batch, calibration.DRAWN), train)
 
 
 def test_an_evaluation_counts_in_updates_as_they_were_measured() -> None:

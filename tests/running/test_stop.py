@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from tests.running.conftest import (
-    OFTEN,
     bits,
     command,
     family,
@@ -103,7 +102,7 @@ import os
 import unroll.tasks.adding as adding
 draw = adding.Adding.dataset
 def dataset(self, streams, length):
-    if length == 6:
+    if length == 60:
         os._exit(7)
     return draw(self, streams, length)
 adding.Adding.dataset = dataset
@@ -125,14 +124,14 @@ def test_a_trial_that_kills_its_worker_is_given_up_after_three(small: Path, stor
     assert sorted(states(store)) == ["complete", "failed"]
     with Store.open(store) as opened:
         failed = [trial for trial in opened.trials() if trial.state == "failed"]
-    assert {trial.length for trial in failed} == {6}
+    assert {trial.length for trial in failed} == {60}
     assert {trial.error["type"] for trial in failed} == {"WorkerDiedError"}
     assert {trial.attempts for trial in failed} == {3}
 
 
 def test_a_full_disk_ends_the_run_with_a_clear_error(small: Path, uninterrupted: dict, store: Path):
-    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (700_000, 700_000))"
-    run = unroll("run", small, "--store", store, "--workers", 1, plant=f"{limit}\n{OFTEN}")
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (450_000, 450_000))"
+    run = unroll("run", small, "--store", store, "--workers", 1, plant=limit)
     assert run.returncode == 1, run.stderr
     assert "Traceback" not in run.stderr
     assert str(store) in run.stderr

@@ -88,6 +88,7 @@ def evaluate(
     weights: Array,
     first: int,
     losses: Array,
+    furthest: Array,
     scored: Array,
     asked: Array,
     right: Array,

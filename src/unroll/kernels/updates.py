@@ -47,9 +47,13 @@ class Made:
 
 @dataclass(frozen=True)
 class Counted:
-    """Of each sequence the sum of its losses and over how many; of classes those asked, and of these those right."""
+    """Of each sequence the sum of its losses and over how many; of classes those asked, and of these those right.
+
+    furthest: of numbers the largest error, without its sign; 0 of classes.
+    """
 
     losses: Float64
+    furthest: Float64
     scored: Int64
     asked: Int64
     right: Int64
@@ -117,10 +121,10 @@ class Updates:
 
     def evaluate(self, sequences: Sequences, first: int, count: int) -> Counted:
         """Sum up the losses of ``count`` sequences from the one with the number ``first`` on."""
-        losses = np.zeros(count)
+        losses, furthest = np.zeros(count), np.zeros(count)
         scored, asked, right = (np.zeros(count, dtype=np.int64) for _ in range(3))
-        native().evaluate(*self._layer, sequences.held, self._weights, first, losses, scored, asked, right)
-        return Counted(losses, scored, asked, right)
+        native().evaluate(*self._layer, sequences.held, self._weights, first, losses, furthest, scored, asked, right)
+        return Counted(losses, furthest, scored, asked, right)
 
 
 def _power(base: float, exponent: int) -> float:

@@ -12,7 +12,7 @@ from unroll.models.resolve import resolve
 from unroll.running.examining import examine
 from unroll.running.kept import is_fitted
 from unroll.running.messages import Plugins
-from unroll.running.work import adopt_plugins
+from unroll.running.work import LOOK_SECONDS, adopt_plugins
 from unroll.streams import KeyedStreams
 from unroll.study import Settings, Trial
 from unroll.tasks.given import Given
@@ -29,7 +29,7 @@ FORWARD = 0.3
 SETUP = 0.2
 """Seconds to draw the data and build the network."""
 DRAWN = 1_000
-"""Sequences whose drawing is timed: of a few, what each call takes would be most of it."""
+"""Sequences that are drawn to be timed, and trained on: of a few, what each call takes would be most of it."""
 
 Shape = tuple[str, str, Settings, int]
 
@@ -154,19 +154,20 @@ def _examples(trial: Trial) -> int:
 def time_update(trial: Trial, budget: float) -> float | None:
     """Return the median seconds of an update on a small copy of a trial; None where it fails: its run will tell.
 
-    On a GPU, which makes updates while the next are prepared, it is the mean of as many.
+    Native code makes several at a time, and the median is that of their means. On a GPU, which makes updates while the
+    next are prepared, it is the mean of as many.
     """
     try:
-        training = Training(_small(trial))
+        training = Training(_small(trial), look=LOOK_SECONDS)
         steps = training.run()
         next(steps)  # the first update warms the caches
         training.settle()
         times: list[float] = []
         begin = time.monotonic()
         while not times or (time.monotonic() - begin < budget * 0.6 and len(times) < 50):
-            start = time.perf_counter()
+            start, before = time.perf_counter(), training.done
             next(steps)
-            times.append(time.perf_counter() - start)
+            times.append((time.perf_counter() - start) / (training.done - before))
         if not at_once(training.device):
             training.settle()
             return (time.monotonic() - begin) / len(times)
@@ -190,10 +191,10 @@ def _drawing_seconds(trial: Trial) -> float:
 
 
 def _small(trial: Trial) -> Trial:
-    """Return a copy of a trial with two batches of data, drawn once, or with all that is given."""
+    """Return a copy of a trial with two batches of data or DRAWN sequences, drawn once, or with all that is given."""
     task, settings = resolve(trial).task, trial.task_settings
     if not isinstance(task, Given):
-        sequences = min(2 * trial.train.batch, task.train)
+        sequences = min(max(2 * trial.train.batch, DRAWN), task.train)
         settings = Settings({**settings, "train": sequences, "validation": 0, "test": 1, "fresh": False})
     train = trial.train.model_copy(update={"epochs": 1_000, "patience": None})
     return trial.replace(task_settings=settings, train=train)

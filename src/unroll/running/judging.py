@@ -47,9 +47,11 @@ def judge(trial: Trial) -> Iterator[tuple[str, Problem]]:
     """
     resolved = resolve(trial)
     task, model = resolved
+    available = True
     try:
         resolved.backend(trial)
     except BackendError as error:
+        available = False
         yield str(error), Problem(str(error), "train.backend")
     try:
         model.check_task(task)
@@ -71,7 +73,8 @@ def judge(trial: Trial) -> Iterator[tuple[str, Problem]]:
         yield ONCE, Problem(ONCE, "task.fresh")
     if trial.train.patience is not None and not model.fitted and not task.examples(trial.length)[1]:
         yield UNWATCHED, Problem(UNWATCHED, "train.patience")
-    yield from _too_large(trial, _count(trial, model, task))
+    if available:  # what the steps of a network take depends on what computes them
+        yield from _too_large(trial, _count(trial, model, task))
 
 
 def _count(trial: Trial, model: Model, task: Task) -> int:

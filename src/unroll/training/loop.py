@@ -303,11 +303,14 @@ class Training:
         for first in range(0, len(split), size):
             parts.append(native.evaluate(split, first, min(size, len(split) - first)))
             yield self._progress()
-        losses, scored, asked, right = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in ("losses", "scored", "asked", "right")
+        names = ("losses", "furthest", "scored", "asked", "right")
+        losses, furthest, scored, asked, right = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in names
         )
         if each is not None:
             each[:] = losses / scored
+            if self.tolerance is not None:
+                self.wrong = int((furthest > self.tolerance.error).sum())
         counts = {"accuracy": (right.sum(), asked.sum()), "sequence_accuracy": ((right == asked).sum(), len(split))}
         sums = {name: (float(counts[name][0]), int(counts[name][1])) for name in self._evaluated() if name in counts}
         return {"loss": math.fsum(losses) / int(scored.sum()), **self.objective.means(sums)}

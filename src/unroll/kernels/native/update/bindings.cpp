@@ -154,8 +154,8 @@ void update(const std::string& isa, const std::string& cell_name, int64_t hidden
 }
 
 void evaluate(const std::string& isa, const std::string& cell_name, int64_t hidden, const Split& split, const Vector& weights, int64_t first,
-              const Array<double, nb::ndim<1>>& losses, const Array<int64_t, nb::ndim<1>>& scored, const Array<int64_t, nb::ndim<1>>& asked,
-              const Array<int64_t, nb::ndim<1>>& right) {
+              const Array<double, nb::ndim<1>>& losses, const Array<double, nb::ndim<1>>& furthest, const Array<int64_t, nb::ndim<1>>& scored,
+              const Array<int64_t, nb::ndim<1>>& asked, const Array<int64_t, nb::ndim<1>>& right) {
   const unroll::Kernels& k = calling::kernels(isa);
   const Number number = Split::number_of(Any(weights));
   unroll::EvaluationCall call{};
@@ -165,9 +165,9 @@ void evaluate(const std::string& isa, const std::string& cell_name, int64_t hidd
   call.weights = vector_of(weights, number, unroll::Parts(call.shape).count, true, "weights");
   call.first = first, call.count = int64_t(losses.shape(0));
   need(first >= 0 && call.count > 0 && first + call.count <= split.count(), "first: there are no such sequences.");
-  need(int64_t(scored.shape(0)) == call.count && int64_t(asked.shape(0)) == call.count && int64_t(right.shape(0)) == call.count,
-       "losses, scored, asked, right: one number for each sequence is needed.");
-  call.losses = losses.data(), call.scored = scored.data(), call.asked = asked.data(), call.right = right.data();
+  need(int64_t(furthest.shape(0)) == call.count && int64_t(scored.shape(0)) == call.count && int64_t(asked.shape(0)) == call.count && int64_t(right.shape(0)) == call.count,
+       "losses, furthest, scored, asked, right: one number for each sequence is needed.");
+  call.losses = losses.data(), call.furthest = furthest.data(), call.scored = scored.data(), call.asked = asked.data(), call.right = right.data();
   const calling::Memory scratch(calling::bytes(number) * std::size_t(k.evaluation_scratch(number, call)));
   call.scratch = scratch.data;
   calling::run(1, [&](const unroll::Member& me) { k.evaluate(number, call, me); });
@@ -188,5 +188,5 @@ void bind_updates(nb::module_& m) {
         nb::arg("order"), nb::arg("batch"), nb::arg("rates"), nb::arg("seconds"), nb::arg("losses"), nb::arg("norms"), nb::arg("scored"),
         nb::arg("done"), "Make updates.");
   m.def("evaluate", &evaluate, nb::arg("isa"), nb::arg("cell"), nb::arg("hidden"), nb::arg("split"), nb::arg("weights"), nb::arg("first"),
-        nb::arg("losses"), nb::arg("scored"), nb::arg("asked"), nb::arg("right"), "Sum up the losses of some sequences.");
+        nb::arg("losses"), nb::arg("furthest"), nb::arg("scored"), nb::arg("asked"), nb::arg("right"), "Sum up the losses of some sequences.");
 }

@@ -71,6 +71,7 @@ struct EvaluationCall {
   const void* weights;
   int64_t first, count;    // which sequences
   double* losses;          // out (count,): the sum of each sequence's losses over its positions
+  double* furthest;        // out (count,): of numbers the largest |out - y| of each sequence
   int64_t *scored, *asked, *right;  // out (count,): positions (numbers: S O), and of classes those asked and those right
   void* scratch;           // evaluation_scratch numbers
 };

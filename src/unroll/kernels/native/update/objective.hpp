@@ -72,7 +72,7 @@ void classes(const Outputs<T>& o, const Examples& e, double over, Tally& tally) 
 
 // Of evaluations: sums by row.
 struct Counts {
-  double* losses;
+  double *losses, *furthest;
   int64_t *scored, *asked, *right;
 };
 
@@ -84,6 +84,7 @@ void count_squares(const Outputs<T>& o, const Examples& e, const Counts& to) {
     for (int64_t j = 0; j < o.O; ++j) {
       const double off = double(out[j]) - double(y[j]);
       to.losses[row] += off * off;
+      if (__builtin_fabs(off) > to.furthest[row]) to.furthest[row] = __builtin_fabs(off);
     }
     to.scored[row] += o.O;
   }

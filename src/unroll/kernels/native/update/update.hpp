@@ -148,14 +148,14 @@ void evaluate(const EvaluationCall& call, const Member& me) {
     const int64_t R = blocks.size(i);
     for (int64_t r = 0; r < R; ++r) {
       chosen[r] = call.first + row0 + r;
-      call.losses[row0 + r] = 0;
+      call.losses[row0 + r] = call.furthest[row0 + r] = 0;
       call.scored[row0 + r] = call.asked[row0 + r] = call.right[row0 + r] = 0;
     }
     const Positions positions = positions_of(call.examples, call.shape.T, chosen, R, sweep.readout.ints);
     const T* read = nullptr;
     if (!sweep.run(chosen, R, positions, read, watch)) return;
     const Outputs<T> outputs{sweep.readout.out, sweep.readout.O, sweep.readout.Op, positions, positions.begin(call.shape.T), chosen};
-    const Counts to{call.losses + row0, call.scored + row0, call.asked + row0, call.right + row0};
+    const Counts to{call.losses + row0, call.furthest + row0, call.scored + row0, call.asked + row0, call.right + row0};
     if (call.examples.classes)
       count_classes(outputs, call.examples, to);
     else

@@ -139,7 +139,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv --clear $(VENV)
 	@pwd -P > $(VENV)/.place
 
-$(VENV)/.installed: pyproject.toml CMakeLists.txt $(wildcard src/unroll/kernels/native/*) | $(BIN)/python
+$(VENV)/.installed: pyproject.toml CMakeLists.txt $(wildcard src/unroll/kernels/native/* src/unroll/kernels/native/*/*) | $(BIN)/python
 	@$(KERNELS) || rm -rf build  # what a build without success has noted, such as a compiler that is gone
 	$(PIP) install --quiet --editable .
 	@{ $(STATE); } > $@

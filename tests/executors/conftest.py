@@ -49,7 +49,7 @@ class Coordinator:
         self.process.kill()
         self.process.wait()
 
-    def seconds_until_gone(self, besides=frozenset(), limit=4.0):
+    def seconds_until_gone(self, besides=frozenset(), limit=40.0):
         start = time.monotonic()
         while time.monotonic() - start < limit:
             if not self.family() - besides:

@@ -88,7 +88,7 @@ def test_a_dead_workers_trial_is_tried_again(small: Path, uninterrupted: dict, s
         _training(run, store)
         victim = max(family(run), key=lambda process: process.memory_info().rss)
         victim.kill()
-        _, talk = run.communicate(timeout=120)
+        _, talk = run.communicate(timeout=300)
     finally:
         kill_group(run)
     assert run.returncode == 0, talk

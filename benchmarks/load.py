@@ -1,6 +1,6 @@
 """How much a coordinator and its store bear: a simulated executor answers as fast as it can.
 
-Run: python -m benchmarks.load [--conditions 1000] [--seeds 100] [--out FOLDER]
+Run: python -m benchmarks.load [--conditions 1000] [--seeds 100]
 
 Everything but the trainings is real: planning, the main loop, the store, what is shown and reported afterwards. A
 result is of 8 kB, as small trainings have it: what takes the coordinator longer is stored faster by the byte.

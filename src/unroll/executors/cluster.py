@@ -35,8 +35,7 @@ try:
     from unroll.executors import dask_worker
 except ImportError as error:
     raise ExecutorError(
-        f"The executors dask and slurm need the package distributed ({error}). Install it: "
-        'pip install "unroll-lab[dask]"'
+        f'The executor dask needs the package distributed ({error}). Install it: pip install "unroll-lab[dask]"'
     ) from error
 
 SIGNS = 6

@@ -56,7 +56,7 @@ def read_options(file: Path | None, options: Sequence[str], scheduler: str | Non
     for option in options:
         name, equals, value = option.partition("=")
         if not equals:
-            raise ExecutorError(f"--executor-option {option} has no value. Write NAME=VALUE, such as partition=cpu.")
+            raise ExecutorError(f"--executor-option {option} has no value. Write NAME=VALUE, such as silence=30.")
         found[name.strip()] = value
     return found | ({} if scheduler is None else {"scheduler": scheduler})
 

@@ -284,31 +284,86 @@ m.version = lambda name: "0.0" if name == "numpy" else true(name)
 
 
 @pytest.mark.filterwarnings("ignore:Mismatched versions")  # which Dask says of some, and goes on
-def test_workers_of_other_versions_are_refused_before_and_when_they_join(own, tmp_path):
+@pytest.mark.parametrize(("options", "why"), [((), "numpy 0.0, here"), (("--nthreads", "2"), "2 threads")])
+def test_workers_that_cannot_be_used_are_refused_before_and_when_they_join(own, tmp_path, options, why):
     lies = tmp_path / "lies.py"
-    lies.write_text(LIES)
+    lies.write_text("" if options else LIES)
     cluster = own(1)
+    told: list[str] = []
     with joined(cluster) as executor:
-        cluster.end(cluster.workers.pop())
-        wait_for(lambda: executor.slots == 0)
-        cluster.add(plant=str(lies))
-        error = executor.submit(double, 1, Channel(ignore)).exception(PATIENCE)
-        assert isinstance(error, WorkerStartError)
-        assert "numpy 0.0, here" in str(error)
-    with pytest.raises(ExecutorError, match=r"not so tcp://127\.0\.0\.1:\d+ \(numpy 0\.0, here"):
-        Dask(scheduler=cluster.address)
-
-
-def test_workers_of_several_threads_are_refused(own):
-    cluster = own(0)
-    with Dask(scheduler=cluster.address) as executor:
-        cluster.add("--nthreads", "2")
+        cluster.add(*options, plant=str(lies))
+        wait_for(lambda: told.extend(executor.news()) or told)
+        assert executor.slots == 1
+        assert executor.describe() == "Dask, one worker on one host"
+        where = {executor.submit(whoami, 0, Channel(ignore)).result(PATIENCE) for _ in range(8)}
+        assert where == {cluster.workers[0]}
+        cluster.add()
+        wait_for(lambda: executor.slots == 2)
+        cluster.end(cluster.workers.pop(1))
+        cluster.end(cluster.workers.pop(1))
         wait_for(lambda: executor.slots == 1)
-        error = executor.submit(double, 1, Channel(ignore)).exception(PATIENCE)
-        assert isinstance(error, WorkerStartError)
-        assert "2 threads" in str(error)
-    with pytest.raises(ExecutorError, match="has 2 threads"):
+        told += executor.news()
+        cluster.add(*options, plant=str(lies))
+        wait_for(lambda: told.extend(executor.news()) or len(told) == 2)
+    assert [text for text in told if why in text and "Start workers with --nthreads 1" in text] == told
+    with pytest.raises(ExecutorError, match=rf"not so tcp://127\.0\.0\.1:\d+ \({why}"):
         Dask(scheduler=cluster.address)
+
+
+def whoami(item, channel):
+    return os.getpid()
+
+
+class OnlyIn:
+    """What only one process can read."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def __reduce__(self):
+        return only_in, (self.pid,)
+
+
+def only_in(pid):
+    if os.getpid() != pid:
+        raise ImportError("not installed here")
+    return pid
+
+
+def test_a_worker_that_cannot_take_its_work_is_not_given_any_while_there_are_others(own):
+    cluster = own(2)
+    good = cluster.workers[0]
+    errors = []
+    with joined(cluster) as executor:
+        for _ in range(8):
+            future = executor.submit(double, OnlyIn(good), Channel(ignore))
+            if error := future.exception(PATIENCE):
+                errors.append(error)
+            else:
+                assert future.result() == 2 * good
+        executor.submit(until_stopped, 0, busy := Channel(ignore))
+        busy.stop()
+        cluster.end(good)
+        wait_for(lambda: executor.slots == 1)
+        with pytest.raises(WorkerStartError, match="not installed here"):
+            executor.submit(double, OnlyIn(good), Channel(ignore)).result(PATIENCE)
+    assert [type(error) for error in errors] in ([], [WorkerStartError])
+
+
+def test_work_that_has_not_begun_is_given_back_when_all_that_could_take_it_are_gone(own):
+    cluster = own(1)
+    with joined(cluster) as one, joined(cluster) as other:
+        holds = []
+        held = one.submit(pid_then_wait, 0, Channel(holds.append))
+        wait_for(lambda: holds)
+        waits = other.submit(double, 1, Channel(ignore))
+        wait_for(lambda: waits.running())
+        cluster.end(cluster.workers.pop())
+        assert isinstance(held.exception(PATIENCE), WorkerDiedError)
+        assert isinstance(waits.exception(PATIENCE), WorkerDiedError)
+        cluster.add()
+        wait_for(lambda: other.slots == 1)
+        assert other.submit(double, 1, Channel(ignore)).result(PATIENCE) == 2
 
 
 def test_thousands_of_messages_and_callables(shared):
@@ -338,12 +393,44 @@ def test_options():
         pytest.raises(ExecutorError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:1"),
     ):
         Dask(scheduler="tcp://127.0.0.1:1")
-    with pytest.raises(ExecutorError, match="TLS needs tls-cert and tls-key as well"):
-        Dask(scheduler="tls://127.0.0.1:1", tls_ca="ca.pem")
+    with pytest.raises(ExecutorError, match="silence: Input should be a finite number"):
+        Dask(silence=float("inf"))
+    for address in ("tls://127.0.0.1:1", None):
+        with pytest.raises(ExecutorError, match="TLS needs tls-cert and tls-key as well"):
+            Dask(scheduler=address, tls_ca="ca.pem")
+    with pytest.raises(ExecutorError, match="TLS is for a scheduler that is there"):
+        Dask(tls_ca="ca.pem", tls_cert="c.pem", tls_key="k.pem")
+    with pytest.raises(ExecutorError, match="names of options are texts, not 1"):
+        checked(Dask.options, {1: 2}, "dask")
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_there_is_at_least_one_worker(workers):
+    for scheduler in (None, "tcp://127.0.0.1:1"):
+        with pytest.raises(ExecutorError, match=f"Cannot run in {workers} workers. Ask for at least 1"):
+            Dask(workers, scheduler=scheduler)
 
 
 @pytest.mark.parametrize(
-    ("address", "warned"), [("tcp://127.0.0.1:8786", False), ("tcp://localhost:1", False), ("tcp://head:8786", True)]
+    "address",
+    ["localhost", "127.0.0.1", "tcp://127.0.0.1", "tcp://127.0.0.1:x", "tcp://h:70000", "foo://x:1", "", "tcp://[::1"],
+)
+def test_an_address_that_is_none_is_said(address, recwarn):
+    with pytest.raises(ExecutorError, match=r'scheduler: ".*" is no address .* Write it as tcp://HOST:PORT'):
+        Dask(scheduler=address)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("address", "warned"),
+    [
+        ("tcp://127.0.0.1:8786", False),
+        ("127.0.0.1:8786", False),
+        ("localhost:8786", False),
+        ("tcp://[::1]:8786", False),
+        ("head:8786", True),
+        ("tcp://head:8786", True),
+    ],
 )
 def test_a_connection_that_is_open_to_others_is_said(address, warned):
     class Nowhere(Dask):

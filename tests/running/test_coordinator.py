@@ -278,6 +278,31 @@ def test_workers_that_cannot_start_are_done_without_until_others_come(store, pup
         run(store.with_name("other.db"), 1, puppet(never, 2))
 
 
+def test_one_that_could_not_start_is_not_counted_when_it_has_left(store, puppet, monkeypatch, one_by_one):
+    def play(number, channel, future):
+        if number == 1:
+            future.set_exception(WorkerStartError("no memory"))
+        else:
+            finishing(number, channel, future)
+
+    class Leaves(Recorder):
+        def note(self, text):
+            super().note(text)
+            if "Going on with fewer workers" in text:
+                Puppet.slots = 1
+
+    name = puppet(play, 2)
+    assert execute(load.study(3, 1), store, executor=name, observer=Leaves()).complete == 3
+
+
+def test_what_an_executor_has_to_say_is_told_once(store, puppet, monkeypatch):
+    said = ["A worker is not used."]
+    monkeypatch.setattr(Puppet, "news", lambda self: [said.pop()] if said else [], raising=False)
+    recorder = Recorder()
+    assert execute(load.study(1, 1), store, executor=puppet(finishing), observer=recorder).complete == 1
+    assert recorder.notes.count("A worker is not used.") == 1
+
+
 def test_a_stop_in_the_middle_of_a_batch(store, puppet):
     handed = []
 

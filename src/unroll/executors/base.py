@@ -155,6 +155,10 @@ class Executor(ABC):
         """
         return ""
 
+    def news(self) -> list[str]:
+        """Return what the person should know that has happened since the last call; asked often."""
+        return []
+
     def __enter__(self) -> Self:
         return self
 

@@ -18,7 +18,6 @@ from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -41,16 +40,23 @@ except ImportError as error:
 SIGNS = 6
 """How many signs of the coordinator a worker misses before it leaves."""
 CLOSING_SECONDS = 10.0
+NEEDED = "Each worker needs one thread, and the versions that are here"
+MEND = "Start workers with --nthreads 1, in the same environment."
 HELLO = "here"
 """What an executor says to its own topic until it hears it."""
 HELLO_SECONDS = 0.01
+AGAIN_SECONDS = 1.0
+"""After how long a worker that could not be asked is asked again."""
 
 
 class Silence(Options):
     """What all of them can be told."""
 
     silence: float = Field(
-        default=60.0, gt=0, description="seconds without a sign of the coordinator, or of a local worker, that end work"
+        default=60.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="seconds without a sign of the coordinator, or of a local worker, that end work",
     )
 
 
@@ -65,6 +71,8 @@ class Cluster(Executor):
     name: ClassVar[str]
 
     def __init__(self, workers: int | None = None, **options: Any):
+        if workers is not None and workers < 1:
+            raise ExecutorError(f"Cannot run in {workers} workers. Ask for at least 1.")
         self.settings = checked(self.options, options, self.name)
         self.slots = 0
         self.here, self.notice = self._is_here(), self._warning()
@@ -72,6 +80,9 @@ class Cluster(Executor):
         self._topic = f"unroll-{secrets.token_hex(8)}"
         self._workers: dict[str, str] = {}  # hosts, by address
         self._left: set[str] = set()  # addresses of workers that have gone
+        self._coming: dict[str, asyncio.Task[Any]] = {}  # the checks of workers that have joined
+        self._unfit: set[str] = set()  # addresses of workers that could not take their work
+        self._news: deque[str] = deque()
         self._heard = False  # what is sent to the topic
         self._waiting: deque[_Submission] = deque()
         self._running: dict[str, _Submission] = {}
@@ -167,6 +178,10 @@ class Cluster(Executor):
         where = "this machine" if self.here else counted(len(set(workers.values())), "host")
         return f"{self.name.capitalize()}, {counted(len(workers), 'worker')} on {where}"
 
+    def news(self) -> list[str]:
+        """Return which workers have joined since the last call that cannot be used, and why."""
+        return [self._news.popleft() for _ in range(len(self._news))]
+
     # In the thread of the loop
 
     async def _open(self) -> None:
@@ -192,27 +207,37 @@ class Cluster(Executor):
 
     async def _look_at_workers(self) -> None:
         """Take note of the workers that are there; raises ExecutorError where one of them cannot be used."""
-        threads = await self._client.nthreads()
-        wrong = [f"{address} has {count} threads" for address, count in threads.items() if count != 1]
-        if wrong:
-            raise ExecutorError(
-                f"Each worker computes one trial on one thread, but {listed(wrong)}. Start workers with --nthreads 1."
-            )
         found = await self._client.run(dask_worker.facts, on_error="return")
-        self._refuse_other_versions(found)
-        hosts = await self._client.run(dask_worker.host)
-        for address in threads.keys() - self._left:
-            self._join(address, hosts.get(address, address))
-
-    def _refuse_other_versions(self, found: dict[str, Any]) -> None:
-        wrong = [f"{address} ({why})" for address, theirs in found.items() if (why := _difference(theirs))]
+        there = {address: facts for address, facts in found.items() if not isinstance(facts, OSError)}  # else it left
+        wrong = [f"{address} ({why})" for address, facts in there.items() if (why := _unusable(facts))]
         if wrong:
-            raise ExecutorError(
-                f"Every worker needs the versions that are here, but not so {listed(wrong)}. Install the same there."
-            )
+            raise ExecutorError(f"{NEEDED}, but not so {listed(wrong)}. {MEND}")
+        for address in there.keys() - self._left:
+            self._join(address, there[address])
 
-    def _join(self, address: str, host: str) -> None:
-        self._workers[address] = host
+    async def _check(self, address: str) -> None:
+        """Let a worker that has joined be a slot, or say why it cannot be one."""
+        while isinstance(facts := await self._facts(address), OSError):  # on its way out, or in
+            await asyncio.sleep(AGAIN_SECONDS)
+        if why := _unusable(facts):
+            self._refuse(address, why)
+            return
+        if self.here:
+            await self._client.run(dask_worker.set_up, workers=[address], on_error="ignore")
+        self._join(address, facts)
+
+    async def _facts(self, address: str) -> Any:
+        found = await self._client.run(dask_worker.facts, workers=[address], on_error="return")
+        return found[address]
+
+    def _join(self, address: str, facts: dict[str, Any]) -> None:
+        self._workers[address] = facts["host"]
+        self._unfit.discard(address)
+        self._count()
+
+    def _refuse(self, address: str, why: str) -> None:
+        self._news.append(f"The Dask worker {address} is not used: {why}. {NEEDED}. {MEND}")
+        self._workers.pop(address, None)
         self._count()
 
     def _count(self) -> None:
@@ -227,15 +252,16 @@ class Cluster(Executor):
             return
         address = message["worker"]
         if message.get("action") == "add-worker":
-            if self.here:
-                self._begin(self._client.run(dask_worker.set_up, workers=[address], on_error="ignore"))
             self._left.discard(address)
-            self._join(address, urlsplit(address).hostname or address)
+            self._coming[address] = self._begin(self._check(address))
         elif message.get("action") == "remove-worker":
-            self._workers.pop(address, None)
             self._left.add(address)
+            if check := self._coming.pop(address, None):
+                check.cancel()
+            self._workers.pop(address, None)
             for submission in list(self._running.values()):
-                if submission.address == address:
+                submission.possible.discard(address)
+                if submission.address == address or not submission.possible:
                     self._lose(submission, f"The Dask worker {address} was lost before its work was done.")
             self._count()
 
@@ -252,12 +278,14 @@ class Cluster(Executor):
                 submission.channel.relay(None)
                 continue
             self._running[submission.id] = self._known[submission.id] = submission
+            submission.possible = set(self._workers.keys() - self._unfit or self._workers)
             submission.work = self._client.submit(
                 dask_worker.submission,
                 self._topic,
                 submission.id,
                 self.settings.silence,
                 key=f"unroll-{submission.id}",
+                workers=sorted(submission.possible),  # not those that are refused or not checked yet
                 pure=False,
                 retries=0,
             )
@@ -282,13 +310,13 @@ class Cluster(Executor):
 
     def _lose(self, submission: _Submission, fate: str) -> None:
         """End a submission whose worker is gone; what it sends later is still delivered."""
+        if submission.work is not None:  # or Dask would keep it for workers that are gone
+            self._begin(self._client.cancel([submission.work], force=True))
         if submission.ended:
             return
         submission.ended = submission.lost = True
         error = WorkerDiedError(f"{fate} Run it again; if it dies again, the inline executor shows where.")
         self._incoming.put(partial(self._settle, submission, error))
-        if submission.work is not None:
-            self._begin(self._client.cancel([submission.work], force=True))
 
     def _break(self, fact: str) -> None:
         """Take note that the scheduler is gone, with all that was submitted."""
@@ -349,15 +377,9 @@ class Cluster(Executor):
     def _has_begun(self, submission: _Submission, line: _Line, told: Any) -> None:
         """Give a worker the callable that it has been chosen for, unless it cannot be used."""
         submission.address = line.address
-        self._workers[line.address] = told["host"]
-        why = _difference(told["facts"]) or (f"{told['threads']} threads" if told["threads"] != 1 else "")
-        if why and not submission.ended:
-            submission.ended = True
-            error = WorkerStartError(
-                f"The Dask worker {line.address} on {told['host']} cannot be used: {why}. Each needs one thread, and "
-                "the versions that are here."
-            )
-            self._incoming.put(partial(self._settle, submission, error))
+        if (why := _unusable(told)) and not submission.ended:  # another one in the place of one that was checked
+            self._refuse(line.address, why)
+            self._lose(submission, f"The Dask worker {line.address} was replaced by one that cannot be used.")
         if submission.ended:
             self._post(line, LEAVE)
             return
@@ -451,6 +473,8 @@ class Cluster(Executor):
             if submission.failure is None:
                 raised, text = received
                 raised.add_note(f"In a Dask worker:\n{text}")
+                if isinstance(raised, WorkerStartError):
+                    self._call(self._unfit.add, line.address)
                 submission.failure = raised
             self._settle(submission, submission.failure)
 
@@ -500,15 +524,17 @@ class _Submission:
         self.job, self.channel, self.future = job, channel, future
         self.work: Any = None
         self.address = ""
+        self.possible: set[str] = set()  # addresses of workers that may take it
         self.lines: dict[str, _Line] = {}
         self.fetches: set[asyncio.Task[Any]] = set()
         self.failure: BaseException | None = None
         self.ended = self.lost = self.stopping = False
 
 
-def _difference(theirs: Any) -> str:
-    """Say in which versions a worker differs from here; "" where in none."""
-    if isinstance(theirs, BaseException):
-        return f"asked for its versions it said {type(theirs).__name__}: {theirs}"
-    here = dask_worker.facts()
-    return ", ".join(f"{name} {theirs.get(name)}, here {here[name]}" for name in here if theirs.get(name) != here[name])
+def _unusable(facts: Any) -> str:
+    """Say why a worker cannot be used, from what it says of itself; "" where it can be."""
+    if isinstance(facts, BaseException):
+        return f"asked for its versions it said {type(facts).__name__}: {facts}"
+    here, theirs = dask_worker.versions(), facts.get("versions", {})
+    wrong = [f"{name} {theirs.get(name)}, here {here[name]}" for name in here if theirs.get(name) != here[name]]
+    return ", ".join(([f"{facts['threads']} threads"] if facts["threads"] != 1 else []) + wrong)

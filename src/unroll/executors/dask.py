@@ -6,10 +6,10 @@ import ipaddress
 import logging
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from unroll.errors import ExecutorError
 from unroll.executors.cluster import Cluster, Silence
@@ -18,6 +18,7 @@ from unroll.wording import listed
 
 QUIET = logging.CRITICAL + 1
 """A level of logging: what happens to workers is told by the run."""
+TLS = ("tls_ca", "tls_cert", "tls_key")
 
 
 class DaskOptions(Silence):
@@ -27,6 +28,35 @@ class DaskOptions(Silence):
     tls_ca: Path | None = Field(default=None, description="certificate of the authority that signed the others")
     tls_cert: Path | None = Field(default=None, description="this program's certificate")
     tls_key: Path | None = Field(default=None, description="its key")
+
+    @field_validator("scheduler")
+    @classmethod
+    def _whole(cls, address: str | None) -> str | None:
+        """Return an address with its protocol, which is tcp where none is said."""
+        if address is None:
+            return None
+        whole = address if "://" in address else f"tcp://{address}"
+        try:
+            parts = urlsplit(whole)
+            right = parts.scheme in ("tcp", "tls") and parts.hostname and parts.port and parts.path in ("", "/")
+        except ValueError:
+            right = False
+        if not right:
+            raise ValueError(
+                f'"{address}" is no address of a scheduler. Write it as tcp://HOST:PORT or tls://HOST:PORT'
+            )
+        return whole
+
+    @model_validator(mode="after")
+    def _all_of_tls(self) -> Self:
+        missing = [name.replace("_", "-") for name in TLS if getattr(self, name) is None]
+        if len(missing) == len(TLS):
+            return self
+        if missing:
+            raise ValueError(f"TLS needs {listed(missing)} as well (--executor-option {missing[0]}=FILE)")
+        if self.scheduler is None:
+            raise ValueError("TLS is for a scheduler that is there. Say which (--scheduler tls://HOST:PORT)")
+        return self
 
 
 class Dask(Cluster):
@@ -79,12 +109,9 @@ class Dask(Cluster):
             raise
 
     def _security(self) -> Any:
-        given = {name: getattr(self.settings, name) for name in ("tls_ca", "tls_cert", "tls_key")}
-        missing = [name.replace("_", "-") for name, path in given.items() if path is None]
-        if len(missing) == len(given):
+        if self.settings.tls_ca is None:
             return None
-        if missing:
-            raise ExecutorError(f"TLS needs {listed(missing)} as well (--executor-option {missing[0]}=FILE).")
+        given = {name: getattr(self.settings, name) for name in TLS}
         for path in given.values():
             if not path.is_file():
                 raise ExecutorError(f"There is no file {path} with what TLS needs.")

@@ -35,14 +35,14 @@ LOOK_SECONDS = 0.2
 _lines: dict[str, Line] = {}
 
 
-def facts() -> dict[str, str]:
+def facts(dask_worker: Any = None) -> dict[str, Any]:
+    """Return what decides whether this worker can be used, and the name of its machine."""
+    return {"versions": versions(), "threads": dask_worker.state.nthreads, "host": platform.node()}
+
+
+def versions() -> dict[str, str]:
     """Return the versions here of what must be the same everywhere; "none" of what is not installed."""
     return {"python": ".".join(platform.python_version_tuple()[:2]), **{name: _version(name) for name in PACKAGES}}
-
-
-def host() -> str:
-    """Return the name of this machine."""
-    return platform.node()
 
 
 def _version(package: str) -> str:
@@ -64,7 +64,7 @@ def submission(topic: str, name: str, silence: float) -> None:
     line = Line(get_worker(), topic, name, silence)
     _lines[line.id] = line
     try:
-        line.post(encode(BEGUN, {"facts": facts(), "threads": line.worker.state.nthreads, "host": host()}))
+        line.post(encode(BEGUN, facts(line.worker)))
         job = line.take(JOB)
         if job is not None:
             line.post(perform(job, line.channel))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from unroll.errors import ExecutorError, UnknownNameError, did_you_mean
 
@@ -29,6 +30,11 @@ def checked(form: type[Given], given: Mapping[str, Any], executor: str) -> Given
 
     Raises UnknownNameError for those that it has not, else ExecutorError for values that it refuses: all of them.
     """
+    if strange := [name for name in given if not isinstance(name, str)]:
+        raise ExecutorError(
+            f"The executor {executor} cannot take its options: names of options are texts, not {strange[0]!r}. "
+            "See docs/cluster.md."
+        )
     try:
         return form(**{name.replace("-", "_"): value for name, value in given.items()})
     except ValidationError as error:
@@ -41,7 +47,7 @@ def checked(form: type[Given], given: Mapping[str, Any], executor: str) -> Given
         )
         has = f"Its options: {', '.join(known)}." if known else "It has none."
         raise UnknownNameError(f"{said} {has}")
-    said = "; ".join(f"{_written(str(one['loc'][0]))}: {one['msg'].removeprefix('Value error, ')}" for one in problems)
+    said = "; ".join(map(_told, problems))
     raise ExecutorError(f"The executor {executor} cannot take its options: {said}. See docs/cluster.md.")
 
 
@@ -59,6 +65,12 @@ def read_options(file: Path | None, options: Sequence[str], scheduler: str | Non
             raise ExecutorError(f"--executor-option {option} has no value. Write NAME=VALUE, such as silence=30.")
         found[name.strip()] = value
     return found | ({} if scheduler is None else {"scheduler": scheduler})
+
+
+def _told(problem: ErrorDetails) -> str:
+    """Return one problem, with the option that it is of, unless it is of several."""
+    where = "".join(f"{_written(str(name))}: " for name in problem["loc"][:1])
+    return where + problem["msg"].removeprefix("Value error, ")
 
 
 def _written(name: str) -> str:

@@ -154,6 +154,7 @@ class _Run:
         self.executor, self.stop, self.observer = executor, stop, Steady(observer)
         self.record = Record(store, surroundings(executor))
         self.lost = 0  # workers that cannot be started
+        self.slots = 0  # as seen last
         self.lacking: WorkerStartError | None = None
         self.broken: BaseException | None = None
         self.plugins = registered_plugins()
@@ -531,7 +532,14 @@ class _Run:
 
     def _say_what_is_waited_for(self) -> None:
         now = time.monotonic()
-        if self.executor.slots:
+        for text in self.executor.news():
+            self.observer.note(text)
+        slots, before = self.executor.slots, self.slots
+        self.slots = slots
+        self.lost = max(
+            0, self.lost - max(0, before - slots)
+        )  # if it was a good one that left, the others tell so again
+        if slots:
             self.tell_waiting = now + UNWATCHED_SECONDS
             return
         self.lost, self.lacking = 0, None  # those that come now are others

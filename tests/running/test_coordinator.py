@@ -292,14 +292,14 @@ def test_one_that_could_not_start_is_not_counted_when_it_has_left(store, puppet,
                 Puppet.slots = 1
 
     name = puppet(play, 2)
-    assert execute(load.study(3, 1), store, executor=name, observer=Leaves()).complete == 3
+    assert execute(load.study(2, 2, (5,)), store, executor=name, observer=Leaves()).complete == 4
 
 
 def test_what_an_executor_has_to_say_is_told_once(store, puppet, monkeypatch):
     said = ["A worker is not used."]
     monkeypatch.setattr(Puppet, "news", lambda self: [said.pop()] if said else [], raising=False)
     recorder = Recorder()
-    assert execute(load.study(1, 1), store, executor=puppet(finishing), observer=recorder).complete == 1
+    assert execute(load.study(2, 1, (5,)), store, executor=puppet(finishing), observer=recorder).complete == 2
     assert recorder.notes.count("A worker is not used.") == 1
 
 

@@ -536,9 +536,8 @@ class _Run:
             self.observer.note(text)
         slots, before = self.executor.slots, self.slots
         self.slots = slots
-        self.lost = max(
-            0, self.lost - max(0, before - slots)
-        )  # if it was a good one that left, the others tell so again
+        gone = max(0, before - slots)
+        self.lost = max(0, self.lost - gone)  # if good ones have left, those that cannot start say so again
         if slots:
             self.tell_waiting = now + UNWATCHED_SECONDS
             return

@@ -23,15 +23,16 @@ from pydantic import Field
 
 from unroll.errors import ExecutorError, WorkerDiedError, WorkerStartError
 from unroll.executors.base import Channel, Executor, Item, Value
+from unroll.executors.delivery import Delivery, unsendable
 from unroll.executors.options import Options, checked
-from unroll.executors.wire import ANSWER, ASK, ERROR, JOB, LEAVE, MESSAGE, STOP, VALUE, decode, encode
-from unroll.executors.worker import unsendable
+from unroll.executors.wire import ERROR, JOB, LEAVE, STOP, VALUE, decode, encode
 from unroll.wording import counted, listed
 
 try:
     from distributed import Client
 
     from unroll.executors import dask_worker
+    from unroll.executors.dask_line import Line
 except ImportError as error:
     raise ExecutorError(
         f'The executor dask needs the package distributed ({error}). Install it: pip install "unroll-lab[dask]"'
@@ -145,7 +146,7 @@ class Cluster(Executor):
             self._futures.add(future)
         future.add_done_callback(self._futures.discard)
         try:
-            job = encode(JOB, (call, item, False))[1:]
+            job = encode(JOB, (call, item, False))
         except Exception as error:
             future.set_exception(unsendable(f"{call!r} cannot be sent to a worker with its argument", error))
             return future
@@ -332,7 +333,7 @@ class Cluster(Executor):
     def _stop(self, submission: _Submission) -> None:
         submission.stopping = True
         for line in submission.lines.values():
-            self._post(line, STOP)
+            line.post(STOP)
 
     def _on_event(self, event: Any) -> None:
         """Take what a worker has sent, in the order in which it was sent."""
@@ -342,11 +343,11 @@ class Cluster(Executor):
             return
         submission = self._known.get(message["of"])
         if submission is None:  # of an executor's earlier life, or done
-            self._post(_Line(message["line"], message["worker"]), LEAVE)
+            self._line(message).post(LEAVE)
             return
         line = submission.lines.get(message["line"])
         if line is None:
-            line = submission.lines[message["line"]] = _Line(message["line"], message["worker"])
+            line = submission.lines[message["line"]] = self._line(message)
         if "frame" in message:
             self._arrive(submission, line, message["number"], bytes(message["frame"]))
         else:
@@ -354,50 +355,34 @@ class Cluster(Executor):
             submission.fetches.add(task)
             task.add_done_callback(submission.fetches.discard)
 
-    async def _fetch(self, submission: _Submission, line: _Line, number: int) -> None:
-        try:
-            found = await self._client.run(dask_worker.fetch, line.id, number, workers=[line.address])
-        except Exception:  # its worker is gone, and with it the line
-            return
-        self._arrive(submission, line, number, found[line.address])
+    def _line(self, message: dict[str, Any]) -> Line:
+        return Line(self._client, self._begin, message["line"], message["worker"])
 
-    def _arrive(self, submission: _Submission, line: _Line, number: int, frame: bytes) -> None:
-        line.come[number] = frame
-        while line.next in line.come:
-            frame = line.come.pop(line.next)
-            line.next += 1
-            kind, content = frame[:1], memoryview(frame)[1:]
+    async def _fetch(self, submission: _Submission, line: Line, number: int) -> None:
+        frame = await line.fetch(number)
+        if frame is not None:
+            self._arrive(submission, line, number, frame)
+
+    def _arrive(self, submission: _Submission, line: Line, number: int, frame: bytes) -> None:
+        for kind, content in line.take(number, frame):
             if kind == dask_worker.BEGUN:
                 self._has_begun(submission, line, decode(content))
             else:
-                if kind in (VALUE, ERROR) and not submission.ended:
-                    submission.ended = True
+                submission.ended = submission.ended or kind in (VALUE, ERROR)
                 self._incoming.put(partial(self._deliver, submission, line, kind, content))
 
-    def _has_begun(self, submission: _Submission, line: _Line, told: Any) -> None:
+    def _has_begun(self, submission: _Submission, line: Line, told: Any) -> None:
         """Give a worker the callable that it has been chosen for, unless it cannot be used."""
         submission.address = line.address
         if (why := _unusable(told)) and not submission.ended:  # another one in the place of one that was checked
             self._refuse(line.address, why)
             self._lose(submission, f"The Dask worker {line.address} was replaced by one that cannot be used.")
         if submission.ended:
-            self._post(line, LEAVE)
+            line.post(LEAVE)
             return
         if submission.stopping:
-            self._post(line, STOP)
-        self._post(line, JOB, submission.job)
-
-    def _post(self, line: _Line, kind: bytes, content: bytes = b"") -> None:
-        """Send a frame to a worker, after those before it."""
-        line.going.append((kind, content))
-        if len(line.going) == 1:
-            self._begin(self._send(line))
-
-    async def _send(self, line: _Line) -> None:
-        while line.going:
-            with suppress(Exception):  # a worker that is gone is noticed elsewhere
-                await self._client.run(dask_worker.deliver, line.id, *line.going[0], workers=[line.address])
-            line.going.popleft()
+            line.post(STOP)
+        line.post(submission.job)
 
     async def _sign(self) -> None:
         """Let workers know, again and again, that the coordinator is there."""
@@ -420,7 +405,7 @@ class Cluster(Executor):
     async def _close(self) -> None:
         for submission in [*self._running.values(), *self._waiting]:
             for line in submission.lines.values():
-                self._post(line, LEAVE)
+                line.post(LEAVE)
             if submission in self._waiting:
                 submission.future.cancel()
             elif not submission.ended:
@@ -454,38 +439,15 @@ class Cluster(Executor):
         while (deliver := self._incoming.get()) is not None:
             deliver()
 
-    def _deliver(self, submission: _Submission, line: _Line, kind: bytes, content: memoryview) -> None:
-        received: Any = None
-        try:
-            received = decode(content)
-            if kind == MESSAGE and submission.failure is None:
-                submission.channel.send(received)
-            elif kind == ASK:
-                self._call(self._post, line, ANSWER, self._answered(submission, received))
-        except BaseException as error:
-            submission.failure = submission.failure or error
-            submission.channel.stop()
-            if kind == ASK:
-                self._call(self._post, line, ANSWER, encode(ANSWER, (False, None))[1:])
-        if kind == VALUE:
-            self._settle(submission, submission.failure, received)
-        elif kind == ERROR:
-            if submission.failure is None:
-                raised, text = received
-                raised.add_note(f"In a Dask worker:\n{text}")
-                if isinstance(raised, WorkerStartError):
-                    self._call(self._unfit.add, line.address)
-                submission.failure = raised
-            self._settle(submission, submission.failure)
-
-    def _answered(self, submission: _Submission, question: object) -> bytes:
-        if submission.failure is not None:
-            return encode(ANSWER, (False, None))[1:]
-        answer = submission.channel.ask(question)
-        try:
-            return encode(ANSWER, (True, answer))[1:]
-        except Exception as error:
-            raise unsendable("What a worker asked for cannot be sent to it", error) from error
+    def _deliver(self, submission: _Submission, line: Line, kind: bytes, content: memoryview) -> None:
+        delivery = submission.delivery
+        answer = delivery.take(kind, content)
+        if answer is not None:
+            self._call(line.post, answer)
+        if kind == ERROR and isinstance(delivery.failure, WorkerStartError):
+            self._call(self._unfit.add, line.address)
+        if kind in (VALUE, ERROR):
+            self._settle(submission, delivery.failure, delivery.value)
 
     def _settle(self, submission: _Submission, error: BaseException | None, value: object = None) -> None:
         submission.channel.relay(None)
@@ -508,26 +470,16 @@ class Cluster(Executor):
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
-class _Line:
-    """The coordinator's end of one start of a submission."""
-
-    def __init__(self, name: str, address: str):
-        self.id, self.address = name, address
-        self.next = 0
-        self.come: dict[int, bytes] = {}  # frames that came before earlier ones
-        self.going: deque[tuple[bytes, bytes]] = deque()
-
-
 class _Submission:
     def __init__(self, job: bytes, channel: Channel, future: Future[Any]):
         self.id = secrets.token_hex(8)
         self.job, self.channel, self.future = job, channel, future
+        self.delivery = Delivery(channel, "a Dask worker")
         self.work: Any = None
         self.address = ""
         self.possible: set[str] = set()  # addresses of workers that may take it
-        self.lines: dict[str, _Line] = {}
+        self.lines: dict[str, Line] = {}
         self.fetches: set[asyncio.Task[Any]] = set()
-        self.failure: BaseException | None = None
         self.ended = self.lost = self.stopping = False
 
 

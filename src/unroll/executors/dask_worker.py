@@ -82,7 +82,7 @@ class Line:
         self.lost = False
         self.channel = Channel(self._send, self._ask)
         self._silence, self._heard = silence, time.monotonic()
-        self._coming = SimpleQueue[tuple[bytes, bytes]]()
+        self._coming = SimpleQueue[bytes]()
         self._going: dict[int, bytes] = {}  # large frames that the coordinator has not fetched yet
         self._count = 0
         self._lock = threading.Lock()
@@ -105,8 +105,8 @@ class Line:
         """Wait for a frame of this kind; return its content, or None where there will be none."""
         while not self.lost:
             with suppress(Empty):
-                come, content = self._coming.get(timeout=LOOK_SECONDS)
-                return memoryview(content) if come == kind else None
+                frame = memoryview(self._coming.get(timeout=LOOK_SECONDS))
+                return frame[1:] if frame[:1] == kind else None
         return None
 
     def drain(self) -> None:
@@ -114,19 +114,24 @@ class Line:
         while self._going and not self.lost:
             time.sleep(0.001)
 
-    def hear(self, kind: bytes | None = None, content: bytes = b"") -> None:
-        """Take note of a frame of the coordinator, or that it is there."""
+    def sign(self) -> None:
+        """Take note that the coordinator is there."""
         self._heard = time.monotonic()
+
+    def hear(self, frame: bytes) -> None:
+        """Take a frame of the coordinator."""
+        self.sign()
+        kind = frame[:1]
         if kind == STOP:
             self.channel.stop()
-        elif kind is not None:
-            if kind == LEAVE:
-                self._lose()
-            self._coming.put((kind, content))
+            return
+        if kind == LEAVE:
+            self._lose()
+        self._coming.put(frame)
 
     def fetch(self, number: int) -> bytes:
         """Hand out a large frame."""
-        self._heard = time.monotonic()
+        self.sign()
         return self._going.pop(number)
 
     def _send(self, message: object) -> None:
@@ -152,10 +157,10 @@ class Line:
         self.channel.stop()
 
 
-def deliver(line: str, kind: bytes, content: bytes) -> None:
+def deliver(line: str, frame: bytes) -> None:
     """Hand a frame to the line that it is for."""
     if line in _lines:
-        _lines[line].hear(kind, content)
+        _lines[line].hear(frame)
 
 
 def fetch(line: str, number: int) -> bytes:
@@ -167,4 +172,4 @@ def sign(topic: str) -> None:
     """Let the callables of an executor know that it is there."""
     for line in list(_lines.values()):
         if line.topic == topic:
-            line.hear()
+            line.sign()

@@ -10,24 +10,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
-from unroll.errors import ExecutorError, WorkerDiedError, WorkerStartError
+from unroll.errors import WorkerDiedError, WorkerStartError
 from unroll.executors.base import WORKER_NUMBER, Channel, Item, Value
-from unroll.executors.wire import (
-    ANSWER,
-    ASK,
-    ERROR,
-    JOB,
-    LEAVE,
-    MESSAGE,
-    STOP,
-    VALUE,
-    GoneError,
-    Wire,
-    decode,
-    encode,
-)
+from unroll.executors.delivery import Delivery, unsendable
+from unroll.executors.wire import ERROR, JOB, LEAVE, STOP, VALUE, GoneError, Wire, encode
 
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -80,19 +67,18 @@ class Worker:
         except Exception as error:
             raise unsendable(f"{call!r} cannot be sent to a worker process with its argument", error) from error
         self.busy = True
+        delivery = Delivery(channel, f"worker process {self._process.pid}")
         try:
             self._wire.post(job)
             channel.relay(self._carry_stop)
-            kind, outcome = self._follow(channel)
+            self._follow(delivery)
         except GoneError as error:
             raise WorkerDiedError(self._obituary()) from error
         finally:
             channel.relay(None)
-        if kind == VALUE:
-            return outcome
-        raised, text = outcome
-        raised.add_note(f"In worker process {self._process.pid}:\n{text}")
-        raise raised
+        if delivery.failure is not None:
+            raise delivery.failure
+        return delivery.value
 
     def alive(self) -> bool:
         """Whether the process has not ended."""
@@ -118,30 +104,14 @@ class Worker:
         """Free the socket; the process must have ended."""
         self._wire.close()
 
-    def _follow(self, channel: Channel) -> tuple[bytes, Any]:
-        """Deliver messages until the callable has ended; return the last frame's kind and content."""
-        failure: BaseException | None = None
-        while True:
+    def _follow(self, delivery: Delivery) -> None:
+        """Deliver what comes until the callable has ended."""
+        while self.busy:
             kind, content = self._wire.take()
-            received: Any = None
-            try:
-                received = decode(content)
-                if kind == MESSAGE and failure is None:
-                    channel.send(received)
-                elif kind == ASK:
-                    self._wire.post(_answer(channel, received) if failure is None else encode(ANSWER, (False, None)))
-            except GoneError:
-                raise
-            except BaseException as error:
-                failure = failure or error
-                channel.stop()
-                if kind == ASK:
-                    self._wire.post(encode(ANSWER, (False, None)))
-            if kind in (VALUE, ERROR):
-                self.busy = False
-                if failure is not None:
-                    raise failure
-                return kind, received
+            answer = delivery.take(kind, content)
+            if answer is not None:
+                self._wire.post(answer)
+            self.busy = kind not in (VALUE, ERROR)
 
     def _carry_stop(self) -> None:
         with suppress(GoneError):  # which the thread in _follow is about to notice
@@ -164,19 +134,6 @@ class Worker:
         else:
             fact = f"ended with exit code {code}"
         return f"Worker process {self._process.pid} {fact}, before its work was done. {advice}"
-
-
-def _answer(channel: Channel, question: object) -> bytes:
-    answer = channel.ask(question)
-    try:
-        return encode(ANSWER, (True, answer))
-    except Exception as error:
-        raise unsendable("What a worker process asked for cannot be sent to it", error) from error
-
-
-def unsendable(what: str, error: Exception) -> ExecutorError:
-    """Return the error for what no pickle can hold."""
-    return ExecutorError(f"{what}: {error}. The inline executor sends nothing.")
 
 
 def _lacking(error: OSError) -> str:

@@ -22,11 +22,10 @@ from safetensors.numpy import load
 
 from tests import sequences
 from tests.training.test_loop import finish, trial
+from tests.working import work_on
 from unroll import Study, expand
 from unroll.errors import DivergedError
-from unroll.executors import Channel
-from unroll.running.messages import Batch, Order, Outcome, Resumable, Said
-from unroll.running.work import work
+from unroll.running.messages import Order, Resumable
 from unroll.study import Trial
 from unroll.training import Result, Training, loop, train
 from unroll.training.examples import Examples
@@ -170,12 +169,7 @@ def test_nothing_is_frozen_of_a_training_that_has_diverged(deferred: pytest.Monk
     progress = next(Training(trial()).run())
     with pytest.raises(DivergedError, match="in epoch 1, update 1"):
         progress.freeze()
-    said: list[Said] = []
-    channel = Channel(said.append, lambda question: Batch((Order(trial()),), 60.0, 60.0))
-    deferred.setattr("unroll.running.work.confirm_plugins", lambda trial: channel.stop())  # when it has begun
-    assert work(None, channel)
-    *sent, outcome = [message.content for message in said]
-    assert isinstance(outcome, Outcome)
+    outcome, sent = work_on(Order(trial()), stop=True)
     assert outcome.error is not None
     assert (outcome.error["type"], outcome.error["update"]) == ("DivergedError", 1)
     assert not any(isinstance(message, Resumable) for message in sent)

@@ -21,6 +21,7 @@ from tests.running.test_run import Recorder
 from tests.training.test_deferred import poisoned
 from tests.training.test_loop import finish
 from tests.training.test_noise import Dropping
+from tests.working import work_on
 from unroll import Study, expand, registry
 from unroll.errors import DivergedError, ExecutorError
 from unroll.executors import Channel
@@ -28,7 +29,7 @@ from unroll.models import Model
 from unroll.models.recurrent_network import RecurrentNetwork
 from unroll.running import execute, foresee
 from unroll.running.devices import gains, look
-from unroll.running.work import Note, Order, work
+from unroll.running.messages import Note, Order, Resumable
 from unroll.store import Store
 from unroll.study import Trial
 from unroll.training import Checkpoint, Result, Training, computing, numerics
@@ -193,12 +194,12 @@ def test_too_little_memory_is_a_failed_trial_and_the_next_one_trains() -> None:
     torch.cuda.empty_cache()
     torch.cuda.set_per_process_memory_fraction(256 * 2**20 / torch.cuda.get_device_properties(0).total_memory)
     try:
-        outcome = work(Order(large), Channel(lambda message: None))
+        outcome, _ = work_on(Order(large))
         assert outcome.error is not None
         assert outcome.error["type"] == "OutOfMemoryError", outcome.error["message"]
         assert "There is not enough memory on the GPU for this trial" in outcome.error["message"]
         assert len(outcome.error["message"]) < 500
-        assert work(Order(trial()), Channel(lambda message: None)).result is not None
+        assert work_on(Order(trial()))[0].result is not None
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
 
@@ -239,23 +240,21 @@ def opened_trials(store: Path) -> list[Any]:
         return opened.trials()
 
 
-def test_stopped_and_run_again_it_ends_with_the_same_bits(tmp_path: Path) -> None:
+def test_stopped_and_run_again_it_ends_with_the_same_bits() -> None:
     one = trial("adding", "lstm")
-    sent: list[Any] = []
-    channel = Channel(sent.append)
-    channel.stop()
-    stopped = work(Order(one), channel)
+    stopped, said = work_on(Order(one), stop=True)
     assert (stopped.result, stopped.error) == (None, None)
-    frozen = sent[-1]
-    again = work(Order(one, frozen.checkpoint, frozen.numerics), Channel(sent.append))
+    frozen = said[-1]
+    assert isinstance(frozen, Resumable)
+    again, said = work_on(Order(one, frozen.checkpoint, frozen.numerics))
     assert again.result is not None
     assert again.result.digest == trained(one).digest
-    assert not any(isinstance(message, Note) for message in sent)
+    assert not any(isinstance(message, Note) for message in said)
     other = {**frozen.numerics, "device": "NVIDIA Imaginary 1"}
-    afresh = work(Order(one, frozen.checkpoint, other), Channel(sent.append))
+    afresh, said = work_on(Order(one, frozen.checkpoint, other))
     assert afresh.result is not None
     assert afresh.result.digest == again.result.digest
-    (note,) = [message.text for message in sent if isinstance(message, Note)]
+    (note,) = [message.text for message in said if isinstance(message, Note)]
     assert "starts afresh: its checkpoint was made under other numerics (device NVIDIA Imaginary 1" in note
 
 

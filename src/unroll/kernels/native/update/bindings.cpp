@@ -116,6 +116,16 @@ void* vector_of(const std::optional<Vector>& a, Number number, int64_t n, bool n
   return a->data();
 }
 
+// A call of either kind with what it computes on.
+template <class Call>
+Call call_of(const Split& split, Number number, const std::string& cell, int64_t hidden) {
+  Call call{};
+  call.shape = split.shape(calling::cell_named(cell), hidden);
+  call.examples = split.examples();
+  split.check(number);
+  return call;
+}
+
 void update(const std::string& isa, const std::string& cell_name, int64_t hidden, const Split& split, const Rule& with, const Vector& weights,
                const Vector& gradient, const std::optional<Vector>& average, const std::optional<Vector>& square, const std::optional<Vector>& velocity,
                const Maybe<double, nb::ndim<1>>& powers, const Array<const int64_t, nb::ndim<1>>& order, int64_t batch,
@@ -123,10 +133,7 @@ void update(const std::string& isa, const std::string& cell_name, int64_t hidden
                const Array<double, nb::ndim<1>>& norms, const Array<int64_t, nb::ndim<1>>& scored, const Array<int64_t, nb::ndim<1>>& done) {
   const unroll::Kernels& k = calling::kernels(isa);
   const Number number = Split::number_of(Any(weights));
-  unroll::UpdateCall call{};
-  call.shape = split.shape(calling::cell_named(cell_name), hidden);
-  call.examples = split.examples();
-  split.check(number);
+  auto call = call_of<unroll::UpdateCall>(split, number, cell_name, hidden);
   const int64_t n = unroll::Parts(call.shape).count;
   call.weights = vector_of(weights, number, n, true, "weights"), call.gradient = vector_of(gradient, number, n, true, "gradient");
   call.optimizer = with.o;
@@ -158,10 +165,7 @@ void evaluate(const std::string& isa, const std::string& cell_name, int64_t hidd
               const Array<int64_t, nb::ndim<1>>& asked, const Array<int64_t, nb::ndim<1>>& right) {
   const unroll::Kernels& k = calling::kernels(isa);
   const Number number = Split::number_of(Any(weights));
-  unroll::EvaluationCall call{};
-  call.shape = split.shape(calling::cell_named(cell_name), hidden);
-  call.examples = split.examples();
-  split.check(number);
+  auto call = call_of<unroll::EvaluationCall>(split, number, cell_name, hidden);
   call.weights = vector_of(weights, number, unroll::Parts(call.shape).count, true, "weights");
   call.first = first, call.count = int64_t(losses.shape(0));
   need(first >= 0 && call.count > 0 && first + call.count <= split.count(), "first: there are no such sequences.");

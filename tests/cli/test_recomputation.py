@@ -1,7 +1,7 @@
 """``unroll doctor --verify --sample``: results that are trained again come out with the same bits, or are named.
 
-Planted and found: results not compared; measures not compared; trials of another processor compared; one trial fewer
-than asked for; specifications of another form taken for those of today.
+Planted and found: results not compared; measures not compared; trials of another processor compared; what was measured
+on another processor compared; one trial fewer than asked for; specifications of another form taken for those of today.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernels.oracle import needs_native
 from unroll.store import Store
 from unroll.store.seals import seal_outcome
 from unroll.training import loop
@@ -70,6 +71,21 @@ def test_what_was_made_under_other_numerics_is_not_compared(finished: str, unrol
     assert done.out.count(": the same bits.") == 2
     assert "Two trials cannot be compared here." in done.err
     assert "backend abacus, here" in done.err
+
+
+@needs_native
+def test_of_another_processor_the_kernels_results_are_compared_and_what_was_measured_is_not(
+    finished: str, unroll: Callable
+) -> None:
+    with Store.open("results.db") as store:
+        assert {"cpu", "torch"} <= {name for one in store.trials() for name in one.fingerprint["circumstances"]}
+    resealed("UPDATE trials SET fingerprint = json_set(fingerprint, '$.circumstances.cpu', 'Abacus')")
+    resealed("UPDATE measures SET digest = replace(digest, '0', '1')")
+    done = unroll("doctor", "--verify", "--sample", 4)
+    assert done.out.count(": the same bits. What was measured cannot be compared here: cpu Abacus, here") == 4
+    resealed("UPDATE trials SET digest = replace(digest, '0', '1')")
+    found = json.loads(unroll(*VERIFY, 4).out)["recomputed"]
+    assert [trial["different"] for trial in found] == [["results"]] * 4
 
 
 def test_it_belongs_to_verify(unroll: Callable) -> None:

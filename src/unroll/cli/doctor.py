@@ -100,7 +100,8 @@ def _recomputed(store: Store, sample: int, json: bool) -> list[Recomputed]:
                 "the results were changed by hand."
             )
         else:
-            say(f"trained again: {trial.trial}: the same bits.")
+            but = f" What was measured cannot be compared here: {trial.unmeasured}." if trial.unmeasured else ""
+            say(f"trained again: {trial.trial}: the same bits.{but}")
     apart = [trial for trial in found if trial.reason]
     if apart and not json:
         first = f"{counted(len(apart), 'trial')} cannot be compared here. {apart[0].trial}: {apart[0].reason}"

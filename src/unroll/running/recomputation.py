@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import SystemRandom
+from typing import Any
 
 from unroll.errors import UnrollError
 from unroll.models.resolve import resolve
@@ -25,20 +26,24 @@ class Recomputed:
     """A complete trial that was drawn, and what came of it.
 
     ``different``: what of it came out otherwise; nothing where every bit is the same. ``reason``: why it could not be
-    compared, and was not trained; "" where it was.
+    compared, and was not trained; "" where it was. ``unmeasured``: why what was measured of it could not be compared,
+    "" where it could.
     """
 
     trial: str
     key: str
     different: tuple[str, ...] = ()
     reason: str = ""
+    unmeasured: str = ""
 
 
 def recompute(store: Store, sample: int) -> Iterator[Recomputed]:
     """Train complete trials again, drawn at random, until ``sample`` of them could be compared.
 
     A trial can be compared where its task and model are known here in the versions that its key names, and all is the
-    same that bits depend on: processor, GPU, instructions, backend, versions (``unroll.training.numerics``).
+    same that bits depend on: processor, GPU, instructions, backend, versions (``unroll.training.numerics``). Where that
+    is the kernels alone, what was measured is compared only where the processor and all versions are the same as well:
+    it stands outside the digest, and PyTorch and NumPy compute it.
     """
     complete = [record for record in store.trials() if record.state is State.complete]
     SystemRandom().shuffle(complete)
@@ -53,11 +58,12 @@ def recompute(store: Store, sample: int) -> Iterator[Recomputed]:
             yield Recomputed(name, record.key, reason=reason)
             continue
         compared += 1
+        whole = numerics(backend_of(trial), device_of(trial))
         try:
-            different = _different(store, record, *_trained(trial))
+            different = _different(store, record, *_trained(trial), whole)
         except UnrollError as error:
             different = (f"it fails now: {error}",)
-        yield Recomputed(name, record.key, different)
+        yield Recomputed(name, record.key, different, unmeasured=_other(_found(record.fingerprint), whole))
 
 
 def _as_it_was_asked(record: TrialRecord) -> Trial | None:
@@ -78,9 +84,20 @@ def _why_not(trial: Trial, record: TrialRecord) -> str:
         now = numerics(backend_of(trial), device, updates_of(trial))
     except UnrollError as error:
         return str(error)
-    then = dict((record.fingerprint or {}).get("numerics", {}))
-    other = [f"{name} {then.get(name, 'unknown')}, here {now[name]}" for name in now if then.get(name) != now[name]]
-    return f"it was trained with other numerics: {'; '.join(other)}" if other else ""
+    other = _other((record.fingerprint or {}).get("numerics", {}), now)
+    return f"it was trained with other numerics: {other}" if other else ""
+
+
+def _other(then: Mapping[str, Any], now: Mapping[str, str]) -> str:
+    """Return in words what is not as it was, or ""."""
+    return "; ".join(
+        f"{name} {then.get(name, 'unknown')}, here {now[name]}" for name in now if then.get(name) != now[name]
+    )
+
+
+def _found(fingerprint: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what a fingerprint tells, whether bits of a trial depend on it or not."""
+    return {name: told for part in (fingerprint or {}).values() for name, told in part.items()}
 
 
 def _trained(trial: Trial) -> tuple[Result, tuple[Examination, ...]]:
@@ -96,18 +113,21 @@ def _trained(trial: Trial) -> tuple[Result, tuple[Examination, ...]]:
 
 
 def _different(
-    store: Store, record: TrialRecord, result: Result, examinations: tuple[Examination, ...]
+    store: Store, record: TrialRecord, result: Result, examinations: tuple[Examination, ...], whole: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Return the names of what is not the same bits: the results that a trial's digest covers, and each measure.
 
-    An examination is compared where the measure has the version and the settings that it had.
+    Measures are compared under the same ``whole`` numerics, an examination where its measure has the version and the
+    settings that it had.
     """
-    stored = {name: measure.digest for name, measure in store.measures(record.key).items()}
+    measured = {} if _other(_found(record.fingerprint), whole) else store.measures(record.key)
+    stored = {name: measure.digest for name, measure in measured.items()}
     found = {name: measured.digest for name, measured in result.measured.items()}
     measures = [name for name in sorted(stored.keys() & found.keys()) if stored[name] != found[name]]
     now = {(one.measure, one.version, to_json(one.settings)): digest_of(one) for one in examinations}
     for one in store.examinations(record.key).records:
         digest = now.get((one.measure, one.version, to_json(one.settings)), one.digest)
-        if not one.damage and one.snapshot == FINAL and digest != one.digest:
+        comparable = not one.damage and one.snapshot == FINAL and not _other(_found(one.fingerprint), whole)
+        if comparable and digest != one.digest:
             measures.append(one.measure)
     return (*(["results"] if result.digest != record.digest else []), *measures)

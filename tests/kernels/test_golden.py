@@ -36,16 +36,23 @@ def mixed(places: np.ndarray) -> np.ndarray:
 
 
 class Stream:
-    """Numbers in [-1/2, 1/2) times a power of two, in turn."""
+    """Numbers in turn, of 24 bits each."""
 
     def __init__(self) -> None:
         self.place = 0
 
-    def draw(self, power: int, *shape: int) -> np.ndarray:
+    def bits(self, *shape: int) -> np.ndarray:
         n = int(np.prod(shape))
         bits = mixed(np.arange(self.place, self.place + n, dtype=np.uint64)) >> np.uint64(40)
         self.place += n
-        return np.ldexp((bits.astype(np.int64) - (1 << 23)).astype(np.float32), power - 24).reshape(shape)
+        return bits.astype(np.int64).reshape(shape)
+
+    def draw(self, power: int, *shape: int) -> np.ndarray:
+        """In [-1/2, 1/2) times a power of two."""
+        return np.ldexp((self.bits(*shape) - (1 << 23)).astype(np.float32), power - 24)
+
+    def below(self, bound: int, *shape: int) -> np.ndarray:
+        return self.bits(*shape) % bound
 
 
 def digest(outputs: list[np.ndarray]) -> int:

@@ -4,50 +4,20 @@
 //     golden FILE ISA...      compares with the digests in FILE
 //     golden FILE             writes FILE anew, by the fastest set: for a new version of the kernels (NUMERICS in kernels/pick.py)
 //
-// A line of FILE is a case and its digest; tests/kernels/test_golden.py reads the same lines, and computes the same through Python. Numbers
-// that go in are made of integers by exact steps: any language makes the same.
-#include <cmath>
-#include <cstring>
-#include <fstream>
+// A line of FILE is a case and its digest; tests/kernels/test_golden.py reads the same lines, and computes the same through Python.
 #include <sstream>
 #include <string>
 
-#include "harness.hpp"
+#include "exact.hpp"
 
 namespace {
 
 using harness::Buffer;
+using harness::Digest;
 using harness::kNames;
+using harness::Stream;
 using unroll::Cell;
 using unroll::Sizes;
-
-uint64_t mixed(uint64_t i) {  // splitmix64
-  i += 0x9e3779b97f4a7c15;
-  i = (i ^ (i >> 30)) * 0xbf58476d1ce4e5b9;
-  i = (i ^ (i >> 27)) * 0x94d049bb133111eb;
-  return i ^ (i >> 31);
-}
-
-// Numbers in [-1/2, 1/2) times 2^power, in turn from one stream.
-struct Stream {
-  uint64_t place = 0;
-  void fill(const Buffer<float>& to, int power) {
-    for (std::size_t i = 0; i < to.size(); ++i)
-      to.get()[i] = std::ldexp(float(int64_t(mixed(place++) >> 40) - (1 << 23)), power - 24);
-  }
-};
-
-// A sum over all bits, each times a number that depends on its place.
-struct Digest {
-  uint64_t sum = 0, place = 0;
-  void add(const Buffer<float>& from) {
-    for (std::size_t i = 0; i < from.size(); ++i) {
-      uint32_t bits;
-      std::memcpy(&bits, from.get() + i, 4);
-      sum += (uint64_t(bits) + 1) * mixed(place++);
-    }
-  }
-};
 
 struct Case {
   int cell;
@@ -107,29 +77,7 @@ std::vector<Case> cases() {
 }  // namespace
 
 int main(int count, char** words) {
-  if (count < 2) return std::fprintf(stderr, "golden FILE [ISA...]\n"), 2;
-  if (count == 2) {
-    std::ofstream file(words[1]);
-    for (const Case& c : cases()) file << text(c) << ' ' << std::hex << digest_of(c, *unroll::usable_kernels(0), 1) << std::dec << '\n';
-    return file.good() ? 0 : 1;
-  }
-  const std::vector<const unroll::Kernels*> sets = harness::sets_named(count, words);
-  if (sets.empty()) return 2;
-  std::ifstream file(words[1]);
-  int compared = 0;
-  for (const Case& c : cases()) {
-    std::string line;
-    std::getline(file, line);
-    for (const unroll::Kernels* kernels : sets)
-      for (const int members : {1, 2, 3, 7}) {
-        std::ostringstream got;
-        got << text(c) << ' ' << std::hex << digest_of(c, *kernels, members);
-        ++compared;
-        if (got.str() == line) continue;
-        ++harness::failures;
-        std::printf("WRONG %s with %d threads: %s and not %s\n", kernels->isa, members, got.str().c_str(), line.c_str());
-      }
-  }
-  std::printf("%d digests compared, %d wrong\n", compared, harness::failures);
-  return harness::failures ? 1 : 0;
+  const std::vector<Case> all = cases();
+  return harness::golden(count, words, all.size(), {1, 2, 3, 7}, [&](std::size_t i) { return text(all[i]); },
+                         [&](std::size_t i, const unroll::Kernels& kernels, int members) { return digest_of(all[i], kernels, members); });
 }

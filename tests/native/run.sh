@@ -42,14 +42,15 @@ programs() {  # programs NAME [cmake option...]: builds tests/native into $BUILD
   cmake --build "$BUILD/$name" >> "$BUILD/$name.log" || { tail -30 "$BUILD/$name.log"; exit 1; }
 }
 
-GOLDEN=tests/kernels/golden.txt
 FUSED='v4 v3 neon'  # sets with fused multiply-adds, which have one family of bits
 
-golden() {  # golden PROGRAM ISA...: of these sets, those that are fused, against the digests
-  local program=$1 fused=()
+golden() {  # golden FOLDER ISA...: of these sets, those that are fused, against the digests of cells and of whole updates
+  local folder=$1 fused=()
   shift
   for isa; do [[ " $FUSED " == *" $isa "* ]] && fused+=("$isa"); done
-  [ ${#fused[@]} -eq 0 ] || $program $GOLDEN "${fused[@]}"
+  [ ${#fused[@]} -gt 0 ] || return 0
+  $folder/golden tests/kernels/golden.txt "${fused[@]}"
+  $folder/updates tests/kernels/golden_updates.txt "${fused[@]}"
 }
 
 plain() {
@@ -58,7 +59,7 @@ plain() {
   local isas
   isas=$("$BUILD/plain/cells")
   "$BUILD/plain/cells" all $isas
-  golden "$BUILD/plain/golden" $isas
+  golden "$BUILD/plain" $isas
   "$BUILD/plain/activations" 1 $isas
 }
 
@@ -66,7 +67,7 @@ clang() {
   say "clang: the same bits"
   need clang++
   programs clang -DCMAKE_CXX_COMPILER=clang++
-  golden "$BUILD/clang/golden" $("$BUILD/clang/cells")
+  golden "$BUILD/clang" $("$BUILD/clang/cells")
 }
 
 sanitize() {
@@ -76,6 +77,7 @@ sanitize() {
     -Dnanobind_DIR="$("$PYTHON" -m nanobind --cmake_dir)"
   isas=$("$BUILD/asan/cells")
   "$BUILD/asan/cells" few $isas
+  golden "$BUILD/asan" $isas
   rm -rf $site && mkdir -p $site && cp -r src/unroll $site/
   rm -f $site/unroll/kernels/_native*.so
   cp $BUILD/asan/kernels/_native*.so $site/unroll/kernels/
@@ -97,7 +99,7 @@ neon() {
   [ "$($qemu $BUILD/neon/cells)" = neon ]
   $qemu $BUILD/neon/cells few neon
   $qemu $BUILD/neon/activations 4099 neon
-  golden "$qemu $BUILD/neon/golden" neon
+  golden "$qemu $BUILD/neon" neon
 }
 
 old() {

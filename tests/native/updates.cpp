@@ -1,0 +1,143 @@
+// The bits of whole updates and evaluations against committed digests, as golden.cpp does it of the kernels:
+//
+//     updates FILE ISA...      compares with the digests in FILE
+//     updates FILE             writes FILE anew, by the fastest set
+//
+// A line of FILE is a case and its digest; tests/kernels/test_golden_updates.py reads the same lines, and computes the same through Python.
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <string>
+
+#include "exact.hpp"
+#include "update/call.hpp"
+
+namespace {
+
+using harness::Buffer;
+using harness::Digest;
+using harness::kNames;
+using harness::Stream;
+using unroll::Cell;
+using unroll::Number;
+
+const char* const kReadouts[] = {"last", "every", "some"};
+const char* const kRules[] = {"sgd", "rmsprop", "adam", "adamw"};
+constexpr int64_t kSequences = 90, kDrawn = 150, kBatch = 66, kSome = 4;  // two blocks of rows, and a last batch that is smaller
+constexpr double kNone = std::numeric_limits<double>::infinity();
+
+struct Case {
+  int cell, readout, rule;
+  bool classes, symbols;
+  int64_t T, I, H, O;
+};
+
+std::string text(const Case& c) {
+  std::ostringstream out;
+  out << kNames[c.cell] << ' ' << kReadouts[c.readout] << ' ' << kRules[c.rule] << ' ' << c.classes << ' ' << c.symbols << ' ' << c.T << ' ' << c.I
+      << ' ' << c.H << ' ' << c.O;
+  return out.str();
+}
+
+unroll::Optimizer optimizer_of(const Case& c) {
+  switch (unroll::Rule(c.rule)) {
+    case unroll::Rule::sgd: return {unroll::Rule::sgd, 0, 0, 0, 0, 0.9, 0.01, kNone, 0.0625, nullptr, nullptr, nullptr, nullptr};
+    case unroll::Rule::rmsprop: return {unroll::Rule::rmsprop, 0, 0, 1e-8, 0.9, 0, 0, kNone, kNone, nullptr, nullptr, nullptr, nullptr};
+    case unroll::Rule::adam: return {unroll::Rule::adam, 0.9, 0.999, 1e-8, 0, 0, 0, 0.25, kNone, nullptr, nullptr, nullptr, nullptr};
+    default: return {unroll::Rule::adamw, 0.8, 0.99, 1e-8, 0, 0, 0.1, kNone, kNone, nullptr, nullptr, nullptr, nullptr};
+  }
+}
+
+template <class Job>
+void run(const unroll::Kernels& kernels, Job job) {
+  const unsigned long long mode = unroll::float_mode();
+  unroll::Team team(1, nullptr, nullptr);
+  team.run([](void* work, const unroll::Member& me) { (*static_cast<Job*>(work))(me); }, &job);
+  if (unroll::float_mode() == mode) return;
+  ++harness::failures;
+  std::printf("WRONG %s: the floating-point mode is not as it was\n", kernels.isa);
+}
+
+uint64_t digest_of(const Case& c, const unroll::Kernels& kernels) {
+  const Number number = Number::float32;
+  unroll::UpdateCall call{};
+  call.shape = {Cell(c.cell), c.T, c.I, c.H, c.O};
+  const int64_t S = c.readout == 0 ? 1 : c.readout == 1 ? c.T : kSome, count = unroll::Parts(call.shape).count;
+  Stream stream;
+  const Buffer<float> weights(count), x(c.symbols ? 0 : kSequences * c.T * c.I), y(c.classes ? 0 : kSequences * S * c.O);
+  const Buffer<uint8_t> symbols(c.symbols ? kSequences * c.T : 0);
+  const Buffer<int32_t> at(c.readout == 2 ? kSequences * S : 0), classes(c.classes ? kSequences * S : 0);
+  const Buffer<uint8_t> asked(classes.size());
+  const Buffer<int64_t> order(kDrawn);
+  stream.fill(weights, -1);
+  stream.fill(x, 1);
+  stream.fill(y, 1);
+  for (std::size_t i = 0; i < symbols.size(); ++i) symbols.get()[i] = uint8_t(stream.below(c.I));
+  for (std::size_t i = 0; i < at.size(); ++i) at.get()[i] = int32_t(int64_t(i) % S * (c.T / S) + stream.below(c.T / S));
+  for (std::size_t i = 0; i < classes.size(); ++i) classes.get()[i] = int32_t(stream.below(c.O + 1)) - 1;
+  for (std::size_t i = 0; i < asked.size(); ++i) asked.get()[i] = uint8_t(stream.below(2));
+  for (int64_t i = 0; i < kDrawn; ++i) order.get()[i] = stream.below(kSequences);
+  call.examples = {x.get(), {symbols.get(), 1}, unroll::Readout(c.readout), S, at.get(), y.get(), classes.get(), nullptr};
+
+  constexpr int64_t kUpdates = (kDrawn + kBatch - 1) / kBatch;
+  const Buffer<float> gradient(count), average(count), square(count), velocity(count);
+  const Buffer<double> powers(2), rates(kUpdates), losses(kUpdates), norms(kUpdates);
+  const Buffer<int64_t> scored(kUpdates), done(1);
+  for (const Buffer<float>* state : {&average, &square, &velocity})
+    for (int64_t i = 0; i < count; ++i) state->get()[i] = 0;
+  for (int64_t i = 0; i < kUpdates; ++i) rates.get()[i] = std::ldexp(1.0, int(-5 - i));
+  powers.get()[0] = powers.get()[1] = 1;
+  call.optimizer = optimizer_of(c);
+  const bool adam = c.rule >= 2;
+  const bool squares = c.rule >= 1, momentum = call.optimizer.momentum != 0;
+  call.optimizer.average = adam ? average.get() : nullptr;
+  call.optimizer.square = squares ? square.get() : nullptr;
+  call.optimizer.velocity = momentum ? velocity.get() : nullptr;
+  call.optimizer.powers = adam ? powers.get() : nullptr;
+  call.weights = weights.get(), call.gradient = gradient.get();
+  call.order = order.get(), call.sequences = kDrawn, call.batch = kBatch;
+  call.rates = rates.get(), call.seconds = kNone;
+  call.losses = losses.get(), call.norms = norms.get(), call.scored = scored.get(), call.done = done.get();
+  const Buffer<float> scratch(kernels.update_scratch(number, call));
+  call.scratch = scratch.get();
+  run(kernels, [&](const unroll::Member& me) { kernels.update(number, call, me); });
+
+  unroll::EvaluationCall look{};
+  look.shape = call.shape, look.examples = call.examples, look.weights = weights.get();
+  look.examples.asked = c.classes ? reinterpret_cast<const bool*>(asked.get()) : nullptr;
+  look.first = 7, look.count = kSequences - 7;
+  const Buffer<double> sums(look.count), furthest(look.count);
+  const Buffer<int64_t> of(look.count), wanted(look.count), right(look.count);
+  look.losses = sums.get(), look.furthest = furthest.get();
+  look.scored = of.get(), look.asked = wanted.get(), look.right = right.get();
+  const Buffer<float> room(kernels.evaluation_scratch(number, look));
+  look.scratch = room.get();
+  run(kernels, [&](const unroll::Member& me) { kernels.evaluate(number, look, me); });
+
+  Digest digest;
+  for (const Buffer<float>* out : {&weights, &average, &square, &velocity}) digest.add(*out);
+  for (const Buffer<double>* out : {&losses, &norms, &sums, &furthest}) digest.add(*out);
+  for (const Buffer<int64_t>* out : {&scored, &of, &wanted, &right}) digest.add(*out);
+  return digest.sum;
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (int cell = 0; cell < 4; ++cell) {
+    all.push_back({cell, 0, 2, false, false, 11, 2, 20, 1});  // as the adding problem: numbers, Adam under a bound on the norm
+    all.push_back({cell, 1, 0, false, true, 7, 5, 9, 3});     // momentum, decay and a bound on each number
+    all.push_back({cell, 2, 3, true, true, 13, 19, 33, 19});  // as copying: classes, some not scored; more than a vector of them
+    all.push_back({cell, 1, 1, true, false, 6, 3, 70, 2});    // more units than a group of the simple cell
+    all.push_back({cell, 0, 3, true, false, 60, 1, 16, 10});
+  }
+  return all;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const std::vector<Case> all = cases();
+  return harness::golden(count, words, all.size(), {1}, [&](std::size_t i) { return text(all[i]); },
+                         [&](std::size_t i, const unroll::Kernels& kernels, int) { return digest_of(all[i], kernels); });
+}

@@ -14,7 +14,9 @@ from unroll.errors import DivergedError
 from unroll.kernels import isas
 from unroll.kernels.pick import UNFUSED
 from unroll.study import Trial
-from unroll.training import Result, Training, loop, single_thread
+from unroll.training import Result, Training, loop, numerics, single_thread
+from unroll.training.native import updates_of
+from unroll.training.network import backend_of
 from unroll.training.schedules import cosine
 
 pytestmark = needs_native
@@ -129,6 +131,14 @@ def test_a_loss_that_is_no_number_ends_the_trial() -> None:
     assert len(losses) == training.done
     assert not math.isfinite(losses[-1])
     assert np.isfinite(losses[:-1]).all()
+
+
+@pytest.mark.parametrize(("schedule", "who"), [("constant", "whole"), ("cosine", "whole"), ("step", "native")])
+def test_numerics_name_the_kernels_alone_where_no_library_computes_a_rate(schedule: str, who: str) -> None:
+    how = {"schedule": schedule, **({"step_epochs": 1} if schedule == "step" else {})}
+    one = trial("gru", train=how)
+    assert updates_of(one) == who
+    assert ("cpu" in numerics(backend_of(one), updates=updates_of(one))) == (who == "native")
 
 
 def test_the_cosine_of_schedules() -> None:

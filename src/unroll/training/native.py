@@ -41,13 +41,15 @@ STATE = {
 def updates_of(trial: Trial) -> Literal["python", "native", "whole"]:
     """Return what makes a trial's updates and evaluations: "whole" where native code makes all of its result.
 
-    Draws of the notebook protocol are PyTorch's, and so are the steps by which sequences of numbers are continued.
+    Draws of the notebook protocol are PyTorch's, and so are the steps by which sequences of numbers are continued;
+    powers of the factor of a "step" schedule are the C library's.
     """
     task, model = resolve(trial)
     objective = registry.objectives.load(task.objective)
     if model.fitted or why_not_native(network_on_backend(trial), objective, trial.train):
         return "python"
-    return "whole" if trial.protocol == "keyed" and not isinstance(task, Continues) else "native"
+    elsewhere = trial.protocol != "keyed" or isinstance(task, Continues) or trial.train.schedule == "step"
+    return "native" if elsewhere else "whole"
 
 
 def why_not_native(network: Network, objective: type[Objective], settings: TrainSettings) -> str:

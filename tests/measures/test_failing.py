@@ -25,6 +25,7 @@ from unroll.measures import Finding, Measure
 from unroll.measures.asking import asked, everyone
 from unroll.reading import Results
 from unroll.report import report
+from unroll.study.questions import Question
 
 
 def raising(*_: Any, **__: Any) -> Any:
@@ -210,6 +211,17 @@ def test_a_measure_that_rests_on_another_that_fails_is_named_too(results: Result
         one.spared(lambda one=one: one.layouts("terminal"), ())
     assert [error.measure for error in now.faults.of("table")] == ["excess", "resting"]
     assert "no number of mine" in now.faults.of("table")[1].reason
+
+
+def test_a_question_is_answered_by_the_fault_of_the_table_that_its_answer_rests_on(results: Results):
+    def resting(self: Any, source: Any, about: Any) -> Any:
+        yield Finding("found", f"It has {len(source.measure(self.name))} rows.")
+
+    registry.measures.register("excess", broken(table=raising, findings=resting))
+    asked_for = (Question(text="How much?", by=("excess",)),)
+    asking = Results(results.study.model_copy(update={"questions": asked_for}), results.path)
+    said = 'The measure "excess" fails at its table: ValueError: no number of mine.'
+    assert said in [one.sentence for one in asking.findings() if one.question == "How much?"]
 
 
 def test_a_store_that_is_lost_is_no_fault_of_a_measure(results: Results):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from unroll.analysis.finding import Finding
+from unroll.errors import MeasureError
 from unroll.inert import clipped
 from unroll.measures.asking import Asked, everyone
 from unroll.measures.base import About
@@ -64,7 +65,7 @@ def _answer(source: Source, question: Question, measures: Sequence[Asked]) -> It
     found = [
         finding
         for one, factor in asked.measures
-        for finding in _said(one, About(question.task, question.model, factor, asked=True))
+        for finding in _said(source, one, About(question.task, question.model, factor, asked=True))
     ]
     if not any(finding.kind == "found" for finding in found):
         found += [Finding("not_shown", _unanswered(source, asked))] if asked.measures else []
@@ -75,13 +76,13 @@ def _answer(source: Source, question: Question, measures: Sequence[Asked]) -> It
     yield from (replace(finding, question=question.text) for finding in found)
 
 
-def _said(one: Asked, about: About) -> list[Finding]:
-    """Return what a measure says of a question; where it fails, that its sentences are missing."""
-    found = one.spared(partial(one.findings, about), None)
-    if found is not None:
-        return found
-    (error,) = (error for error in one.faults() if error.part == "sentences")
-    return [Finding("not_shown", f"{error}.")]
+def _said(source: Source, one: Asked, about: About) -> list[Finding]:
+    """Return what a measure says of a question; where it fails, or the table that its sentences rest on, just that."""
+    try:
+        return one.findings(about)
+    except MeasureError as error:
+        source.faults.note(error)
+        return [Finding("not_shown", f"{error}.")]
 
 
 def _missing(names: Sequence[str]) -> str:

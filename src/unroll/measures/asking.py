@@ -150,16 +150,13 @@ class Asked:
         """Return what is made of its answers; what that raises is the measure's fault."""
         return self._get(part, how)
 
-    def faults(self) -> list[MeasureError]:
-        """Return what of it has failed."""
-        return [error for error in self._source.faults.of() if error.measure == self.name]
-
     def gaps(self, *parts: Part) -> list[Layout]:
         """Return what stands where a table or a figure would, had it not failed."""
         from unroll.layout import Layout
 
         title = self.measure.title or label(self.name)
-        return [Layout((), title, f"{error}.", name=self.name) for error in self.faults() if error.part in parts]
+        failed = (error for error in self._source.faults.of(*parts) if error.measure == self.name)
+        return [Layout((), title, f"{error}.", name=self.name) for error in failed]
 
     def _drawn(self) -> Figure:
         figure = self.figure()

@@ -42,9 +42,7 @@ def figure(name: str) -> Figure:
     """
     found = drawn()
     if name not in found:
-        fault = _no_figure(name, found)
-        if fault:
-            raise UnknownNameError(fault)
+        raise UnknownNameError(_no_figure(name, found))
     return found[name]
 
 
@@ -61,9 +59,10 @@ class Plots:
     def __getattr__(self, name: str) -> Callable[[], Drawing]:
         if name.startswith("_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        fault = _no_figure(name, drawn())
-        if fault:
-            raise AttributeError(fault)
+        try:
+            figure(name)
+        except UnknownNameError as error:
+            raise AttributeError(str(error)) from None
         return lambda: self.draw(name)
 
     def __dir__(self) -> list[str]:
@@ -106,9 +105,7 @@ def _has_points(one: Asked) -> bool:
 
 
 def _no_figure(name: str, found: Mapping[str, Figure]) -> str:
-    """Return why there is no figure of this name; "" where there is. Raises PlugInError where its measure is broken."""
-    if name in found:
-        return ""
+    """Return why none of the figures ``found`` has this name. Raises PlugInError where its measure is broken."""
     try:
         figure_of(name, measure(name))
     except UnknownNameError:

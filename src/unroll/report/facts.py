@@ -43,7 +43,7 @@ def settings(planned: Sequence[PlannedTrial]) -> dict[str, list[Fact]]:
             for name, values in found[section].items():
                 value = level_of(trial, f"{section}.{name}")
                 if value == value:
-                    values[_shown(name, value)] = None
+                    values[level(name, value)] = None
     return {
         section: [Fact(name, _some(list(values))) for name, values in names.items()] for section, names in found.items()
     }
@@ -68,7 +68,7 @@ def machine(records: Sequence[TrialRecord]) -> list[Fact]:
         around = {name: prints.get("circumstances", {}).get(name) for name in CIRCUMSTANCES}
         for name, value in {**numerics, **around}.items():
             if value is not None:
-                found.setdefault(name, {})[_shown(name, value)] = None
+                found.setdefault(name, {})[level(name, value)] = None
     return [Fact(name, _some(list(values))) for name, values in found.items()]
 
 
@@ -83,11 +83,6 @@ def sources(plugins: Iterable[Mapping[str, Any]], measures: Iterable[Measure], s
         except PlugInError:  # a third party's file of entries is not there: whoever asks ``unroll cite`` is told
             continue
     return entries
-
-
-def _shown(name: str, value: Any) -> str:
-    """Return a value as readers are told it: the backend "reference" is PyTorch's own layers."""
-    return level(name, value)
 
 
 def _some(values: list[str]) -> tuple[str, ...]:

@@ -57,16 +57,14 @@ def describe(table: pd.DataFrame) -> str:
         said = f"{_amount(first, 'value')} at T = {first['tested']:,}"
         if len(rows) > 1:
             said += f" to {_amount(last, 'value')} at T = {last['tested']:,}"
-        known = last["reference"] == last["reference"] and last["reference"] is not None
-        against = f", where {_name(last)} is {_amount(last, 'reference')}" if known else ""
+        against = f", where {_name(last)} is {_amount(last, 'reference')}" if pd.notna(last["reference"]) else ""
         parts.append(f"{series}{f' ({panel})' if panel else ''} from {said}{against}")
     return f"What trained networks come to at other lengths. Medians over seeds: {panels.some(parts)}."
 
 
 def caption(table: pd.DataFrame) -> str:
     """Return how to read the figure."""
-    line = "the best answer that sees nothing" if table["reference"].notna().any() else ""
-    dashed = f" Dashed: {line}." if line else ""
+    dashed = " Dashed: the best answer that sees nothing." if table["reference"].notna().any() else ""
     return (
         "Every dot is one trained network, tested at lengths that it was not trained on; lines join the medians. The "
         f"vertical line is the trained length.{dashed}"

@@ -34,12 +34,12 @@ def _told(
     lengths = listed([f"{length:,}" for length in first["lengths"]])
     setting = under(factors, head)
     trained = f"Trained on {words.problem(task)} at T = {head['length']:,}{f' with {setting}' if setting else ''}"
-    known = first["reference"] == first["reference"] and first["reference"] is not None
+    known = pd.notna(first["reference"])
     share = first["words"] in SHARES
     parts = [f"{words.named(row['model'])} {_amount(row['value'], share)}" for _, row in rows.iterrows()]
     if share:
         of = "of the answers" if first["words"] == "accuracy" else "of the sequences"
-        chance = f"; chance is {_amount(first['reference'], share)}" if known else ""
+        chance = f"; chance is {percent(first['reference'])}" if known else ""
         said = f"at T = {lengths} {listed(_right(words, rows, of))}{chance}"
     else:
         against = f", where the baseline is {number(first['reference'])}" if known else ""
@@ -52,12 +52,10 @@ def _told(
 
 
 def _right(words: Words, rows: pd.DataFrame, of: str) -> list[str]:
-    found = []
-    for place, (_, row) in enumerate(rows.iterrows()):
-        verb = "gets" if place == 0 else ""
-        what = f" {of} right" if place == 0 else ""
-        found.append(" ".join(f"{words.named(row['model'])} {verb} {_amount(row['value'], True)}{what}".split()))
-    return found
+    """Return how much each model gets right; of what is said once."""
+    pairs = [(words.named(row["model"]), percent(row["value"])) for _, row in rows.iterrows()]
+    first, *others = pairs
+    return [f"{first[0]} gets {first[1]} {of} right", *(f"{name} {share}" for name, share in others)]
 
 
 def _amount(value: float, share: bool) -> str:

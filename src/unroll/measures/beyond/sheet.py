@@ -22,7 +22,7 @@ def mean(frame: pd.DataFrame, factors: Sequence[str], *, terminal: bool = False)
         figures("n"): lambda row: count(row["n"]),
         **({prose("of"): lambda row: row["words"]} if table["words"].nunique() > 1 else {}),
         figures("mean there"): lambda row: number(row["value"]),
-        each("each seed"): lambda row: several(map(number, row["each_seed"])),
+        each("each seed"): _seeds,
         figures(_blind(table)): lambda row: number(row["reference"]),
         figures("solved up to"): lambda row: MISSING if row["furthest"] != row["furthest"] else count(row["furthest"]),
     }
@@ -41,13 +41,9 @@ def by_length(frame: pd.DataFrame, factors: Sequence[str]) -> Layout:
     cells: dict[Column, Callable[[Any], str]] = {
         figures("tested at"): lambda row: count(row["tested"]),
         figures("n"): lambda row: count(row["n"]),
-        **({figures("accuracy"): lambda row: number(row["accuracy"])} if classes else {}),
-        **({figures("chance"): lambda row: number(row["chance"])} if classes else {}),
-        **(
-            {prose("solved by"): lambda row: row["words"], each("each seed"): _seeds}
-            if set(frame["quantity"]) != {"accuracy"}
-            else {each("each seed"): _seeds}
-        ),
+        **({figures(name): _of(name) for name in ("accuracy", "chance")} if classes else {}),
+        **({prose("solved by"): lambda row: row["words"]} if set(frame["quantity"]) != {"accuracy"} else {}),
+        each("each seed"): _seeds,
         figures("loss"): lambda row: number(row["loss"]),
         figures("baseline"): lambda row: number(row["baseline"], 4),
         figures("solved"): lambda row: (
@@ -62,6 +58,10 @@ def _blind(table: pd.DataFrame) -> str:
     """Return what the best answer that sees nothing is called beside these rows."""
     shares = set(table["words"].isin(SHARES))
     return "chance" if shares == {True} else "baseline" if shares == {False} else "chance, baseline"
+
+
+def _of(name: str) -> Callable[[Any], str]:
+    return lambda row: number(row[name])
 
 
 def _seeds(row: Any) -> str:

@@ -37,7 +37,9 @@ class Memory(Measure):
         """See Measure."""
         from unroll.measures.memory import sheet
 
-        yield from filter(None, ((sheet.memory if where == "page" else sheet.in_words)(source),))
+        frame = source.measure(self.name)
+        if len(frame):
+            yield (sheet.memory if where == "page" else sheet.in_words)(frame, source.factors)
 
     def findings(self, source: Source, about: About) -> Iterator[Finding]:
         """Yield how much each model keeps, where that is asked: else it is told beside what is solved."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -13,38 +13,29 @@ from unroll.measures.memory.sentences import kept
 from unroll.measures.memory.table import is_none
 from unroll.wording import MISSING, at_most
 
-if TYPE_CHECKING:
-    from unroll.measures.source import Source
 
-
-def in_words(source: Source) -> Layout | None:
-    """Return what each condition keeps, in words; None where nothing has a law of memory."""
-    frame = source.measure("memory")
-    if frame.empty:
-        return None
+def in_words(frame: pd.DataFrame, factors: Sequence[str]) -> Layout:
+    """Return what each condition keeps, in words."""
     cells: dict[Column, Callable[[Any], str]] = {
         figures("n"): lambda row: count(row["n"]),
-        prose("keeps"): lambda row: MISSING if is_none(row) else kept(row),
-        each("each seed"): lambda row: several(f"{amount:.1f}" for amount in row["each_seed"]),
+        prose("keeps"): _kept,
+        each("each seed"): _seeds,
     }
     note = f"{MISSING}: not more than twice what the finite test set alone gives. Bits are a bound from below."
-    return by_condition("memory", "Effective memory, median", note, frame, source.factors, cells, terminal=True)
+    return by_condition("memory", "Effective memory, median", note, frame, factors, cells, terminal=True)
 
 
-def memory(source: Source) -> Layout | None:
-    """Return the effective memory, or None where the study has no complete trial of a task with a law of it."""
-    frame = source.measure("memory")
-    if frame.empty:
-        return None
+def memory(frame: pd.DataFrame, factors: Sequence[str]) -> Layout:
+    """Return the effective memory of each condition, in words and in numbers."""
     cells: dict[Column, Callable[[Any], str]] = {
         figures("n"): lambda row: count(row["n"]),
-        prose("keeps"): lambda row: MISSING if is_none(row) else kept(row),
+        prose("keeps"): _kept,
         figures("remembered, median"): lambda row: f"{row['amount']:.1f}",
         figures("of at most"): lambda row: at_most(row["most"], row["unit"]),
         figures("from least to most"): lambda row: (
             MISSING if pd.isna(row["amount_low"]) else f"{row['amount_low']:.1f} to {row['amount_high']:.1f}"
         ),
-        each("each seed"): lambda row: several(f"{amount:.1f}" for amount in row["each_seed"]),
+        each("each seed"): _seeds,
         figures("noise, one seed"): lambda row: f"{row['noise']:.1f}" if row["noise"] >= 0.05 else "< 0.1",
     }
     note = (
@@ -52,4 +43,12 @@ def memory(source: Source) -> Layout | None:
         "loss. At the baseline it is 0. Noise: the standard error that the finite test set alone gives; "
         "no words stand where the amount is not more than twice that. Bits are a bound from below."
     )
-    return by_condition("memory", "Effective memory", note, frame, source.factors, cells)
+    return by_condition("memory", "Effective memory", note, frame, factors, cells)
+
+
+def _kept(row: Any) -> str:
+    return MISSING if is_none(row) else kept(row)
+
+
+def _seeds(row: Any) -> str:
+    return several(f"{amount:.1f}" for amount in row["each_seed"])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pandas as pd
 
 from unroll.analysis.finding import Finding, Words
 from unroll.analysis.settings import grouped
-from unroll.wording import capital, listed, reached, setting, short_names
+from unroll.wording import capital, level, listed, reached, short_names
 
 
 def sentences(words: Words, frame: pd.DataFrame, factors: Sequence[str]) -> Iterator[Finding]:
@@ -38,9 +37,7 @@ def sentences(words: Words, frame: pd.DataFrame, factors: Sequence[str]) -> Iter
 
 
 def _where(rows: pd.DataFrame, solved: pd.DataFrame, varying: Sequence[str]) -> str:
-    """Return up to which length, or under which settings, where there are several; "" where nothing is solved."""
-    if solved.empty:
-        return ""
+    """Return up to which length, or under which settings, where there are several."""
     names = [name for name in varying if rows[name].map(repr).nunique() > 1]
     if names:
         return f" with {_settings(solved, names)}"
@@ -52,10 +49,7 @@ def _settings(solved: pd.DataFrame, names: Sequence[str]) -> str:
     short = dict(zip(names, short_names(names), strict=True))
     parts = []
     for head, rows in grouped(solved, names[:-1]) if len(names) > 1 else [({}, solved)]:
-        before = "".join(f"{short[name]} = {setting(value)} and " for name, value in head.items())
-        parts.append(f"{before}{short[names[-1]]} = {listed(_levels(rows[names[-1]]), 'or')}")
+        before = "".join(f"{short[name]} = {level(name, value)} and " for name, value in head.items())
+        last = dict.fromkeys(level(names[-1], value) for value in rows[names[-1]])
+        parts.append(f"{before}{short[names[-1]]} = {listed(list(last), 'or')}")
     return "; ".join(parts)
-
-
-def _levels(values: pd.Series[Any]) -> list[str]:
-    return list(dict.fromkeys(setting(value) for value in values))

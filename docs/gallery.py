@@ -50,8 +50,8 @@ def written() -> dict[str, str]:
         for name, task in tasks(Path(folder)):
             shown = example(task, LENGTHS.get(name))
             found[f"{PICTURES}/{name}.svg"] = svg(shown)
-            facts = {name: said for name, said in facts_of(task, shown.length) if said and name not in LEFT_OUT}
-            told = "; ".join(f"{name} {said}" for name, said in facts.items())
+            facts = facts_of(task, shown.length).items()
+            told = "; ".join(f"{name} {said}" for name, said in facts if name not in LEFT_OUT)
             alt = described(shown).replace("[", "(").replace("]", ")")
             title = capital(type(task).told()["title"])
             picture = f"![{alt}](../{PICTURES}/{name}.svg)"

@@ -30,8 +30,12 @@ class Amount:
 
 
 @dataclass(frozen=True)
-class Second:
-    """A second line beside the baseline; see ``unroll.tasks.base.Line``."""
+class Line:
+    """A second line beside the baseline: what somebody comes to who knows something, but not what the task asks for.
+
+    ``name`` names it in a legend ("bag"), ``words`` say who it is: "who knows the values, but not their keys". ``loss``
+    and, of classes, ``accuracy`` are as the baseline's and chance's.
+    """
 
     name: str
     words: str
@@ -68,7 +72,7 @@ class Declared:
     tested: tuple[Tested, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     memoryless: bool = True
-    second: Second | None = None
+    second: Line | None = None
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -123,5 +127,5 @@ def _read(text: str) -> Declared:
         tested=tuple(Tested(**one) for one in plain.get("tested", ())),
         files=plain.get("files", {}),
         memoryless=plain.get("memoryless", True),
-        second=Second(**plain["second"]) if "second" in plain else None,
+        second=Line(**plain["second"]) if "second" in plain else None,
     )

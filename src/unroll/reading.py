@@ -12,22 +12,21 @@ from unroll import registry
 from unroll.capabilities import Capability
 from unroll.commands import Asked
 from unroll.defaults import POINTS, STORE
-from unroll.errors import DataError, PlugInError, StudyError, UnknownNameError, UnrollError, did_you_mean
+from unroll.errors import UnknownNameError, did_you_mean
 from unroll.held import study_of
 from unroll.measures.asking import Faults, asked
 from unroll.measures.installed import known, measure
 from unroll.planned import planned_trials
 from unroll.quantity import Quantity
 from unroll.store import FINAL, PlannedTrial, Store, TrialRecord
+from unroll.store.damage import Damage
 from unroll.store.examined import NOT_RECORDED
-from unroll.study import Study, Trial, expand
-from unroll.study.changed import changes
+from unroll.study import Study, Trial
+from unroll.study.changed import stale
 from unroll.study.levels import level
 from unroll.study.saved import Saved, saved
-from unroll.study.settings import as_read, frozen
+from unroll.study.settings import frozen
 from unroll.study.trial import digest
-from unroll.study.user_file import UserFile, hashes
-from unroll.wording import capital, counted, listed, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from unroll.measures import Measure, Plots
     from unroll.store.checked import Checked
 
-MOST_NAMED = 5
 AT_ONCE = 64
 """Trials whose histories are read together."""
 
@@ -57,11 +55,10 @@ class Results:
         self.study = study_of(study, store)
         self.path = Path(store)
         self.asked = asked
-        self._damaged: dict[str, str] = {}  # by the key: what of a trial is not what was written
-        self._unexamined: dict[str, str] = {}  # the same of what measures found, which costs the trial nothing else
         self.faults = Faults()
         with self._open() as opened:
-            self.planned, self._lost, self._told = planned_trials(self.study, opened, asked)
+            self.planned, lost, self._told = planned_trials(self.study, opened, asked)
+        self._damage = Damage(lost)
 
     def table(self) -> pd.DataFrame:
         """Return one row per condition: see ``unroll.analysis.conditions``."""
@@ -75,7 +72,7 @@ class Results:
         """Return one row per trial: what was planned, its state, its metrics (NaN until it is complete)."""
         with self._open() as opened:
             frame = opened.frame(self._of(self._keys))
-        self._damaged |= dict.fromkeys(frame.loc[frame["state"] == "damaged", "key"], "its results")
+        self._damage.trials |= dict.fromkeys(frame.loc[frame["state"] == "damaged", "key"], "its results")
         return self.with_settings(frame, self.factors)
 
     def measure(self, name: str) -> pd.DataFrame:
@@ -167,7 +164,7 @@ class Results:
                     f'No measure "{measure}" looks at trained networks.{did_you_mean(measure, names)} Those that do: '
                     f"{', '.join(names)}."
                 )
-            frame = opened.examination_frame(self._of(self._keys), measure, self._unexamined)
+            frame = opened.examination_frame(self._of(self._keys), measure, self._damage.examinations)
         if measure in installed:
             planned = {trial.key: trial for trial in self.planned}
             for place in frame.index[frame["note"] == NOT_RECORDED]:
@@ -180,11 +177,13 @@ class Results:
 
         The columns are named "measure.number"; NaN where it is not recorded. Arrays: see ``examination``.
         """
+        from unroll.analysis.measured import axes_of
+
         with self._open() as opened:
             stored = opened.examined_measures(self._keys)
         for name in stored:
             found = self.examination(name)
-            alone = found[_axes(found)].isna().all(axis=1)
+            alone = found[axes_of(found, self.factors)].isna().all(axis=1)
             single = found[(found["note"] == "") & (found["snapshot"] == FINAL) & alone]
             for number, rows in single.groupby("quantity", sort=True):
                 values = rows.set_index("key")["value"]
@@ -194,7 +193,7 @@ class Results:
     def histories(self, name: str) -> pd.DataFrame:
         """Return one history of all trials, one row per value: the trial, the step on its axis (from 1), the value."""
         with self._open() as opened:
-            return opened.history_frame(self._of(self._keys), name, self._damaged)
+            return opened.history_frame(self._of(self._keys), name, self._damage.trials)
 
     def tested(self) -> pd.DataFrame:
         """Return the further lengths at which trials are tested, one row per trial and length.
@@ -264,54 +263,11 @@ class Results:
         factor or level that the study does not vary, UnrollError where a selection is empty or both share trials.
         """
         from unroll.analysis import contrast
+        from unroll.analysis.selection import apart
 
-        trials = self.trials()
-        first, second = (self._levels(trials, wanted) for wanted in (first, second))
-        keys = [self._selected(trials, wanted) for wanted in (first, second)]
-        both = len(keys[0] & keys[1])
-        if both:
-            raise UnrollError(
-                f"{first} and {second} have {counted(both, 'trial')} in common. Fix a factor in both, at "
-                "different levels."
-            )
-        return contrast(trials, first, second, self.factors)
-
-    def _levels(self, trials: pd.DataFrame, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a selection with each level as the study has it, however it was spelled ("torch", "none")."""
-        from unroll.analysis.effects import levels_of
-
-        name, factors = self.study.name, ["task", "model", "length", *self.factors]
-        found = {}
-        for factor, wished in wanted.items():
-            if factor not in factors:
-                raise UnknownNameError(
-                    f'The study "{name}" has no factor "{factor}".{did_you_mean(factor, factors)} It has '
-                    f"{', '.join(factors)}."
-                )
-            levels = levels_of(trials, factor)
-            meant = as_read(factor, frozen(wished))
-            same = [
-                one
-                for one in levels
-                if as_read(factor, one) == meant and isinstance(one, bool) == isinstance(meant, bool)
-            ]
-            if not same:
-                texts = [setting(one) for one in levels]
-                raise UnknownNameError(
-                    f'{factor} is never {setting(wished)} in the study "{name}".'
-                    f"{did_you_mean(setting(wished), texts)} It is {listed(texts, 'or')}."
-                )
-            found[factor] = same[0]
-        return found
-
-    def _selected(self, trials: pd.DataFrame, wanted: Mapping[str, Any]) -> set[str]:
-        """Return the keys of the trials that a selection has, which are some."""
-        from unroll.analysis.effects import selected
-
-        found = set(selected(trials, wanted))
-        if not found:
-            raise UnrollError(f'No trial of the study "{self.study.name}" has all of {dict(wanted)}.')
-        return found
+        trials, factors = self.trials(), self.factors
+        first, second = apart(trials, first, second, factors, self.study.name)
+        return contrast(trials, first, second, factors)
 
     def findings(self) -> list[Finding]:
         """Return what was found and what is not shown, in sentences: see ``unroll.analysis.findings``."""
@@ -360,7 +316,7 @@ class Results:
             keys = self._keys if keys is None else keys
             starts = range(0, max(len(keys), 1), AT_ONCE)
             some = (self._of(keys[start : start + AT_ONCE]) for start in starts)
-            parts = [thinned(opened.history_frame(trials, name, self._damaged), points) for trials in some]
+            parts = [thinned(opened.history_frame(trials, name, self._damage.trials), points) for trials in some]
         full = [part for part in parts if len(part)] or parts[:1]
         return self.with_settings(pd.concat(full, ignore_index=True), self.factors)
 
@@ -450,55 +406,12 @@ class Results:
     @cached_property
     def notice(self) -> str | None:
         """Where plug-ins or files have changed since these trials were planned, so that a run would train anew."""
-        try:
-            trials = expand(self.study, self.study.count())
-        except PlugInError as error:
-            return f"{error} Its results are shown as they were stored."
-        except StudyError:
-            unread = self._unread()
-            if unread:
-                return f"{unread}. Its results are shown as they were stored."
-            return "A plug-in that this study needs is not installed here; its results are shown as they were stored."
-        changed = len({trial.key for trial in trials} - set(self._keys))
-        if not changed:
-            return None
-        files = " ".join(changes(self.planned, trials))
-        if files:
-            return f"{files} A run would train {counted(changed, 'trial')} anew."
-        return f"Tasks or models have changed since: a run would train {counted(changed, 'trial')} anew."
-
-    def _unread(self) -> str:
-        """Return which user's file of these trials is missing or has changed; "" where none is."""
-        for path, sha256 in dict.fromkeys(one[1:] for trial in self.planned for one in hashes(trial)):
-            try:
-                UserFile(sha256=sha256, path=path).read()
-            except DataError as error:
-                return str(error)
-        return ""
+        return stale(self.study, self.planned)
 
     @property
     def damage(self) -> str | None:
         """A sentence where what is stored is not what was written, as far as it was read; that is left out."""
-        apart = self._damaged_examinations()
-        count = self._lost + len(self._damaged)
-        if not count:
-            return apart or None
-        named = listed([key[:8] for key in list(self._damaged)[:MOST_NAMED]])
-        return (
-            f"{capital(counted(count, 'trial'))} of this study {'is' if count == 1 else 'are'} damaged and left out"
-            f"{f' ({named})' if named else ''}. See all: unroll doctor --verify. Train them again: unroll forget "
-            f"--damaged, then unroll run.{f' {apart}' if apart else ''}"
-        )
-
-    def _damaged_examinations(self) -> str:
-        count = len(self._unexamined)
-        if not count:
-            return ""
-        named = listed([key[:8] for key in list(self._unexamined)[:MOST_NAMED]])
-        return (
-            f"What measures found in {counted(count, 'trained network')} is damaged and left out ({named}); the trials "
-            "are whole. See all: unroll doctor --verify. Remove just that: unroll forget --damaged."
-        )
+        return self._damage.told
 
     @property
     def _keys(self) -> list[str]:
@@ -544,8 +457,7 @@ class _Snapshot(Results):
     def _take(self, results: Results) -> None:
         self.study, self.path, self.planned = results.study, results.path, results.planned
         self.asked = results.asked
-        self._damaged, self._lost, self._told = results._damaged, results._lost, results._told
-        self._unexamined = results._unexamined
+        self._damage, self._told = results._damage, results._told
         self._made: dict[str, pd.DataFrame] = {}
 
     def _of(self, keys: Sequence[str]) -> Sequence[str] | Sequence[Checked]:
@@ -633,9 +545,3 @@ def _why_not(measure: Measure, planned: PlannedTrial) -> str:
         return measure.why_not(task, registry.models.make(trial.model, trial.model_settings))
     except Exception:  # a plug-in that is not installed or broken, a specification of an older form
         return ""
-
-
-def _axes(found: pd.DataFrame) -> list[str]:
-    """Return the columns of an examination's frame that are coordinates."""
-    columns = list(found.columns)
-    return columns[columns.index("quantity") + 1 : columns.index("value")]

@@ -80,6 +80,11 @@ def test_what_each_model_solves():
         "In most seeds the GRU solves the adding problem with pairs = 2 and hidden = 32 or 64; pairs = 4 and hidden = "
         "64."
     )
+    told = [
+        trials({("gru", 10): [loss]}, **{"train.backend": one}) for one, loss in (("reference", 0.001), ("native", 1))
+    ]
+    (said,) = (f.sentence for f in solving(WORDS, conditions(pd.concat(told), ["train.backend"]), ["train.backend"]))
+    assert said == "In most seeds the GRU solves the adding problem with backend = torch."
 
 
 GRID = ((32, 2, 0.001), (64, 2, 0.001), (32, 4, 0.1), (64, 4, 0.001))

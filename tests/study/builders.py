@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 
+from unroll.errors import StudyError
 from unroll.study import Study, Trial, expand
 
 FACTORS = {"task": ["adding"], "model": ["lstm"], "length": [10], "seed": [1]}
+
+SMALL = """\
+name = "small"
+[factors]
+task = ["adding"]
+model = ["lstm"]
+length = [10]
+seed = [1]
+"""
 
 ReadText = Callable[..., Study]
 
@@ -23,6 +35,19 @@ def study(factors: Any = None, **parts: Any) -> Study:
 def trial(factors: Any = None, **parts: Any) -> Trial:
     (only,) = expand(study(factors, **parts))
     return only
+
+
+def problems(read: ReadText, text: str | bytes, *overrides: str) -> list[str]:
+    """The problems of a study file, each as (line or source, setting, message) in one text."""
+    with pytest.raises(StudyError) as caught:
+        read(text, overrides)
+    for problem in caught.value.problems:
+        assert str(problem) in str(caught.value)
+        assert problem.source is not None
+    return [
+        f"{problem.line or Path(problem.source or '').name} {problem.setting}: {problem.message}"
+        for problem in caught.value.problems
+    ]
 
 
 def lists(values: st.SearchStrategy[Any], most: int = 3) -> st.SearchStrategy[list[Any]]:

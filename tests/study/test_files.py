@@ -1,9 +1,8 @@
 """Study files: read as written, and everything that is wrong with one said at once.
 
-Faults that were planted and seen here: the sections checked only where ``factors`` is sound; a value from --set
-blamed on a line of the file; the list of a dotted factor from --set assigned as one value; [[where]] matched without
---set; an empty match left out in writing; only tomllib's own errors caught; duplicates looked for among the first
-thousand values; a fault of a factor told for each of its values; a second line of an override lost.
+Faults that were planted and seen here: the sections checked only where ``factors`` is sound; an empty match left
+out in writing; only tomllib's own errors caught; duplicates looked for among the first thousand values; a fault of a
+factor told for each of its values.
 """
 
 import tomllib
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from tests.study.builders import ReadText, studies
+from tests.study.builders import SMALL, ReadText, problems, studies
 from tests.templates import FILES, filled_in
 from unroll.errors import StudyError
 from unroll.study import Study, expand, read_study, shipped_studies, study_text, write_study
@@ -45,28 +44,6 @@ backend = "auto"              # auto, reference, native
 match = { model = "lstm", length = 500 }
 train = { clip_norm = 1.0 }   # an example
 """
-
-SMALL = """\
-name = "small"
-[factors]
-task = ["adding"]
-model = ["lstm"]
-length = [10]
-seed = [1]
-"""
-
-
-def problems(read: ReadText, text: str | bytes, *overrides: str) -> list[str]:
-    """The problems of a study file, each as (line or source, setting, message) in one text."""
-    with pytest.raises(StudyError) as caught:
-        read(text, overrides)
-    for problem in caught.value.problems:
-        assert str(problem) in str(caught.value)
-        assert problem.source is not None
-    return [
-        f"{problem.line or Path(problem.source or '').name} {problem.setting}: {problem.message}"
-        for problem in caught.value.problems
-    ]
 
 
 def test_the_example_of_the_design(read: ReadText) -> None:
@@ -261,14 +238,6 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     assert plain.digest == marked.digest
 
 
-@pytest.mark.parametrize("more", ["\nmodel.hidden = 9", "\n[task]\ntrain = 5", "\n\nvalue2 = 1"])
-def test_a_second_line_of_an_override_is_not_lost(more: str, tmp_path: Path) -> None:
-    path = tmp_path / "small.toml"
-    path.write_text(SMALL, encoding="utf-8")
-    with pytest.raises(StudyError, match="is not a whole number"):
-        read_study(path, [f"train.epochs=3{more}"])
-
-
 def test_the_sections_are_checked_though_the_factors_are_broken(read: ReadText) -> None:
     for factors in ("", "factors = []\n", "factors = 5\n", "factors = [1]\n"):
         found = problems(read, f'name = "a"\n{factors}[train]\nepochs = 0\n')
@@ -305,60 +274,6 @@ def test_files_that_cannot_be_read(read: ReadText, tmp_path: Path) -> None:
 
 def test_a_study_can_be_looked_at_without_its_plug_ins(read: ReadText) -> None:
     assert read(SMALL.replace("lstm", "gone"), check=False).factors[0]["model"] == ("gone",)
-
-
-def test_set_replaces_a_setting(read: ReadText) -> None:
-    text = f"{SMALL}[train]\nepochs = 3\n[[where]]\nmatch = {{ model = 'lstm' }}\ntrain = {{ epochs = 4 }}\n"
-    (trial,) = expand(read(text, ["train.epochs=5", "train.optimizer = sgd", 'task.markers="halves"']))
-    assert (trial.train.epochs, trial.train.optimizer) == (5, "sgd")
-    assert trial.task_settings["markers"] == "halves"
-
-
-def test_set_replaces_a_list(read: ReadText) -> None:
-    trials = expand(read(SMALL, ["seed=[4, 5]", "length=20", "model=gru"]))
-    assert [(t.model, t.length, t.seed) for t in trials] == [("gru", 20, 4), ("gru", 20, 5)]
-
-
-def test_set_replaces_the_list_of_a_dotted_factor(read: ReadText) -> None:
-    text = f'{SMALL}"train.epochs" = [1, 2]\n'
-    assert [t.train.epochs for t in expand(read(text, ["train.epochs=[3, 4, 5]"]))] == [3, 4, 5]
-    assert [t.train.epochs for t in expand(read(text, ["train.epochs=3"]))] == [3]
-    rest = 'task = ["adding"]\nmodel = ["lstm"]\nseed = [1]\n'
-    union = f'name = "a"\n[[factors]]\nlength = [20]\n"train.epochs" = [1]\n{rest}[[factors]]\nlength = [10]\n{rest}'
-    trials = expand(read(union, ["train.epochs=[3, 4]"]))
-    assert [(t.length, t.train.epochs) for t in trials] == [(20, 3), (20, 4), (10, 3), (10, 4)]
-
-
-def test_set_decides_what_a_where_matches(read: ReadText) -> None:
-    text = f'{SMALL}[[where]]\nmatch = {{ "train.optimizer" = "sgd" }}\ntrain = {{ momentum = 0.9 }}\n'
-    (trial,) = expand(read(text, ["train.optimizer=sgd"]))
-    assert trial.train.momentum == 0.9
-
-
-def test_set_replaces_name_question_and_protocol(read: ReadText) -> None:
-    study = read(SMALL, ["name=other", "question='Why?'", "protocol=notebook"])
-    assert (study.name, study.question, study.protocol) == ("other", "Why?", "notebook")
-
-
-def test_a_set_that_cannot_be_understood(read: ReadText) -> None:
-    overrides = ["train.epochs", "=5", "modle=gru", "train.epohs=5", "seed=[1, 1]", "protocol=keyd", "epochs=5"]
-    overrides += ["train.batch=x", f"model.hidden={'9' * 5000}"]
-    found = problems(read, SMALL, *overrides)
-    assert {text.split(" ")[0] for text in found} == {"--set"}
-    assert sorted(text.removeprefix("--set ")[:58] for text in found) == sorted(
-        text[:58]
-        for text in (
-            ": 'train.epochs' is not NAME=VALUE, such as train.epochs=5",
-            ": '=5' is not NAME=VALUE, such as train.epochs=5",
-            ': unknown setting "modle". Did you mean "model"? Example: train.epochs=5',
-            'train.epohs: unknown key. Did you mean "epochs"? Known: epochs, batch',
-            "factors.seed: 1 is there twice. Remove one",
-            "protocol: 'keyd' is not one of 'keyed' or 'notebook'. Did you mean",
-            ': unknown setting "epochs". Did you mean "train.epochs"? Example: train.epochs=5',
-            "train.batch: 'x' is not a whole number",
-            f"model.hidden: '{'9' * 100}",
-        )
-    )
 
 
 @settings(max_examples=60, deadline=None)

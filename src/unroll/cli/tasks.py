@@ -54,7 +54,7 @@ def tasks(
             example = drawn.example(made, length, seed)
         except ValueError as error:
             raise UnrollError(f"{error} (task {task}). Give another --length.") from None
-        facts = {name: said for name, said in drawn.facts_of(made, example.length) if said}
+        facts = drawn.facts_of(made, example.length)
     found = {**form.told(), "pitfalls": list(form.pitfalls), "facts": facts, "missing": missing}
     if json:
         print_json({"name": task, **found, "example": None if example is None else _plain(example)})
@@ -63,12 +63,14 @@ def tasks(
 
 
 def _plain(example: Example) -> dict[str, Any]:
+    from unroll.tasks.example import ASKED
+
     return {
         "length": example.length,
         "seed": example.seed,
         "inputs": {lane.name: lane.signs for lane in example.inputs},
         "targets": {lane.name: lane.signs for lane in example.targets},
-        "asked": {lane.name: [mark == "asked" for mark in lane.marks] for lane in example.targets},
+        "asked": {lane.name: [mark == ASKED for mark in lane.marks] for lane in example.targets},
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from unroll import registry
 from unroll.capabilities import Continues
-from unroll.declarations import Amount, Declared, Second, Tested, wrong_beyond
+from unroll.declarations import Amount, Declared, Tested, wrong_beyond
 from unroll.defaults import MAX_TRIALS
 from unroll.errors import PlugInError, UnrollError
 from unroll.models.resolve import resolve
@@ -90,8 +90,7 @@ def _declared(trial: Trial) -> dict[str, Any]:
             f'The task "{trial.task}" is solved by {solved.metric}, which nothing measures. Its objective '
             f"{objective.name} gives {listed(measured)}."
         )
-    memory, second = task.memory(trial.length), task.second(trial.length)
-    tolerance = task.tolerance(trial.length)
+    memory, tolerance = task.memory(trial.length), task.tolerance(trial.length)
     wrong = () if tolerance is None else (wrong_beyond(tolerance.error, tolerance.baseline),)
     return Declared(
         score=objective.score,
@@ -102,7 +101,7 @@ def _declared(trial: Trial) -> dict[str, Any]:
         tested=tuple(Tested(one, task.baseline(one), task.chance(one)) for one in trial.test.lengths),
         files=trial.files,
         memoryless=task.memoryless,
-        second=None if second is None else Second(second.name, second.words, second.loss, second.accuracy),
+        second=task.second(trial.length),
     ).plain()
 
 

@@ -1,11 +1,49 @@
-"""Whether a user's file is still what it was when its study was planned last."""
+"""Whether users' files and plug-ins are still what they were when a study was planned last."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from unroll.study.user_file import DIGITS, Planned, hashes
+from unroll.errors import DataError, PlugInError, StudyError
+from unroll.study.expansion import expand
+from unroll.study.study import Study
+from unroll.study.user_file import DIGITS, Planned, UserFile, hashes
+from unroll.wording import counted
+
+AS_STORED = "Its results are shown as they were stored."
+
+
+def stale(study: Study, planned: Sequence[Planned]) -> str | None:
+    """Return what has changed since the trials of a study were planned, so that a run would train anew, or could not.
+
+    None where nothing has.
+    """
+    try:
+        trials = expand(study, study.count())
+    except PlugInError as error:
+        return f"{error} {AS_STORED}"
+    except StudyError:
+        unread = _unread(planned)
+        if unread:
+            return f"{unread}. {AS_STORED}"
+        return "A plug-in that this study needs is not installed here; its results are shown as they were stored."
+    changed = len({trial.key for trial in trials} - {trial.key for trial in planned})
+    if not changed:
+        return None
+    files = " ".join(changes(planned, trials))
+    anew = f"would train {counted(changed, 'trial')} anew."
+    return f"{files} A run {anew}" if files else f"Tasks or models have changed since: a run {anew}"
+
+
+def _unread(planned: Sequence[Planned]) -> str:
+    """Return which user's file of these trials is missing or has changed; "" where none is."""
+    for path, sha256 in dict.fromkeys(one[1:] for trial in planned for one in hashes(trial)):
+        try:
+            UserFile(sha256=sha256, path=path).read()
+        except DataError as error:
+            return str(error)
+    return ""
 
 
 def changes(before: Sequence[Planned], now: Sequence[Planned]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from unroll import registry
 from unroll.errors import PlugInError, UnknownNameError
 from unroll.study.settings import LATER, GenerateSettings, LengthSettings, Section, TrainSettings, frozen
-from unroll.study.user_file import spelled
+from unroll.study.user_file import is_hash, spelled
 from unroll.wording import level as spoken
 from unroll.wording import short_names
 
@@ -56,7 +56,7 @@ def level(trial: Specified, factor: str) -> Any:
         return math.nan
     if key in settings:
         value = settings[key]
-        if isinstance(value, Mapping) and value.keys() == {"sha256"}:
+        if is_hash(value):
             return spelled(value["sha256"], trial.files.get(factor, ""))
         return frozen(value)
     form = form_of(section, trial.model if section == "model" else trial.task)

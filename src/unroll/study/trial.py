@@ -85,14 +85,13 @@ class Trial(Frozen):
     @classmethod
     def from_spec(cls, spec: dict[str, Any], files: Mapping[str, str] | None = None) -> Trial:
         """Return the trial that a specification describes; ``files`` as in the property of that name."""
-        noted = files or {}
+        settings = spec["settings"]
 
         def whole(section: str) -> Settings:
-            own = {name: path for name, path in noted.items() if name.startswith(f"{section}.")}
-            paths = {name.partition(".")[2]: path for name, path in own.items()}
-            return Settings(together(spec["settings"][section], paths))
+            own = f"{section}."
+            paths = {name.removeprefix(own): path for name, path in (files or {}).items() if name.startswith(own)}
+            return Settings(together(settings[section], paths))
 
-        settings = spec["settings"]
         return cls(
             task=spec["task"],
             model=spec["model"],

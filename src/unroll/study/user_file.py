@@ -112,15 +112,21 @@ def apart(settings: Mapping[str, Any]) -> Files:
 def together(settings: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
     """Put the paths back that ``apart`` took out; what has none noted has an empty one."""
     return {
-        name: {**value, "path": paths.get(name, "")}
-        if isinstance(value, dict) and value.keys() == {"sha256"}
-        else value
-        for name, value in settings.items()
+        name: {**value, "path": paths.get(name, "")} if is_hash(value) else value for name, value in settings.items()
     }
+
+
+def is_hash(value: Any) -> bool:
+    """Say whether a setting of a specification is a file, which stands there by its hash alone."""
+    return isinstance(value, Mapping) and value.keys() == {"sha256"}
 
 
 class Planned(Protocol):
     """A trial with its canonical specification, planned or stored."""
+
+    @property
+    def key(self) -> str:
+        """See ``Trial.key``."""
 
     @property
     def spec(self) -> Mapping[str, Any]:

@@ -52,7 +52,7 @@ class Adding(Marked):
     sources = ("hochreiter1997long", "arjovsky2016unitary", "bai2018empirical", "pascanu2013difficulty")
     pitfalls = (
         "The null of hs97 is not 1/24: the first step, which counts as 0 where it is marked, lowers it.",
-        ("Pascanu's code counts a squared error above 0.04 as wrong, Hochreiter and Schmidhuber an absolute one."),
+        "Pascanu's code counts a squared error above 0.04 as wrong, Hochreiter and Schmidhuber an absolute one.",
         (
             "Bai et al. print 0.1767 as the null of this problem, which is 1/6, and draw the markers from "
             "a generator without a seed."

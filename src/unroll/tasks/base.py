@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from unroll.axes import Classes, Int64, Mask, Positions, Sequences, Targets, Tokens
+from unroll.declarations import Line
 from unroll.streams.base import Generator, Streams
 from unroll.study.plug_in import PlugIn
 from unroll.study.settings import LATER
@@ -84,20 +85,6 @@ class Memory:
 
     unit: Literal["steps", "symbols", "pairs", "bits"]
     most: float
-
-
-@dataclass(frozen=True)
-class Line:
-    """A second line beside the baseline: what somebody comes to who knows something, but not what the task asks for.
-
-    ``name`` names it in a legend ("bag"), ``words`` say who it is: "who knows the values, but not their keys". ``loss``
-    and, of classes, ``accuracy`` are as the baseline's and chance's.
-    """
-
-    name: str
-    words: str
-    loss: float
-    accuracy: float | None = None
 
 
 @dataclass(frozen=True)

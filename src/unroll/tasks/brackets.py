@@ -10,8 +10,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from unroll.axes import Float64
+from unroll.declarations import Line
 from unroll.streams.base import Generator
-from unroll.tasks.base import Line, Split
+from unroll.tasks.base import Split
 from unroll.tasks.symbols import Symbols
 
 OPENING, CLOSING = "([{<", ")]}>"
@@ -52,7 +53,7 @@ class Brackets(Symbols):
     tags = ("classification", "formal languages")
     sources = ("suzgun2019lstm", "hewitt2020rnns", "deletang2023neural")
     pitfalls = (
-        ("Probabilities of next symbols give away how long words are expected to be: here every answer is sure."),
+        "Probabilities of next symbols give away how long words are expected to be: here every answer is sure.",
         "A generator that cuts off or rejects words changes how long and how deep they are.",
     )
 

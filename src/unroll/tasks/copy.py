@@ -50,7 +50,7 @@ class Copy(Scattered):
     version = "1"
     sources = ("hochreiter1997long", "arjovsky2016unitary", "bai2018empirical")
     pitfalls = (
-        ("An accuracy over all steps is near 1 for a network that remembers nothing: here it is of the answers alone."),
+        "An accuracy over all steps is near 1 for a network that remembers nothing: here it is of the answers alone.",
         "The TCN's code clips gradients before they are computed, and so never.",
         "Variants differ by a step of delay, by their length (JANET: T + 21), or have no blanks at all.",
     )

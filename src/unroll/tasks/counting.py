@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from unroll.declarations import Line
 from unroll.streams.base import Generator
-from unroll.tasks.base import Criterion, Line, Split
+from unroll.tasks.base import Criterion, Split
 from unroll.tasks.symbols import Symbols
 
 

@@ -80,10 +80,9 @@ def example(task: Task, length: int | None = None, seed: int = 1) -> Example:
     steps = _steps(task, split)
     inputs = _inputs(task, split, _end(split, steps))
     targets = _targets(task, split, steps)
-    left = (0 if task.tokens else max(0, task.inputs - MOST_LANES), 0)
-    if task.objective == "mse":
-        left = (left[0], max(0, task.outputs - MOST_LANES))
-    return Example(task.name, length, seed, inputs, targets, left)
+    numbers = (0 if task.tokens else task.inputs, task.outputs if task.objective == "mse" else 0)
+    left_in, left_out = (max(0, n - MOST_LANES) for n in numbers)
+    return Example(task.name, length, seed, inputs, targets, (left_in, left_out))
 
 
 def lines(example: Example, width: int) -> Iterator[str]:
@@ -160,8 +159,12 @@ def _numbers(values: Float64) -> list[str]:
     return [f"{value:.2f}" if abs(value) < 100 else f"{value:.3g}" for value in values]
 
 
-def facts_of(task: Task, length: int) -> Iterator[tuple[str, str]]:
-    """Yield what a task says of its numbers at a length, each with its name."""
+def facts_of(task: Task, length: int) -> dict[str, str]:
+    """Return what a task says of its numbers at a length, by name, without what it says nothing of."""
+    return {name: said for name, said in _facts(task, length) if said}
+
+
+def _facts(task: Task, length: int) -> Iterator[tuple[str, str]]:
     steps = task.total_steps(length)
     shown = f"symbols, {task.inputs:,} of them" if task.tokens else f"{measured(task.inputs, 'number')} a step"
     yield "variant", task.notes

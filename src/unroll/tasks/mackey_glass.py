@@ -8,8 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from unroll.axes import Float64
+from unroll.declarations import Line
 from unroll.streams.base import Generator
-from unroll.tasks.base import Criterion, Line, Split, Task
+from unroll.tasks.base import Criterion, Split, Task
 
 DELAY = 17
 SUBSTEPS = 10

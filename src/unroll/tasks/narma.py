@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 
 from unroll.axes import Float64
+from unroll.declarations import Line
 from unroll.streams.base import Generator
-from unroll.tasks.base import Criterion, Line, Split, Task
+from unroll.tasks.base import Criterion, Split, Task
 
 ORDER = 10
 WASH_OUT = 200

@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 
 from unroll.axes import Int32
+from unroll.declarations import Line
 from unroll.streams.base import Generator
-from unroll.tasks.base import Line, Memory, Split
+from unroll.tasks.base import Memory, Split
 from unroll.tasks.symbols import Symbols
 
 

@@ -60,14 +60,13 @@ def page(task: Task) -> str:
     """Return what a notebook shows of a task: what it is, its numbers, and a sequence, as far as one can be had."""
     try:
         shown = example(task)
-        facts = "".join(
-            f"<tr><th>{html(name)}</th><td>{html(said)}</td></tr>" for name, said in facts_of(task, shown.length)
-        )
+        told = facts_of(task, shown.length).items()
+        facts = "".join(f"<tr><th>{html(name)}</th><td>{html(said)}</td></tr>" for name, said in told)
         picture = f"<table>{facts}</table>{svg(shown)}"
     except (ValueError, UnrollError, NotImplementedError) as error:
         picture = f"<p>{html(str(error))}</p>"
-    told = type(task).told()
-    return f"<h4>{html(told['title'])}</h4><p>{html(told['summary'])}</p>{picture}"
+    title, summary = (html(type(task).told()[fact]) for fact in ("title", "summary"))
+    return f"<h4>{title}</h4><p>{summary}</p>{picture}"
 
 
 def described(example: Example) -> str:

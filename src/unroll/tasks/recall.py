@@ -10,8 +10,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from unroll.axes import Float64, Int64
+from unroll.declarations import Line
 from unroll.streams.base import Generator
-from unroll.tasks.base import NOTHING, Line, Memory, Split
+from unroll.tasks.base import NOTHING, Memory, Split
 from unroll.tasks.symbols import Symbols
 
 POWER = 0.01
@@ -65,7 +66,7 @@ class Recall(Symbols):
     sources = ("arora2024zoology", "ba2016using")
     pitfalls = (
         "A network that keeps the values and not their keys is far better than chance: see the second line.",
-        ("Where fillers are drawn freely they may be keys of the sequence, and look like queries that nobody scores."),
+        "Where fillers are drawn freely they may be keys of the sequence, and look like queries that nobody scores.",
         "Code that trains on all next tokens has a training loss that no memory can lower.",
         "Published results stop early on the test set.",
     )

@@ -49,7 +49,7 @@ class SelectiveCopy(Scattered):
     sources = ("gu2023mamba",)
     pitfalls = (
         "The alphabet of 16 includes the blank and the cue: 14 symbols carry something.",
-        ("MAD-lab inserts blanks before one of the symbols, so that the last one always stands just before the cue."),
+        "MAD-lab inserts blanks before one of the symbols, so that the last one always stands just before the cue.",
         "What is called 4,096 is the number of blanks in one code, and the whole length in a text.",
     )
 

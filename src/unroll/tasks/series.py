@@ -15,11 +15,12 @@ import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from unroll.axes import Float64
+from unroll.declarations import Line
 from unroll.errors import DataError, did_you_mean
 from unroll.inert import clipped
 from unroll.streams.base import Generator, Streams
 from unroll.study.user_file import FileSetting, UserFile
-from unroll.tasks.base import Criterion, Dataset, Line, Split
+from unroll.tasks.base import Criterion, Dataset, Split
 from unroll.tasks.own import Own
 from unroll.wording import listed
 

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from unroll.axes import Float64
+from unroll.declarations import Line
 from unroll.errors import DataError
 from unroll.streams.base import Generator, Streams
 from unroll.study.user_file import FileSetting, UserFile
-from unroll.tasks.base import Criterion, Dataset, Line, Split
+from unroll.tasks.base import Criterion, Dataset, Split
 from unroll.tasks.own import HELD, Own
 
 CHUNK = 1 << 22

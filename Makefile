@@ -121,7 +121,7 @@ soak: $(VENV)/.developing
 fault-test: $(VENV)/.developing
 	$(BIN)/python -m tests.faults.sweep $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-LARGE := --flips 10000 --every --checkpoints 10000 --weights 5000 --merges 1000
+LARGE := --flips 10000 --every --checkpoints 10000 --weights 5000 --merges 1000 --jobs $(shell nproc 2>/dev/null || echo 1)
 
 fuzz: $(VENV)/.developing
 	$(BIN)/python -m tests.fuzz.fuzz $(or $(FUZZ),$(LARGE)) $(if $(SEED),--seed $(SEED))

@@ -1,18 +1,21 @@
 """Random damage, and what the commands make of it: what is written, a word of damage, or a typed error. Nothing else.
 
-    python -m tests.fuzz.fuzz --flips 300 --checkpoints 200 --weights 100 --merges 30 [--seed N] [--every]
+    python -m tests.fuzz.fuzz --flips 300 --checkpoints 200 --weights 100 --merges 30 [--seed N] [--every] [--jobs N]
 
-The seed is printed; what was found is printed as a line for ``regressions.jsonl``, which the tests replay.
+The seed is printed, and says what is tried, however many processes share it. What was found is printed as a line for
+``regressions.jsonl``, which the tests replay.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import io
 import json
 import random
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import typer.main
 
 from unroll.cli.main import main
 from unroll.errors import StoreError, UnrollError
@@ -160,10 +164,14 @@ def flip(path: Path, source: bytes, offset: int, bits: int) -> None:
 
 
 class Fuzz:
-    """One folder with what is damaged, and what the commands say where nothing is."""
+    """One folder with what is damaged, and what the commands say where nothing is.
 
-    def __init__(self, folder: Path):
+    Of ``jobs`` processes that draw the same cases, this one tries every ``jobs``-th, from ``job`` on.
+    """
+
+    def __init__(self, folder: Path, job: int = 0, jobs: int = 1):
         self.folder = folder
+        self.job, self.jobs = job, jobs
         self.commands = prepare(folder)
         self.sources = {name: (folder / name).read_bytes() for name in STORES}
         self.clean: dict[tuple[str, int], Done] = {}
@@ -198,12 +206,18 @@ class Fuzz:
         except (sqlite3.Error, UnicodeDecodeError):
             return True
 
+    def ours(self, number: int) -> bool:
+        """Say whether this process tries the case of this number."""
+        return number % self.jobs == self.job
+
     def flips(self, chance: random.Random, count: int, every: bool) -> None:
         """Change one byte at a time; try a command drawn at random, or every one."""
-        for _ in range(count):
+        for number in range(count):
             store = chance.choice(STORES)
             offset, bits = chance.randrange(len(self.sources[store])), chance.randrange(1, 256)
             chosen = range(len(self.commands)) if every else [chance.randrange(len(self.commands))]
+            if not self.ours(number):
+                continue
             for command in chosen:
                 self._note(
                     self.flipped(store, offset, bits, command),
@@ -214,11 +228,13 @@ class Fuzz:
         """Merge stores with a few bytes changed: what is complete afterwards is what it was."""
         with Store.open(self.folder / "sealed.db") as store:
             sound = {key: _content(store, key) for key in _complete(store)}
-        for _ in range(count):
+        for number in range(count):
             source = bytearray(self.sources[name := chance.choice(STORES)])
             places = [chance.randrange(len(source)) for _ in range(chance.randrange(1, 4))]
             for place in places:
                 source[place] ^= 1 << chance.randrange(8)
+            if not self.ours(number):
+                continue
             for file in self.folder.glob("m?.db*"):
                 file.unlink()
             (self.folder / "m1.db").write_bytes(source)
@@ -272,10 +288,13 @@ def checkpoints(fuzz: Fuzz, chance: random.Random, count: int) -> None:
     from tests.training.test_checkpoint import Checkpoint, digest, frozen, worked
     from unroll.store.seals import CHECKSUM, checkpoint_seal
 
-    for _ in range(count):
-        whole = frozen(at=chance.choice((1, 5, 7)))
+    points = {at: frozen(at=at) for at in (1, 5, 7)}
+    for number in range(count):
+        whole = points[chance.choice(tuple(points))]
         tensors, position = mutated(whole.tensors, chance), dict(whole.position)
         resealed = chance.random() < 0.5
+        if not fuzz.ours(number):
+            continue
         if resealed:
             position[CHECKSUM] = checkpoint_seal(tensors, position)
         outcome, notes = worked(Checkpoint(tensors, position))
@@ -295,9 +314,11 @@ def weights(fuzz: Fuzz, chance: random.Random, count: int) -> None:
     with Store.open(fuzz.folder / "sealed.db") as store:
         key = next(trial.key for trial in store.trials() if trial.task == "odd_numbers" and trial.model == "gru")
         trial, whole = Trial.from_spec(dict(store.trial(key).spec)), store.parameters(key)
-    for _ in range(count):
+    for number in range(count):
         wrong = None
         data = mutated(whole, chance)
+        if not fuzz.ours(number):
+            continue
         try:
             trained(trial, data)
         except UnrollError:
@@ -309,8 +330,7 @@ def weights(fuzz: Fuzz, chance: random.Random, count: int) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Return how much was found."""
-    seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(2**32)
-    print(f"fuzz: seed {seed}", flush=True)
+    typer.main.get_command = functools.cache(typer.main.get_command)  # the same commands each time: a tenth of all
     parts: dict[str, Callable[[Fuzz, random.Random], None]] = {
         "merges": lambda fuzz, chance: fuzz.merges(chance, arguments.merges),
         "weights": lambda fuzz, chance: weights(fuzz, chance, arguments.weights),
@@ -318,13 +338,20 @@ def run(arguments: argparse.Namespace) -> int:
         "flips": lambda fuzz, chance: fuzz.flips(chance, arguments.flips, arguments.every),
     }
     with tempfile.TemporaryDirectory(prefix="unroll-fuzz-") as folder, chdir(folder):
-        fuzz = Fuzz(Path(folder))
+        fuzz = Fuzz(Path(folder), arguments.job, arguments.jobs)
         for name, part in parts.items():
             began = time.monotonic()
-            part(fuzz, random.Random(f"{seed} {name}"))
+            part(fuzz, random.Random(f"{arguments.seed} {name}"))
             print(f"fuzz: {getattr(arguments, name)} {name} in {time.monotonic() - began:.0f} s", flush=True)
     print(f"fuzz: {len(fuzz.found)} found", flush=True)
     return len(fuzz.found)
+
+
+def shared(arguments: argparse.Namespace) -> int:
+    """Let processes share the cases; return how many of them found something, or came to no end."""
+    command = [sys.executable, "-m", "tests.fuzz.fuzz", *sys.argv[1:], "--seed", str(arguments.seed)]
+    processes = [subprocess.Popen([*command, "--job", str(job)]) for job in range(arguments.jobs)]
+    return sum(process.wait() != 0 for process in processes)
 
 
 def _arguments() -> argparse.Namespace:
@@ -333,8 +360,23 @@ def _arguments() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=int, default=0)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--every", action="store_true", help="every command after each flip")
+    parser.add_argument("--jobs", type=int, default=1, help="this many processes share the cases")
+    parser.add_argument("--job", type=int, help="which of them this is")
     return parser.parse_args()
 
 
+def start() -> int:
+    """Return how much was found."""
+    arguments = _arguments()
+    if arguments.seed is None:
+        arguments.seed = random.SystemRandom().randrange(2**32)
+    if arguments.job is None:
+        print(f"fuzz: seed {arguments.seed}", flush=True)
+        if arguments.jobs > 1:
+            return shared(arguments)
+        arguments.job = 0
+    return run(arguments)
+
+
 if __name__ == "__main__":
-    sys.exit(min(1, run(_arguments())))
+    sys.exit(min(1, start()))

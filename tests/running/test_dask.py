@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -9,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.executors.dask_cluster import Cluster, Forge, wait_for
-from tests.running.conftest import afresh, bits, has_checkpoint, states, unroll
+from tests.running.conftest import afresh, bits, family, has_checkpoint, kill_group, living, start, states, unroll
 from tests.running.test_run import Recorder
 from unroll import read_study
 from unroll.errors import ExecutorError
 from unroll.running import execute
 from unroll.store import Store
+from unroll.testing.executors import PATIENCE
 
 pytest.importorskip("distributed", reason='the executor dask needs pip install "unroll-lab[dask]"')
 
@@ -91,6 +95,73 @@ def test_the_command_takes_options_and_says_which_there_are(small: Path, store: 
     assert done.returncode == 0, done.stderr
     assert "on Dask, " in done.stderr
     assert set(states(store)) == {"complete"}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_one_signal_ends_a_run_that_no_scheduler_answers(small: Path, store: Path, number: int, code: int):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        run = start("run", small, "--store", store, "--executor", "dask", "--scheduler", address)
+        try:
+            silent.settimeout(PATIENCE)
+            connection, _ = silent.accept()
+            run.send_signal(number)
+            _, talk = run.communicate(timeout=PATIENCE)
+            connection.close()
+        finally:
+            kill_group(run)
+    assert run.returncode == code
+    assert talk.strip() == f"Stopped. 0 trials are complete. Resume with: unroll run {small} --store {store}"
+
+
+def test_a_signal_while_a_cluster_of_this_machine_starts_leaves_nothing(small: Path, store: Path):
+    run = start("run", small, "--store", store, "--executor", "dask", "--workers", 2)
+    try:
+        wait_for(lambda: len(family(run)) == 3)  # Python's tracker, and two workers that have not joined yet
+        begun = family(run)
+        os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+        _, talk = run.communicate(timeout=PATIENCE)
+    finally:
+        kill_group(run)
+    assert run.returncode == 130
+    assert talk.strip() == f"Stopped. 0 trials are complete. Resume with: unroll run {small} --store {store}"
+    assert not living(begun, 2.0)
+
+
+ASKED = """
+import sys
+from distributed.nanny import WorkerProcess
+leave = WorkerProcess.kill
+async def kill(self, *arguments, **options):
+    if self.is_alive():
+        print("Error: a worker is asked to leave, which takes as long as it computes", file=sys.stderr)
+    await leave(self, *arguments, **options)
+WorkerProcess.kill = kill
+"""
+
+
+@pytest.mark.parametrize("how", ["twice", "killed"])
+def test_a_run_on_a_cluster_of_this_machine_ends_at_once(small: Path, store: Path, how: str):
+    """Planted and found: a cluster that is closed without its workers killed; a tracker that warns of semaphores."""
+    endless = ("--set", "model.hidden=64", "--set", "length=500", "--set", "train.epochs=4000")
+    run = start("run", small, "--store", store, "--executor", "dask", "--workers", 2, *endless, plant=ASKED)
+    try:
+        wait_for(lambda: "running" in states(store))
+        begun = family(run)
+        if how == "twice":
+            os.killpg(run.pid, signal.SIGINT)
+            assert "Stopping at the next update" in next(line for line in run.stderr if "Stopping" in line)
+            os.killpg(run.pid, signal.SIGINT)
+        else:
+            os.kill(run.pid, signal.SIGKILL)
+        _, talk = run.communicate(timeout=PATIENCE)
+        assert not living(begun, 5.0)
+    finally:
+        kill_group(run)
+    assert run.returncode == (130 if how == "twice" else -signal.SIGKILL)
+    assert "Error" not in talk
+    assert "Warning" not in talk
+    assert ("running" in states(store)) == (how == "killed")
 
 
 def test_without_the_package_the_error_says_how_to_install_it(small: Path, store: Path):

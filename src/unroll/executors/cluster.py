@@ -103,8 +103,9 @@ class Cluster(Executor):
         ]
         for thread in self._threads:
             thread.start()
+        self._opening: asyncio.Task[Any] | None = None
         try:
-            self._in_loop(self._open())
+            self._in_loop(self._open_until_closed())
         except BaseException as error:
             self.shutdown(now=True)
             if isinstance(error, OSError | RuntimeError | TimeoutError):
@@ -128,6 +129,9 @@ class Cluster(Executor):
     def _security(self) -> Any:
         """Return Dask's Security for an address, or None; raises ExecutorError where it is not said well."""
         return None
+
+    async def _kill(self) -> None:
+        """End at once the workers that are processes of this machine, where it started any; Dask closes the rest."""
 
     @abstractmethod
     def _unreachable(self, error: BaseException) -> str:
@@ -162,9 +166,12 @@ class Cluster(Executor):
         try:
             if not now:
                 wait(list(self._futures))
+        except BaseException:
+            now = True
+            raise
         finally:
             with suppress(Exception):
-                self._in_loop(asyncio.wait_for(self._close(), CLOSING_SECONDS))
+                self._in_loop(asyncio.wait_for(self._close(now), CLOSING_SECONDS))
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._incoming.put(None)
             for thread in self._threads:
@@ -185,17 +192,22 @@ class Cluster(Executor):
 
     # In the thread of the loop
 
+    async def _open_until_closed(self) -> None:
+        self._opening = self._begin(self._open())
+        await self._opening
+
     async def _open(self) -> None:
         security = self._security()
         place = await self._cluster()
         self._own = None if isinstance(place, str) else place
-        self._client = await Client(
+        self._client = Client(
             place,
             asynchronous=True,
             security=security if isinstance(place, str) else None,
             name="unroll",
             set_as_default=False,
         )
+        await self._client
         self._client.subscribe_topic("all", self._on_change)
         self._client.subscribe_topic(self._topic, self._on_event)
         while not self._heard:  # subscriptions travel apart from questions: no worker may come between these and those
@@ -402,7 +414,13 @@ class Cluster(Executor):
         with suppress(Exception):
             await self._client.run(dask_worker.sign, self._topic, on_error="ignore")
 
-    async def _close(self) -> None:
+    async def _close(self, now: bool) -> None:
+        if self._opening is not None and not self._opening.done():
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
+        if now:
+            self._loop.set_exception_handler(lambda loop, context: None)  # of what is ended so nothing is told
+            await self._kill()
         for submission in [*self._running.values(), *self._waiting]:
             for line in submission.lines.values():
                 line.post(LEAVE)

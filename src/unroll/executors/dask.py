@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
+import os
+import signal
+import sys
 from contextlib import suppress
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
@@ -18,6 +23,10 @@ from unroll.wording import listed
 
 QUIET = logging.CRITICAL + 1
 """A level of logging: what happens to workers is told by the run."""
+LOG = logging.getLogger("distributed")
+FROM_A_TERMINAL = (signal.SIGINT, signal.SIGHUP)
+"""What reaches all processes of a terminal at once; workers hear of it from the coordinator."""
+TRACKED = "ignore:resource_tracker"
 TLS = ("tls_ca", "tls_cert", "tls_key")
 
 
@@ -88,6 +97,8 @@ class Dask(Cluster):
             return self.settings.scheduler
         from distributed import LocalCluster
 
+        _start_tracker()
+        signal.pthread_sigmask(signal.SIG_BLOCK, FROM_A_TERMINAL)  # for this thread, and so for its processes
         workers = self._most or usable_cores()
         cluster = LocalCluster(
             n_workers=workers,
@@ -104,9 +115,19 @@ class Dask(Cluster):
         try:
             return await cluster
         except BaseException:  # of its workers some may be there
-            with suppress(Exception):
-                await cluster.close()
+            before = LOG.level
+            LOG.setLevel(QUIET)  # the cluster itself is loud again when its start has failed
+            try:
+                await _kill(cluster)
+                with suppress(Exception):
+                    await cluster.close()
+            finally:
+                LOG.setLevel(before)
             raise
+
+    async def _kill(self) -> None:
+        if self._own is not None:
+            await _kill(self._own)
 
     def _security(self) -> Any:
         if self.settings.tls_ca is None:
@@ -128,6 +149,26 @@ class Dask(Cluster):
         if self.settings.scheduler is None:
             return f"No Dask cluster can be started on this machine: {error}. The executor processes needs none."
         return f"No Dask scheduler answers at {self.settings.scheduler}: {error}. See whether it runs, and its address."
+
+
+async def _kill(cluster: Any) -> None:
+    """Kill the workers of a cluster of this machine: asked to leave, those that compute take seconds."""
+    nannies = [nanny for nanny in cluster.workers.values() if nanny.pid is not None]
+    for nanny in nannies:
+        nanny.close_gracefully()  # else it would start another worker
+        with suppress(ProcessLookupError):
+            os.kill(nanny.pid, signal.SIGKILL)
+    if nannies:
+        await asyncio.wait([asyncio.ensure_future(nanny.finished()) for nanny in nannies], timeout=1.0)
+
+
+def _start_tracker() -> None:
+    """Start Python's tracker of semaphores so that it collects those of a killed coordinator without a warning."""
+    sys.warnoptions.append(TRACKED)
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove(TRACKED)
 
 
 def _is_loopback(address: str) -> bool:

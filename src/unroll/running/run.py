@@ -6,7 +6,7 @@ import heapq
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -110,11 +110,38 @@ def execute(
     with on_signals(stop):
         trials = check(study, max_trials) if trials is None else trials
         asked = trials if part is None else tuple(part(trials))
+        try:
+            with stop.insisting():
+                engaged = engage(executor, workers, untrained(asked, store, retry_failed), executor_options)
+        except KeyboardInterrupt:
+            if not stop:
+                raise
+            return _summary(_stored(asked, store), stop.signal)
         with (
-            engage(executor, workers, untrained(asked, store, retry_failed), executor_options) as runner,
+            engaged as runner,
             Store.open(store, write=True, purpose=f"run {study.name}") as opened,
         ):
             return _Run(study, trials, part, opened, runner, stop, observer or Observer(), keep_state).run(retry_failed)
+
+
+def _summary(states: Mapping[str, State], signal: int | None) -> Summary:
+    counts = Counter(states.values())
+    return Summary(
+        complete=counts[State.complete],
+        failed=counts[State.failed],
+        waiting=counts[State.waiting] + counts[State.running],
+        signal=signal,
+        damaged=counts[State.damaged],
+    )
+
+
+def _stored(trials: Sequence[Trial], store: str | Path) -> dict[str, State]:
+    """Return the states of trials in a store that need not be there, or know them: they wait."""
+    waiting = dict.fromkeys((trial.key for trial in trials), State.waiting)
+    if not Path(store).exists():
+        return waiting
+    with Store.open(store) as opened:
+        return waiting | opened.states(list(waiting))
 
 
 @dataclass(eq=False)
@@ -187,14 +214,7 @@ class _Run:
                     with suppress(StoreError):  # the error that brought us here says more
                         self.store.release(active.trials[0].key, "stopped before its next update")
             self.observer.end()
-        counts = Counter(self._states().values())
-        return Summary(
-            complete=counts[State.complete],
-            failed=counts[State.failed],
-            waiting=counts[State.waiting] + counts[State.running],
-            signal=self.stop.signal,
-            damaged=counts[State.damaged],
-        )
+        return _summary(self._states(), self.stop.signal)
 
     def _train_missing(self, retry_failed: bool) -> None:
         self._plan = self._planned()

@@ -1,4 +1,4 @@
-"""The wish to stop: the first Ctrl-C, SIGTERM or SIGHUP asks, the second insists."""
+"""The wish to stop: the first Ctrl-C, SIGTERM or SIGHUP asks, the second insists; before the work begins, the first."""
 
 from __future__ import annotations
 
@@ -14,15 +14,25 @@ class Stop:
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self._insists = False
 
     def __bool__(self) -> bool:
         return self.signal is not None
 
     def ask(self, number: int, frame: FrameType | None = None) -> None:
-        """Ask to stop; asked again, raise KeyboardInterrupt wherever the program is."""
-        if self.signal is not None:
+        """Ask to stop; asked again, or ``insisting``, raise KeyboardInterrupt wherever the program is."""
+        again, self.signal = self.signal is not None, self.signal or number
+        if again or self._insists:
             raise KeyboardInterrupt
-        self.signal = number
+
+    @contextmanager
+    def insisting(self) -> Iterator[None]:
+        """Let the first signal end what is done within, which nobody can ask to stop."""
+        self._insists = True
+        try:
+            yield
+        finally:
+            self._insists = False
 
 
 @contextmanager

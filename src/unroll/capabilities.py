@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -15,6 +17,20 @@ class Continues(Capability):
     """A task whose sequences can be continued: a trained network can continue one on its own output."""
 
     capability = "continues"
+
+
+class Writes(Capability, ABC):
+    """A task of a text, whose symbols can be read and written: a trained network can go on with it."""
+
+    capability = "writes"
+
+    @abstractmethod
+    def read(self, text: str) -> list[int]:
+        """Return the ids of a text's symbols; raises PromptError for one that training never showed."""
+
+    @abstractmethod
+    def text_of(self, ids: Sequence[int]) -> str:
+        """Return symbols as the text that they are."""
 
 
 class Recalls(Capability):

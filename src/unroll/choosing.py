@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, SupportsIndex
 
+from unroll import registry
+from unroll.capabilities import Writes
 from unroll.declarations import Declared
 from unroll.errors import PromptError, UnknownNameError, did_you_mean
 from unroll.store import State, Store, TrialRecord
@@ -49,7 +51,7 @@ def choose(
     """Choose among a study's trials that fit all that is given: of the complete ones the best, else the first.
 
     ``settings`` are such as ``{"task.representation": "difference"}``; with ``generating``, only trials count whose
-    task generates sequences.
+    task generates sequences, or is one of text.
 
     The best has the lowest of what all of them have, of: the free-running error on validation sequences, in the task's
     own units; the validation loss; the training loss.
@@ -87,7 +89,8 @@ def choose(
 
 
 def _generating(study: Study, fitting: Sequence[Trial]) -> list[Trial]:
-    generating = [trial for trial in fitting if trial.generate is not None]
+    writing = {task for task in {trial.task for trial in fitting} if issubclass(registry.tasks.load(task), Writes)}
+    generating = [trial for trial in fitting if trial.generate is not None or trial.task in writing]
     if not generating:
         tasks = " and ".join(dict.fromkeys(trial.task for trial in fitting))
         raise PromptError(f"Nothing to generate in {study.name}: {tasks} generates no sequences. Choose another study.")

@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
 from operator import index
-from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, TypeAlias, overload
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from unroll import registry
 from unroll.axes import Float64
+from unroll.capabilities import Writes
 from unroll.errors import DamagedError, PlugInError, PromptError
 from unroll.models.network import Explains, Network
 from unroll.models.resolve import resolve
@@ -26,7 +27,7 @@ from unroll.study.messages import shown
 from unroll.tasks import Task
 from unroll.tasks.numbers import Numbers, too_short
 from unroll.training import single_thread
-from unroll.training.continuing import free_running, precision, teacher_forced
+from unroll.training.continuing import free_running, precision, teacher_forced, written
 from unroll.training.network import build_network
 from unroll.training.prompts import prompt_of
 from unroll.training.relative_error import relative_error
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_STEPS = 1_000_000
+SYMBOLS = 200
+"""How many symbols a text is continued by, where nobody says."""
+NO_SAMPLE = "{} continues numbers, which are computed and not drawn. Leave the seed of a sample out."
 
 Prompt: TypeAlias = Sequence[SupportsFloat] | NDArray[np.floating[Any] | np.integer[Any]]
 
@@ -44,8 +48,8 @@ Prompt: TypeAlias = Sequence[SupportsFloat] | NDArray[np.floating[Any] | np.inte
 class Trained:
     """A trained model: its trial, its task with the trial's settings, and its network with the trained weights.
 
-    ``network`` computes as it was trained, on the trial's backend. ``unroll.generate`` continues sequences with it
-    where its task is one of number sequences.
+    ``network`` computes as it was trained, on the trial's backend. ``unroll.generate`` continues with it what its task
+    is of: a number sequence, or a text.
     """
 
     trial: Trial
@@ -127,6 +131,18 @@ class Continuation:
         )
 
 
+@dataclass(frozen=True)
+class Written:
+    """What a model put after the beginning of a text. ``sample``: the seed it was drawn with, None for the likeliest.
+
+    A symbol of the continuation that is none of those kept (see ``unroll.tasks.text.Text``) stands there as □.
+    """
+
+    prompt: str
+    continuation: str
+    sample: int | None
+
+
 def trained(trial: Trial, parameters: bytes) -> Trained:
     """Return the model that a trial trained, from the weights that the store keeps (safetensors bytes).
 
@@ -168,32 +184,67 @@ def load(store: Reader, key: str, files: Mapping[str, Mapping[str, str]] | None 
     return trained(trial, parameters)
 
 
+@overload
+def generate(
+    model: Trained, prompt: str, steps: SupportsIndex | None = None, *, sample: SupportsIndex | None = None
+) -> Written: ...
+
+
+@overload
 def generate(
     model: Trained,
     prompt: Prompt | None = None,
     steps: SupportsIndex | None = None,
     *,
     teacher_forced: bool = False,
-) -> Continuation:
-    """Continue a prompt; return the values, beside the truth where the task's rule determines it.
+) -> Continuation: ...
+
+
+@overload
+def generate(
+    model: Trained,
+    prompt: Prompt | str | None = None,
+    steps: SupportsIndex | None = None,
+    *,
+    teacher_forced: bool = False,
+    sample: SupportsIndex | None = None,
+) -> Continuation | Written: ...
+
+
+def generate(
+    model: Trained,
+    prompt: Prompt | str | None = None,
+    steps: SupportsIndex | None = None,
+    *,
+    teacher_forced: bool = False,
+    sample: SupportsIndex | None = None,
+) -> Continuation | Written:
+    """Continue a prompt; return the values, beside the truth where the task's rule determines it, or the text.
 
     Parameters
     ----------
     model
         From ``unroll.load_model``.
     prompt
-        Finite numbers in the task's own units, a sequence or a NumPy array of one axis. Default: that of the trial's
-        ``[generate]``, else the task's own.
+        Of a task of numbers: finite numbers in the task's own units, a sequence or a NumPy array of one axis; default:
+        that of the trial's ``[generate]``, else the task's own. Of a task of text: its beginning, a string.
     steps
-        How many values to add, 1 to 1,000,000. Default: that of the trial's ``[generate]``. The memory in use does not
-        grow with them, but for the numbers themselves.
+        How many values or symbols to add, 1 to 1,000,000. Default: that of the trial's ``[generate]``; of a text 200.
+        The memory in use does not grow with them, but for the values themselves.
     teacher_forced
-        Predict each value from the true ones before it instead of from the model's own. Needs a rule.
+        Of numbers: predict each value from the true ones before it instead of from the model's own. Needs a rule.
+    sample
+        Of a text: draw each symbol by the probability that the model gives it, with this seed, 0 or above. Default:
+        take the likeliest.
 
     The same prompt gives the same bits. Raises PromptError for a prompt that cannot be continued, and where a value
     leaves the range of numbers, with the step.
 
     """
+    if isinstance(model.task, Writes):
+        return _written(model, model.task, prompt, steps, teacher_forced, sample)
+    if sample is not None:
+        raise PromptError(NO_SAMPLE.format(model))
     asked = prompt_of(model.trial, model.numbers) if prompt is None else prompt
     given = _checked(model, asked, model.network.window)
     wanted = _counted(model.settings.steps if steps is None else steps)
@@ -206,15 +257,69 @@ def generate(
     return Continuation(given, values, truth, error, teacher_forced)
 
 
+def _written(
+    model: Trained,
+    task: Writes,
+    prompt: Prompt | str | None,
+    steps: SupportsIndex | None,
+    forced: bool,
+    sample: SupportsIndex | None,
+) -> Written:
+    text, ids, count, seed = _checked_text(model.trial, task, prompt, steps, forced, sample)
+    draw = None if seed is None else KeyedStreams(seed).generator("sample")
+    with single_thread():
+        try:
+            symbols = list(islice(written(model.network, ids, model.task.inputs, draw), count))
+        except FloatingPointError as error:
+            raise PromptError(f"{model} cannot continue this: {error}. Train it anew with a lower rate.") from error
+    return Written(text, task.text_of(symbols), seed)
+
+
+def _checked_text(
+    trial: Trial,
+    task: Writes,
+    prompt: Prompt | str | None,
+    steps: SupportsIndex | None,
+    forced: bool,
+    sample: SupportsIndex | None,
+) -> tuple[str, list[int], int, int | None]:
+    """Return a text, its symbols, how many follow and the seed, after everything that can be wrong with them."""
+    if forced:
+        raise PromptError(f"{trial} continues a text, of which nobody knows how it goes on: no teacher forcing.")
+    if not isinstance(prompt, str) or not prompt:
+        given = "" if prompt is None or prompt == "" else f", not {shown(prompt)}"
+        raise PromptError(f'{trial} continues a text. Give its beginning{given}, such as --prompt "Once upon a time".')
+    return prompt, task.read(prompt), _counted(SYMBOLS if steps is None else steps), _seed(sample)
+
+
+def _seed(sample: SupportsIndex | None) -> int | None:
+    """Return a seed as Python's int; None for none."""
+    if sample is None:
+        return None
+    try:
+        seed = -1 if isinstance(sample, bool) else index(sample)
+    except TypeError:
+        seed = -1
+    if seed < 0:
+        raise PromptError(f"{shown(sample)} is no seed: a whole number, 0 or above.")
+    return seed
+
+
 def check_prompt(
     trial: Trial,
-    prompt: Prompt | None = None,
+    prompt: Prompt | str | None = None,
     steps: SupportsIndex | None = None,
     *,
     teacher_forced: bool = False,
+    sample: SupportsIndex | None = None,
 ) -> None:
     """Raise PromptError for what is wrong with a prompt before its trial has been trained; see ``generate``."""
     task, declared = resolve(trial)
+    if isinstance(task, Writes):
+        _checked_text(trial, task, prompt, steps, teacher_forced, sample)
+        return
+    if sample is not None:
+        raise PromptError(NO_SAMPLE.format(trial))
     if not isinstance(task, Numbers) or trial.generate is None:
         return  # said by ``trained``
     model = Trained(trial, task, build_network(trial, KeyedStreams(trial.seed).generator("init")))
@@ -237,7 +342,7 @@ def _counted(steps: SupportsIndex) -> int:
     return count
 
 
-def _checked(model: Trained, prompt: Prompt, window: int) -> Float64:
+def _checked(model: Trained, prompt: Prompt | str, window: int) -> Float64:
     """Return a prompt as an array, after everything that can be wrong with it where outputs rest on such a window."""
     try:
         given = np.asarray(prompt, dtype=np.float64)

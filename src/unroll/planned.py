@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from unroll import registry
 from unroll.commands import Asked
 from unroll.errors import PlugInError, StoreError, StudyError
 from unroll.store import PlannedTrial, Store
-from unroll.study import Study, expand
+from unroll.study import Study, Trial, expand
 
 MOST_OTHERS = 3
 """Studies of the same name that a message lists."""
@@ -40,15 +41,27 @@ def planned_trials(
 
 
 def _where_files_lie(study: Study, planned: Sequence[PlannedTrial]) -> tuple[PlannedTrial, ...]:
-    """Return the trials with the paths that the study names for their files now: one may have been moved since."""
-    named: dict[str, Mapping[str, str]] = {}
+    """Return the trials with the paths and names that the study has for their files: one may have been moved since."""
+    now: dict[str, Trial] = {}
     if any(trial.files for trial in planned):
         with suppress(StudyError, PlugInError):  # a file or a plug-in is gone: where they lay
-            named = {trial.key: trial.files for trial in expand(study, study.count())}
+            now = {trial.key: trial for trial in expand(study, study.count())}
     return tuple(
-        replace(trial, declared={**trial.declared, "files": named[trial.key]}) if named.get(trial.key) else trial
+        _moved(trial, now[trial.key]) if trial.key in now and now[trial.key].files != trial.files else trial
         for trial in planned
     )
+
+
+def _moved(then: PlannedTrial, now: Trial) -> PlannedTrial:
+    before, after = (_notes(one) for one in (Trial.from_spec(dict(then.spec), then.files), now))
+    notes = then.notes.replace(before, after) if before else then.notes
+    return replace(then, notes=notes, declared={**then.declared, "files": now.files})
+
+
+def _notes(trial: Trial) -> str:
+    """Return what a trial's task says of its variant, in which a file may be named."""
+    notes: str = registry.tasks.make(trial.task, trial.task_settings).notes
+    return notes
 
 
 def _run(study: Study, store: Path, asked: Asked | None) -> str:

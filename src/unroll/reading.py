@@ -72,6 +72,7 @@ class Results:
         """Return one row per trial: what was planned, its state, its metrics (NaN until it is complete)."""
         with self._open() as opened:
             frame = opened.frame(self._of(self._keys))
+        frame["notes"] = frame["key"].map({trial.key: trial.notes for trial in self.planned})
         self._damage.trials |= dict.fromkeys(frame.loc[frame["state"] == "damaged", "key"], "its results")
         return self.with_settings(frame, self.factors)
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from unroll import generate, load_model
+
 STUDY = """
 name = "numbers"
 [factors]
@@ -248,3 +250,30 @@ def test_a_prompt_is_refused_before_anything_is_trained(numbers: None, unroll, w
     done = unroll(*ODD, "--model", "gru", "--seed", 1, "--set", "task.representation=raw", *wrong)
     assert (done.code, said in done.err) == (2, True), done.err
     assert not Path("results.db").exists()
+
+
+def test_a_text_is_written_on(tmp_path: Path, unroll) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text("the cat sat on the mat, and the dog sat on the cat. " * 40)
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        'name = "mine"\n[factors]\ntask = ["text"]\nmodel = ["gru"]\nlength = [12]\nseed = [1, 2]\n'
+        f"[task]\nfile = {json.dumps(str(path))}\n[model]\nhidden = 8\n[train]\nepochs = 1\n"
+    )
+    call = ("generate", "--study", file, "--store", tmp_path / "r.db")
+    refused = unroll(*call, "--prompt", "Ä")
+    assert (refused.code, refused.out) == (2, "")
+    assert 'Character 1 of the prompt, "Ä"' in refused.err
+    assert "It is trained first" not in refused.err.split("Character")[1]
+    assert unroll(*call, "--prompt", "the", "--plot", tmp_path / "a.svg").err.count("no figure") == 1
+    made = unroll(*call, "--prompt", "the ", "--steps", 20, "--sample", 7)
+    assert "It is trained first" in made.err
+    assert made.code == 0
+    assert made.out.startswith("the ")
+    assert len(made.out) == 4 + 20 + 1
+    again = unroll(*call, "--prompt", "the ", "--steps", 20, "--sample", 7, "--json")
+    said = json.loads(again.out)
+    assert said["prompt"] + said["continuation"] + "\n" == made.out
+    assert said["sample"] == 7
+    model = load_model(file, tmp_path / "r.db", seed=1)
+    assert generate(model, "the ", 20, sample=7).continuation == said["continuation"]

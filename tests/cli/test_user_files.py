@@ -26,6 +26,7 @@ from unroll.store import State, Store
 from unroll.streams import KeyedStreams
 from unroll.study import Trial, read_study
 from unroll.study.expansion import expand
+from unroll.study.user_file import UserFile
 from unroll.tasks.text import _corpus
 
 TEXT = "abcabd " * 60
@@ -159,6 +160,21 @@ def test_a_file_that_has_moved_is_read_where_the_study_says(
     assert found.notice is None
     done = unroll("show", str(elsewhere / "mine.toml"), "--store", store)
     assert (done.code, done.err) == (0, "")
+    assert found.trials()["notes"].tolist() == found.table()["notes"].tolist() == [now.name]
+    assert (now.name in done.out, "words.txt" in done.out) == (True, inside)
+
+
+def test_an_error_names_the_setting_that_is_meant(tmp_path: Path) -> None:
+    lost = UserFile(sha256="0" * 64, path=str(tmp_path / "none.txt"))
+    (tmp_path / "other.txt").write_text("other")
+    for file in (
+        lost,
+        lost.model_copy(update={"path": ""}),
+        lost.model_copy(update={"path": str(tmp_path / "other.txt")}),
+    ):
+        with pytest.raises(DataError) as caught:
+            file.read("task.words")
+        assert caught.value.setting == "task.words"
 
 
 def test_what_has_become_of_a_file_is_said_beside_its_results(folder: Path, tmp_path: Path) -> None:

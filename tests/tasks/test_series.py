@@ -2,7 +2,7 @@
 
 Planted and found: a mean over the whole file; windows that shift by one row for ``ahead``; parts without a gap;
 the order of columns in the file for that of ``target``; a line that counts from the first row of numbers; the bound of
-another length's parts.
+another length's parts; units of the rows so far that hold the next one, or that a target has of its own row.
 """
 
 from __future__ import annotations
@@ -55,6 +55,11 @@ class TestSeries(GivenConformance):
         return Series(**{"file": str(self.path), "columns": ["warm", "cold", "wind"], "target": "cold", **given})
 
 
+class TestScaledByThePrefix(TestSeries):
+    def task(self, **given: Any) -> Series:
+        return super().task(scale="prefix", ahead=2, **given)
+
+
 class TestFurtherAhead(TestSeries):
     def task(self, **given: Any) -> Series:
         return super().task(target=["wind", "warm"], ahead=5, **given)
@@ -94,6 +99,42 @@ def test_windows_and_targets_of_each_part(path: Path, target: Any, ahead: int, o
     squares = np.square(data.test.y.astype(np.float64))
     assert task.baseline(length) == pytest.approx(squares.mean())
     assert (task.inputs, task.outputs) == (3, outputs)
+
+
+def test_units_of_the_rows_so_far_never_look_ahead(tmp_path: Path) -> None:
+    """Each row by mean and deviation of all rows up to it, in plain Python; a later row changes nothing before it."""
+    length, ahead, rows = 8, 3, 400
+    values = [[number(row, 1) + row // 90 * 50, number(row, 2) * 3 ** (row / 80)] for row in range(rows)]
+    held = (rows - 2 * (length + ahead)) // 20
+    starts = (0, rows - 2 * held - (length + ahead), rows - held)
+
+    def splits(changed: int = rows) -> list[Any]:
+        file = tmp_path / f"{changed}.csv"
+        told = [[a + (row >= changed) * 7, b] for row, (a, b) in enumerate(values)]
+        file.write_text("a,b\n" + "".join(f"{a!r},{b!r}\n" for a, b in told))
+        task = Series(file=str(file), target="b", ahead=ahead, scale="prefix")
+        data = task.dataset(KeyedStreams(1), length)
+        assert task.baseline(length) == pytest.approx(np.square(data.test.y.astype(np.float64)).mean())
+        again = np.square(data.test.y.astype(np.float64) - data.test.x[:, :, :1]).mean()
+        assert task.second(length).loss == pytest.approx(again)
+        return [data.train, data.validation, data.test]
+
+    for split, start in zip(splits(), starts, strict=True):
+        for place in range(len(split.x) * length):
+            row = start + place
+            for column, shown in ((1, 0), (0, 1)):
+                past = [one[column] for one in values[: max(row + 1, 100)]]
+                mean, unit = statistics.fmean(past), statistics.pstdev(past)
+                x = split.x.reshape(-1, 2)[place, shown]
+                assert x == pytest.approx((values[row][column] - mean) / unit, rel=1e-4, abs=1e-5)
+                if shown == 0:
+                    y = split.y.ravel()[place]
+                    assert y == pytest.approx((values[row + ahead][column] - mean) / unit, rel=1e-4, abs=1e-5)
+    before, after = splits(), splits(starts[2] + 2)
+    for one, other in zip(before[:2], after[:2], strict=True):
+        np.testing.assert_array_equal(one.x, other.x)
+    same = (before[2].x == after[2].x).reshape(-1, 2)[:, 1]
+    assert same.tolist() == [step < 2 for step in range(len(same))]
 
 
 def test_the_criterion_is_to_be_better_than_the_last_value_and_the_mean(path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unroll import registry
 from unroll.cli.options import Json, Overrides, StorePath
 from unroll.cli.output import say
 from unroll.commands import Asked
@@ -15,7 +16,7 @@ from unroll.errors import PromptError, StoreError
 
 if TYPE_CHECKING:
     from unroll.choosing import Chosen
-    from unroll.generation import Continuation, Trained
+    from unroll.generation import Continuation, Trained, Written
     from unroll.study import Study
 
 
@@ -29,10 +30,24 @@ def generate(
     length: Annotated[int | None, typer.Option("--length", metavar="T", help="The same.")] = None,
     overrides: Overrides = [],  # noqa: B006 - Typer copies it
     prompt: Annotated[
-        str | None, typer.Option("--prompt", metavar="1,3,5", help="Numbers to continue. Default: the task's own.")
+        str | None,
+        typer.Option(
+            "--prompt",
+            metavar="1,3,5",
+            help="Numbers to continue, by default the task's own; or the beginning of a text.",
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option("--steps", metavar="N", help="How many numbers to add. Default: 8.")
+        int | None,
+        typer.Option("--steps", metavar="N", help="How many numbers to add, by default 8; of a text symbols, 200."),
+    ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            "--sample",
+            metavar="SEED",
+            help="Of a text: draw each symbol by its probability, with this seed. Default: the likeliest.",
+        ),
     ] = None,
     teacher_forced: Annotated[
         bool,
@@ -46,27 +61,35 @@ def generate(
 ) -> None:
     """Continue a prompt with a trained model.
 
-    Prints each number beside the truth and the error, where the rule is known. Where several stored trials fit, takes
-    the one with the lowest free-running validation error; where none does, trains the first one.
+    Prints each number beside the truth and the error, where the rule is known; of a task of text, the text. Where
+    several stored trials fit, takes the one with the lowest free-running validation error, of texts with the lowest
+    validation loss; where none does, trains the first one.
     """
     from unroll import generation
+    from unroll.capabilities import Writes
     from unroll.choosing import choose
     from unroll.held import study_of
 
     asked = study_of(study, store, overrides, check=True)
-    given = None if prompt is None else _numbers(prompt)
     if plot is not None:  # a name that is no figure's is said before anything is trained
         from unroll.plots.files import form_of
 
         form_of(plot)
     choice = choose(asked, store, task=task, model=model, seed=seed, length=length, generating=True)
+    writes = issubclass(registry.tasks.load(choice.trial.task), Writes)
+    if writes and plot is not None:
+        raise PromptError(f"{choice.trial} continues a text, of which there is no figure. Leave out --plot.")
+    given = prompt if writes or prompt is None else _numbers(prompt)
     if choice.record is None:
-        generation.check_prompt(choice.trial, given, steps, teacher_forced=teacher_forced)
+        generation.check_prompt(choice.trial, given, steps, teacher_forced=teacher_forced, sample=sample)
         _train(asked, study, choice, store)
     else:
         say(f"{choice.trial} ({choice.trial.key[:8]}): {choice.why}.", err=True)
     trained = _load(choice, store, Asked(study, tuple(overrides), str(store)))
-    made = generation.generate(trained, given, steps, teacher_forced=teacher_forced)
+    made = generation.generate(trained, given, steps, teacher_forced=teacher_forced, sample=sample)
+    if isinstance(made, generation.Written):
+        _tell(made, trained, json=json)
+        return
     if plot is not None:
         _plot(made, trained, plot)
     if json:
@@ -128,7 +151,6 @@ def _load(choice: Chosen, store: Path, typed: Asked) -> Trained:
 def _print_json(made: Continuation, trained: Trained) -> None:
     from unroll.cli.output import print_json
 
-    trial = trained.trial
     print_json(
         {
             "prompt": made.prompt,
@@ -137,12 +159,25 @@ def _print_json(made: Continuation, trained: Trained) -> None:
             "relative_error": made.relative_error,
             "teacher_forced": made.teacher_forced,
             "rule": trained.rule,
-            "trial": {
-                **{name: trial.spec[name] for name in ("task", "model", "length", "seed", "protocol")},
-                "key": trial.key,
-            },
+            "trial": _named(trained),
         }
     )
+
+
+def _tell(made: Written, trained: Trained, *, json: bool) -> None:
+    """Print a text that was continued: with its beginning, for people to read on."""
+    from unroll.cli.output import print_json
+
+    if json:
+        said = {"prompt": made.prompt, "continuation": made.continuation, "sample": made.sample}
+        print_json({**said, "trial": _named(trained)})
+    else:
+        say(made.prompt + made.continuation)
+
+
+def _named(trained: Trained) -> dict[str, Any]:
+    trial = trained.trial
+    return {**{name: trial.spec[name] for name in ("task", "model", "length", "seed", "protocol")}, "key": trial.key}
 
 
 def _print_text(made: Continuation, trained: Trained) -> None:

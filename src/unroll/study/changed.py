@@ -38,9 +38,9 @@ def stale(study: Study, planned: Sequence[Planned]) -> str | None:
 
 def _unread(planned: Sequence[Planned]) -> str:
     """Return which user's file of these trials is missing or has changed; "" where none is."""
-    for path, sha256 in dict.fromkeys(one[1:] for trial in planned for one in hashes(trial)):
+    for setting, path, sha256 in dict.fromkeys(one for trial in planned for one in hashes(trial)):
         try:
-            UserFile(sha256=sha256, path=path).read()
+            UserFile(sha256=sha256, path=path).read(setting)
         except DataError as error:
             return str(error)
     return ""

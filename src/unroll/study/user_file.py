@@ -35,10 +35,13 @@ class UserFile(BaseModel):
         """The file's own name; of one whose path is not known the first digits of its hash."""
         return Path(self.path).name or self.sha256[:DIGITS]
 
-    def read(self) -> bytes:
-        """Return what the file holds; raises DataError where it is not there, or is not what it was."""
+    def read(self, setting: str) -> bytes:
+        """Return what the file holds; raises DataError, of the ``setting`` that it is, such as "task.file".
+
+        That is where it is not there, or is not what it was.
+        """
         if not self.path:
-            raise DataError(f"nobody has noted where the file with SHA-256 {self.sha256} lay", "task.file")
+            raise DataError(f"nobody has noted where the file with SHA-256 {self.sha256} lay", setting)
         try:
             data = Path(self.path).read_bytes()
         except OSError as error:
@@ -46,7 +49,7 @@ class UserFile(BaseModel):
                 f"{self.path} cannot be read on {platform.node()}: {error.strerror}. The trial was planned with the "
                 f"file whose SHA-256 is {self.sha256}: put it there, or run the study again with the path that it has "
                 "here",
-                "task.file",
+                setting,
             ) from None
         found = hashlib.sha256(data).hexdigest()
         if found != self.sha256:
@@ -54,7 +57,7 @@ class UserFile(BaseModel):
                 f"{self.path} on {platform.node()} is not the file that the trial was planned with: its SHA-256 is "
                 f"{found}, not {self.sha256}. Put that file there, or run the study again: with another file its "
                 "trials are new",
-                "task.file",
+                setting,
             )
         return data
 

@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
-from unroll.axes import Float64
+from unroll.axes import Float32, Float64
 from unroll.declarations import Line
 from unroll.errors import DataError, did_you_mean
 from unroll.inert import clipped
 from unroll.streams.base import Generator, Streams
+from unroll.study.settings import LATER
 from unroll.study.user_file import FileSetting, UserFile
 from unroll.tasks.base import Criterion, Dataset, Split
 from unroll.tasks.own import Own
@@ -31,6 +32,8 @@ STILL = 1e-9
 """A column whose training part spans no more than this share of its largest value does not change."""
 LARGEST, FARTHEST = 1e100, 1e15
 """Of a value as it stands, so that its square is a number, and of it in units of training, as float32 squares it."""
+FIRST = 100
+"""So many rows give the first unit, where units are those of the rows so far."""
 MOST_SHOWN = 12
 """Columns that a message lists."""
 
@@ -50,10 +53,13 @@ class Series(Own):
     of them. ``target``: the names of those, among the shown, that are to be foretold; none given, all that are shown.
     Those to be foretold are shown first, in the order of ``target``.
 
-    Each column has its mean taken off and is divided by its standard deviation, both of the training part alone. The
-    parts follow each other in time; T + ``ahead`` rows between them are left out.
+    Each column has its mean taken off and is divided by its standard deviation. ``scale``: "train", both of the
+    training part; "prefix", both of all rows so far, the one of the step included, for a series whose level or swing
+    changes for good: what is foretold at a step is in the units of that step. The first 100 rows have the units of all
+    of them, which training sees. Neither knows the test. The parts follow each other in time; T + ``ahead`` rows
+    between them are left out.
 
-    The baseline always gives the mean of the training part; its loss, the MSE in those units, is that on the test part.
+    The baseline always gives that mean, 0; its loss, the MSE in those units, is that on the test part.
     The last value again (``persistence``, for one column) is often much better: a trial counts as solved when it is
     better than both. The best linear rule is the model ``linear``.
     """
@@ -70,6 +76,7 @@ class Series(Own):
     columns: Names = ()
     target: Names = ()
     ahead: Annotated[int, Field(ge=1, le=100_000)] = 1
+    scale: Annotated[Literal["train", "prefix"], LATER] = "train"
 
     @model_validator(mode="after")
     def _among(self) -> Self:
@@ -102,9 +109,10 @@ class Series(Own):
 
     @property
     def notes(self) -> str:
-        """The file, what is foretold, and how far ahead."""
+        """The file, what is foretold, how far ahead, and in which units, where they change."""
         what = f", {listed(self.target)}" if self.target else ""
-        return f"{super().notes}{what}, {self.ahead} ahead"
+        units = ", scaled by the rows so far" if self.scale == "prefix" else ""
+        return f"{super().notes}{what}, {self.ahead} ahead{units}"
 
     def size(self) -> int:
         """See Own: rows."""
@@ -124,7 +132,7 @@ class Series(Own):
         return False
 
     def baseline(self, length: int) -> float:
-        """The MSE of the training part's mean on the test targets."""
+        """The MSE, on the test targets, of the mean by which they are scaled."""
         return float(np.square(self._cut(length)[2].y.astype(np.float64)).mean())
 
     def second(self, length: int) -> Line:
@@ -134,7 +142,7 @@ class Series(Own):
         return Line("last value", "who says the last value again", float(again))
 
     def check_length(self, length: int) -> None:
-        """Each part must have a window, and each column a unit in the training part of this length."""
+        """Each part must have a window, and each column a unit in the rows that give it one."""
         super().check_length(length)
         self._scaled(length)
 
@@ -148,48 +156,74 @@ class Series(Own):
         """Cut windows of the test part to look at a network with, n of them, from anywhere in it."""
         part = self.parts(length)[2]
         first = generator.integers(part.start, part.stop - length - self.ahead + 1, (n,))
-        values = self._scaled(length).astype(np.float32)
+        shown, later = self._scaled(length)
         steps = first[:, None] + np.arange(length)
-        return Split(values[steps], values[steps + self.ahead][:, :, : self.outputs])
+        return Split(shown[steps], later[steps])
 
     def _cut(self, length: int) -> tuple[Split, Split, Split]:
-        values = self._scaled(length).astype(np.float32)
+        shown, later = self._scaled(length)
 
         def cut(part: range, n: int) -> Split:
-            shape = (n, length, -1)
-            first, end = part.start, part.start + n * length
-            later = values[first + self.ahead : end + self.ahead, : self.outputs]
-            return Split(values[first:end].reshape(shape), np.ascontiguousarray(later).reshape(shape))
+            shape, rows = (n, length, -1), slice(part.start, part.start + n * length)
+            return Split(shown[rows].reshape(shape), later[rows].reshape(shape))
 
         train, validation, test = map(cut, self.parts(length), self.examples(length))
         return train, validation, test
 
-    def _scaled(self, length: int) -> Float64:
-        """Return the shown columns in units of the training part, those to be foretold first.
+    def _scaled(self, length: int) -> tuple[Float32, Float32]:
+        """Return what is shown at each row, those to be foretold first, and what is foretold there, in its units.
 
         Raises DataError for a column that has no unit, and for a value that is too far from the others.
         """
-        table = self._table()
-        train = table.values[: len(self.parts(length)[0])]
+        table, ahead = self._table(), self.ahead
+        training = len(self.parts(length)[0])
+        least = min(FIRST, training) if self.scale == "prefix" else training
+        train = table.values[:least]
         for place in np.flatnonzero(np.ptp(train, axis=0) <= STILL * np.abs(train).max(axis=0))[:1]:
+            what = "give it its first unit" if self.scale == "prefix" else "train: nothing to learn from"
             raise _fault(
                 self.file,
                 f'column "{clipped(table.shown[place])}"',
-                f"it is always {train[0, place]:g} in the first {len(train):,} rows, which train: nothing to learn "
-                "from. Name the other columns: task.columns",
+                f"it is always {train[0, place]:g} in the first {least:,} rows, which {what}. Name the other columns: "
+                "task.columns",
             )
-        scaled = np.asarray((table.values - train.mean(axis=0)) / train.std(axis=0))
-        for row, place in np.argwhere(np.abs(scaled) > FARTHEST)[:1]:
-            raise _fault(
-                self.file,
-                f'line {table.lines[row]:,}, column "{clipped(table.shown[place])}"',
-                f"{table.values[row, place]:g} is {abs(scaled[row, place]):.2g} standard deviations of the training "
-                f"part from its mean; at most {FARTHEST:g}. Mend it",
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, spread = _so_far(table.values, least) if self.scale == "prefix" else (train.mean(0), train.std(0))
+            shown, later = (
+                np.asarray((values - mean) / spread) for values in (table.values, _after(table.values, ahead))
             )
-        return scaled
+        for scaled, behind in ((shown, 0), (later[:-ahead], ahead)):
+            for row, place in np.argwhere(~(np.abs(scaled) <= FARTHEST))[:1]:
+                raise _fault(
+                    self.file,
+                    f'line {table.lines[row + behind]:,}, column "{clipped(table.shown[place])}"',
+                    f"{table.values[row + behind, place]:g} is {abs(scaled[row, place]):.2g} standard deviations of "
+                    f"the {'rows so far' if self.scale == 'prefix' else 'training part'} from their mean; at most "
+                    f"{FARTHEST:g}. Mend it",
+                )
+        return shown.astype(np.float32), np.ascontiguousarray(later[:, : self.outputs].astype(np.float32))
 
     def _table(self) -> Table:
         return _table(self.file, self.columns, self.target)
+
+
+def _so_far(values: Float64, least: int) -> tuple[Float64, Float64]:
+    """Return mean and standard deviation of the rows up to each one, (rows, columns); of the first, of ``least``."""
+    first = values[:least]
+    middle, unit = first.mean(axis=0), first.std(axis=0)  # so that little is lost in squares
+    units = (values - middle) / unit
+    counts = np.arange(1, len(values) + 1)[:, None]
+    mean, squares = units.cumsum(axis=0) / counts, np.square(units).cumsum(axis=0) / counts
+    spread = np.sqrt(squares - np.square(mean))
+    mean[:least], spread[:least] = 0.0, 1.0
+    return middle + unit * mean, unit * spread
+
+
+def _after(values: Float64, ahead: int) -> Float64:
+    """Return the rows ``ahead`` rows later; the last of them, which nobody asks for, hold zeros."""
+    later = np.zeros_like(values)
+    later[:-ahead] = values[ahead:]
+    return later
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +238,7 @@ class Table:
 @lru_cache(maxsize=2)
 def _table(file: UserFile, columns: tuple[str, ...], target: tuple[str, ...]) -> Table:
     """Read the columns of a CSV file. Raises DataError, with line and column, for what is not a table of numbers."""
-    data = file.read()
+    data = file.read("task.file")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from unroll.axes import Float64
+from unroll.capabilities import Writes
 from unroll.declarations import Line
-from unroll.errors import DataError
+from unroll.errors import DataError, PromptError
 from unroll.streams.base import Generator, Streams
 from unroll.study.user_file import FileSetting, UserFile
 from unroll.tasks.base import Criterion, Dataset, Split
@@ -23,12 +25,14 @@ from unroll.tasks.own import HELD, Own
 CHUNK = 1 << 22
 """Bytes that are decoded, or symbols that are counted, at once."""
 CODES = 0x110000
+MOST_SHOWN = 60
+"""Symbols that a message lists."""
 MOST_KEPT = 1_000
 OTHER, SEEN = "□", {ord(" "): "␣", ord("\n"): "⏎", ord("\t"): "→"}
 """How what is no letter is written where a text is shown: a symbol that is none of those kept, and white space."""
 
 
-class Text(Own):
+class Text(Own, Writes):
     r"""The next character of a text, or the next byte of any file, at every step.
 
     ``file``: a path, from the folder of the study file on. ``level``: "char" for the characters of a UTF-8 text, "byte"
@@ -91,6 +95,35 @@ class Text(Own):
     def written_answer(self, place: int) -> str:
         """See Task: the same."""
         return self.written(place)
+
+    def read(self, text: str) -> list[int]:
+        """See Writes: characters, or the bytes that they are in UTF-8."""
+        kept = self._corpus().kept
+        codes = list(text.encode("utf-8", "surrogatepass")) if self.level == "byte" else [ord(one) for one in text]
+        places = np.searchsorted(kept, codes)
+        known = kept[np.minimum(places, len(kept) - 1)] == codes
+        for place in np.flatnonzero(~known)[:1]:
+            wrong = f"0x{codes[place]:02x}" if self.level == "byte" else json.dumps(text[place], ensure_ascii=False)
+            noun = "byte" if self.level == "byte" else "character"
+            raise PromptError(
+                f"{noun.capitalize()} {place + 1} of the prompt, {wrong}, is none of the {len(kept)} {noun}s that the "
+                f"network knows: {self._alphabet()}. Write it without."
+            )
+        return [int(place) + 1 for place in places]
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        r"""See Writes: the symbol 0, which is none of those kept, is □; a byte that is no part of UTF-8 is \xNN."""
+        kept = self._corpus().kept
+        if self.level == "char":
+            return "".join(chr(kept[one - 1]) if one else OTHER for one in ids)
+        parts = (bytes([kept[one - 1]]) if one else OTHER.encode() for one in ids)
+        return b"".join(parts).decode("utf-8", "backslashreplace")
+
+    def _alphabet(self) -> str:
+        """Return the symbols that are kept, for a message: as a sequence is shown, of very many the first."""
+        shown = [self.written(one) for one in range(1, len(self._corpus().kept) + 1)]
+        more = f" and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
+        return (" " if self.level == "byte" else "").join(shown[:MOST_SHOWN]) + more
 
     def size(self) -> int:
         """See Own."""
@@ -197,7 +230,7 @@ def _bigram(corpus: Corpus, first: int, end: int) -> tuple[float, float]:
 @lru_cache(maxsize=2)
 def _corpus(file: UserFile, level: str, keep: int) -> Corpus:
     """Read a text. Raises DataError with line and column where it is not UTF-8."""
-    data = file.read()
+    data = file.read("task.file")
 
     def codes() -> Iterator[NDArray[Any]]:  # again for each use, so that few symbols at once have four bytes
         return _bytes(data) if level == "byte" else _characters(data, file.path)

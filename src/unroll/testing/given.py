@@ -18,7 +18,7 @@ class GivenConformance(TaskConformance):
     sizes and of streams that draw is left out.
     """
 
-    baseline_is_exact: ClassVar[bool] = False
+    no_exact_baseline: ClassVar[str] = "it is that of training's mean or frequencies on the test part"
     no_oracle: ClassVar[str] = "no rule gives the answers: the data are what people made"
     seeds_part: ClassVar[bool] = False
     """Whether the seed decides which example comes into which split."""

@@ -28,7 +28,7 @@ class NumbersConformance(TaskConformance):
     """What every task of number sequences promises, at the ``lengths`` that the subclass names."""
 
     lengths: ClassVar[tuple[int, ...]] = (3, 5)
-    baseline_is_exact: ClassVar[bool] = False
+    no_exact_baseline: ClassVar[str] = "it is the mean over the grid of sequences, of which the splits hold a part"
     no_oracle: ClassVar[str] = "what follows a window is compared with the rule's own terms"
     unparted: ClassVar[Mapping[str, Any]] = {"split": "none"}
 

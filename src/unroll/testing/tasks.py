@@ -39,8 +39,8 @@ class TaskConformance(ABC):
     """Lengths that the task accepts."""
     too_short: ClassVar[tuple[int, ...]] = (0, -1)
     """Lengths that it refuses."""
-    baseline_is_exact: ClassVar[bool] = True
-    """Whether the baseline is the loss of the best constant, not of another predictor with no memory."""
+    no_exact_baseline: ClassVar[str] = ""
+    """Why the baseline is not the loss of the best constant, where it is that of another answer without an input."""
     ragged: ClassVar[bool] = False
     """Whether sequences of a split end at different steps."""
     oracle_error: ClassVar[float] = 1e-6
@@ -135,7 +135,10 @@ class TaskConformance(ABC):
                 pass
 
     def test_the_baseline_is_the_loss_of_the_best_constant(self) -> None:
-        """Within four standard errors, of 20,000 sequences; else the baseline must at least be a number above zero."""
+        """Within four standard errors, of 20,000 sequences.
+
+        Else ``no_exact_baseline`` says why not, and the baseline must at least be a number above zero.
+        """
         for length in self.lengths:
             task = self.sized(train=20_000, validation=0, test=1)
             assert 0 < task.baseline(length) < float("inf")
@@ -149,10 +152,12 @@ class TaskConformance(ABC):
                 scored = (data.y >= 0).sum(axis=1)
                 # Each free number of the best answer takes about half of one score from the sum of the losses.
                 fitted = len(np.unique(_steps(task, data)[data.y >= 0])) * task.outputs / (2 * scored.sum())
-            if self.baseline_is_exact:
+            if not self.no_exact_baseline:
                 found = (losses * scored).sum() / scored.sum()
                 error = np.sqrt(np.square((losses - found) * scored).sum()) / scored.sum()
                 assert abs(found - task.baseline(length)) < 4 * error + fitted + 1e-12
+        if self.no_exact_baseline:
+            pytest.skip(f"no exact baseline: {self.no_exact_baseline}")
 
     def test_an_accuracy_has_its_chance(self) -> None:
         """That of always giving, at each asked step, what is most frequent there in other sequences.

@@ -1,8 +1,8 @@
-"""A network that goes on by itself: many sequences beside each other, step by step, in constant memory."""
+"""A network that goes on by itself, step by step, in constant memory: with many sequences at once, or with a text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import torch
 
 from unroll.axes import Float64
 from unroll.models.network import Network
+from unroll.streams.base import Generator
 from unroll.tasks.numbers import Numbers
 
 Prime = Literal["once", "twice"]
@@ -66,6 +67,36 @@ def step(network: Network, coded: Float64, state: Any) -> tuple[Float64, Any]:
         x = torch.from_numpy(np.ascontiguousarray(coded)[:, None]).to(precision(network))
         output, state = network.step(x, state)
         return output[:, 0].to(torch.float64).numpy(), state
+
+
+def written(network: Network, ids: Sequence[int], alphabet: int, draw: Generator | None) -> Iterator[int]:
+    """Yield symbol after symbol of a text that begins with the symbols ``ids``, without end.
+
+    Without ``draw`` the likeliest, of equally likely ones the first; else drawn by the network's probabilities. Each is
+    what the network is fed next. Raises FloatingPointError where the network's answer is no number.
+    """
+    state, output = None, None
+    for one in ids:
+        output, state = _symbol(network, one, alphabet, state)
+    while output is not None:
+        if not np.isfinite(output).all():
+            raise FloatingPointError("the network's answer is no number")
+        if draw is None:
+            one = int(output.argmax())
+        else:
+            shares = np.exp(output - output.max()).cumsum()
+            one = int(np.searchsorted(shares, shares[-1] * draw.uniform(0.0, 1.0, (1,))[0], side="right"))
+        yield one
+        output, state = _symbol(network, one, alphabet, state)
+
+
+def _symbol(network: Network, one: int, alphabet: int, state: Any) -> tuple[Float64, Any]:
+    """Feed one symbol; return the answer, (A,) in float64, and the state. Builds no graph."""
+    with torch.inference_mode():
+        x = torch.zeros(1, alphabet, dtype=precision(network))
+        x[0, one] = 1.0
+        output, state = network.step(x, state)
+        return output[0].to(torch.float64).numpy(), state
 
 
 def precision(network: Network) -> torch.dtype:

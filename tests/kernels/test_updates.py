@@ -15,7 +15,8 @@ from torch.nn.functional import cross_entropy, mse_loss, one_hot
 
 from tests.kernels.oracle import CELLS, needs_native
 from unroll.kernels import isas
-from unroll.kernels.updates import Counted, Made, Rule, Sequences, Updates
+from unroll.kernels.pick import UNFUSED
+from unroll.kernels.updates import Counted, Made, Rule, Sequences, State, Steps, Updates
 
 pytestmark = needs_native
 
@@ -200,6 +201,62 @@ def test_of_equal_outputs_the_lowest_class_counts() -> None:
     counted = Updates("gru", H, isas()[0], Rule("sgd"), weights, {}, 0).evaluate(data.sequences(), 0, N)
     assert (counted.right == (data.y == 0).sum(axis=1)).all()
     assert np.allclose(counted.losses, math.log(O) * (data.y >= 0).sum(axis=1))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_steps_go_on_as_torchs_layers_do(cell: str) -> None:
+    """From zeros and from where they are, over several blocks of rows; in float64 to 1e-12."""
+    network, x = network_of(cell), Data.random("numbers", "last", "values").x
+    for isa in isas():
+        steps, state, theirs = Steps(cell, H, O, isa, network.weights()), None, None
+        for first, last in ((0, 4), (4, 5), (5, 9)):
+            out, state = steps.go(x[:, first:last], state)
+            with torch.no_grad():
+                hidden, theirs = network.layer(torch.from_numpy(x[:, first:last]), theirs)
+                right = network.readout(hidden[:, -1]).numpy()
+            h, *c = theirs if cell == "lstm" else (theirs,)
+            assert np.abs(out - right).max() < 1e-12, isa
+            assert np.abs(state.h - h[0].numpy()).max() < 1e-12, isa
+            assert (state.c is None) == (not c)
+            if state.c is not None:
+                assert np.abs(state.c - c[0][0].numpy()).max() < 1e-12, isa
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_steps_are_the_bits_of_evaluations_however_they_are_made(cell: str) -> None:
+    weights = network_of(cell, torch.float32).weights()
+    x, found = Data.random("numbers", "last", "values", np.float32).x, set()
+    for isa in isas():
+        if isa in UNFUSED:
+            continue
+        steps, state = Steps(cell, H, O, isa, weights), None
+        whole = steps.go(x, None)
+        for t in range(T):
+            before = state
+            out, state = steps.go(x[:, t : t + 1], state)
+        assert np.array_equal(out, whole[0])
+        assert np.array_equal(state.h, whole[1].h)
+        assert before is not None
+        assert np.array_equal(steps.go(x[:, -1:], before)[0], out)  # the state before is as it was
+        right = Sequences(x, out[:, None], None, None, I, O, "last")  # no further off than the last bit
+        assert not Updates(cell, H, isa, Rule("sgd"), weights, {}, 0).evaluate(right, 0, N).furthest.any()
+        found.add(out.tobytes())
+    assert len(found) <= 1
+
+
+def test_steps_that_do_not_fit_are_refused() -> None:
+    x, weights = Data.random("numbers", "last", "values", np.float32).x, network_of("lstm", torch.float32).weights()
+    steps = Steps("lstm", H, O, isas()[0], weights)
+    with pytest.raises(ValueError, match="x: of the weights' type"):
+        steps.go(x.astype(np.float64), None)
+    with pytest.raises(ValueError, match="h: a row"):
+        steps.go(x, State(np.zeros((N - 1, H), np.float32), np.zeros((N, H), np.float32)))
+    with pytest.raises(ValueError, match="c: an LSTM"):
+        steps.go(x, State(np.zeros((N, H), np.float32), None))
+    with pytest.raises(ValueError, match="weights: as long"):
+        Steps("lstm", H, O + 1, isas()[0], weights).go(x, None)
+    with pytest.raises(ValueError, match="none may be empty"):
+        steps.go(x[:, :0], None)
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -9,14 +9,13 @@ import pytest
 import torch
 
 from tests.kernels.oracle import needs_native
-from unroll import Study, expand
+from unroll import Study, expand, read_study
 from unroll.errors import DivergedError
 from unroll.kernels import isas
 from unroll.kernels.pick import UNFUSED
 from unroll.study import Trial
-from unroll.training import Result, Training, loop, numerics, single_thread
-from unroll.training.native import updates_of
-from unroll.training.network import backend_of
+from unroll.training import Result, Training, loop, single_thread
+from unroll.training.native import numerics_of
 from unroll.training.schedules import cosine
 
 pytestmark = needs_native
@@ -28,6 +27,7 @@ TASKS = {
     "parity": {},  # symbols, classes, the last step
     "copy": {"loss": "all"},  # classes at every step
     "recall": {},  # classes at some
+    "odd_numbers": {"min_terms": 14, "max_terms": 18},  # sequences that are continued
 }
 
 
@@ -133,12 +133,18 @@ def test_a_loss_that_is_no_number_ends_the_trial() -> None:
     assert np.isfinite(losses[:-1]).all()
 
 
-@pytest.mark.parametrize(("schedule", "who"), [("constant", "whole"), ("cosine", "whole"), ("step", "native")])
-def test_numerics_name_the_kernels_alone_where_no_library_computes_a_rate(schedule: str, who: str) -> None:
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "step"])
+@pytest.mark.parametrize("task", ["adding", "delay", "odd_numbers"])
+def test_numerics_name_the_kernels_alone_and_versions(task: str, schedule: str) -> None:
     how = {"schedule": schedule, **({"step_epochs": 1} if schedule == "step" else {})}
-    one = trial("gru", train=how)
-    assert updates_of(one) == who
-    assert ("cpu" in numerics(backend_of(one), updates=updates_of(one))) == (who == "native")
+    found = numerics_of(trial("gru", task, train=how))
+    assert found.keys() - {"measures", "schedule"} == {"backend", "kernels", "updates"}
+    assert ("measures" in found, "schedule" in found) == (task != "adding", schedule == "step")
+
+
+def test_numerics_of_the_notebooks_protocol_name_pytorch() -> None:
+    found = numerics_of(expand(read_study("numbers-notebook"))[0])
+    assert {"torch", "cpu"} <= found.keys()
 
 
 def test_the_cosine_of_schedules() -> None:

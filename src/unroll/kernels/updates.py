@@ -1,4 +1,6 @@
-"""Whole updates and evaluations by the native kernels: a recurrent layer under a linear readout. Imports no torch.
+"""Whole updates, evaluations and single steps by the native kernels: a recurrent layer under a linear readout.
+
+Imports no torch.
 
 An update is gather, forward, readout, loss, backward, gradient norm, its bounds and the optimizer's step, in one call
 for as many updates as there is time for: see ``native/update``. Axes: N sequences, T steps, I inputs, H hidden, O
@@ -125,6 +127,35 @@ class Updates:
         scored, asked, right = (np.zeros(count, dtype=np.int64) for _ in range(3))
         native().evaluate(*self._layer, sequences.held, self._weights, first, losses, furthest, scored, asked, right)
         return Counted(losses, furthest, scored, asked, right)
+
+
+@dataclass(frozen=True)
+class State:
+    """Where B sequences are: h (B, H), and of an LSTM c (B, H)."""
+
+    h: Numbers
+    c: Numbers | None
+
+
+class Steps:
+    """A layer with its readout that goes on step by step; ``weights`` as of ``Updates``, and only read."""
+
+    def __init__(self, cell: str, hidden: int, outputs: int, isa: str, weights: Numbers):
+        self._isa, self._cell, self._hidden, self._outputs, self._weights = isa, cell, hidden, outputs, weights
+
+    def go(self, x: Numbers, state: State | None) -> tuple[Numbers, State]:
+        """Read x (B, T, I) from a state on, None for zeros; return the output at the last step, (B, O), and the state.
+
+        All are of the weights' type.
+
+        Read in one call or step by step, it comes to the same bits.
+        """
+        zeros = np.zeros((len(x), self._hidden), self._weights.dtype)
+        h, c = (zeros, zeros if self._cell == "lstm" else None) if state is None else (state.h, state.c)
+        h, c = h.copy(), None if c is None else c.copy()
+        out = np.empty((len(x), self._outputs), self._weights.dtype)
+        native().steps(self._isa, self._cell, self._weights, np.ascontiguousarray(x), h, c, out)
+        return out, State(h, c)
 
 
 def _power(base: float, exponent: int) -> float:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unroll.exact import logarithm
 from unroll.objectives.base import Objective
 from unroll.quantity import Quantity
 
@@ -73,8 +74,7 @@ class CrossEntropy(Objective):
         found = np.ravel_multi_index((steps[scored], y[scored]), shape)
         shares = np.bincount(found, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
-        with np.errstate(divide="ignore"):
-            losses = -np.log(shares)[steps, y]  # the class -1 is read from the last, and left out below
+        losses = -logarithm(shares)[steps, y]  # the class -1 is read from the last, and left out below
         return np.asarray(np.where(scored, losses, 0.0).sum(axis=1) / scored.sum(axis=1), dtype=np.float64)
 
 

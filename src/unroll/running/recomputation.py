@@ -17,7 +17,7 @@ from unroll.store.plain import to_json
 from unroll.study import Trial
 from unroll.training import Result, Training, computing, numerics
 from unroll.training.devices import device_of
-from unroll.training.native import updates_of
+from unroll.training.native import numerics_of
 from unroll.training.network import backend_of
 
 
@@ -80,8 +80,7 @@ def _why_not(trial: Trial, record: TrialRecord) -> str:
     try:
         confirm_plugins(trial)
         resolve(trial).task.check_data()
-        device = device_of(trial)
-        now = numerics(backend_of(trial), device, updates_of(trial))
+        now = numerics_of(trial)
     except UnrollError as error:
         return str(error)
     other = _other((record.fingerprint or {}).get("numerics", {}), now)

@@ -21,7 +21,7 @@ from unroll.store import Examination
 from unroll.study import Trial
 from unroll.training import Result, Training, computing, numerics
 from unroll.training.devices import confirm, device_of
-from unroll.training.native import updates_of
+from unroll.training.native import numerics_of
 from unroll.training.network import backend_of
 
 SLURM_JOB = "SLURM_JOB_ID"
@@ -99,7 +99,7 @@ class _Work:
             with computing(device):
                 confirm(device)
                 pick = backend_of(self.trial)
-                self.numerics = numerics(pick, device, updates_of(self.trial))
+                self.numerics = numerics_of(self.trial)
                 self.beside = {name: what for name, what in numerics(pick, device).items() if name not in self.numerics}
                 self.training = self._begin()
                 self.started = time.monotonic()

@@ -1,9 +1,7 @@
 """Standard normal numbers from uniform ones, by arithmetic that every processor does alike.
 
-No library promises the last bit of a logarithm, and NumPy's own differ between instruction sets. Sums, products,
-quotients and square roots are exact by IEEE 754, and so is taking a number apart into fraction and exponent: what is
-written here uses nothing else. The quantile function is algorithm AS 241, PPND16 (Wichura, "The percentage points of
-the normal distribution", Applied Statistics 37, 477-484, 1988), about 16 digits.
+It uses sums, products, quotients, square roots and ``unroll.exact``. The quantile function is algorithm AS 241, PPND16
+(Wichura, "The percentage points of the normal distribution", Applied Statistics 37, 477-484, 1988), about 16 digits.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from unroll.axes import Float64
+from unroll.exact import logarithm, polynomial
 
 BLOCK = 16_384
 """How many numbers are worked on at once: what they need beside them stays in the cache."""
@@ -51,8 +50,6 @@ FAR_TAIL = (
         *(0.0148753612908506148525, 0.13692988092273580531, 0.59983220655588793769, 1.0),
     ),
 )
-LN_2 = 0.6931471805599453
-TERMS = tuple(1.0 / (2 * k + 1) for k in range(10, -1, -1))
 
 
 def to_normal(uniform: Float64) -> Float64:
@@ -69,31 +66,13 @@ def _quantile(p: Float64) -> Float64:
     quantile = _ratio(MIDDLE, 0.180625 - q * q) * q
     outside = np.flatnonzero(np.abs(q) > 0.425)
     side = p[outside]
-    r = np.sqrt(-_logarithm(np.maximum(np.minimum(side, 1.0 - side), SMALLEST)))
+    r = np.sqrt(-logarithm(np.maximum(np.minimum(side, 1.0 - side), SMALLEST)))
     tail = np.where(r <= 5.0, _ratio(TAIL, r - 1.6), _ratio(FAR_TAIL, r - 5.0))
     quantile[outside] = np.where(side < 0.5, -tail, tail)
     return quantile
 
 
 def _ratio(coefficients: tuple[Sequence[float], Sequence[float]], r: Float64) -> Float64:
-    above, below = (_polynomial(part, r) for part in coefficients)
+    above, below = (polynomial(part, r) for part in coefficients)
     ratio: Float64 = above / below
     return ratio
-
-
-def _polynomial(coefficients: Sequence[float], r: Float64) -> Float64:
-    value = np.full_like(r, coefficients[0])
-    for coefficient in coefficients[1:]:
-        value *= r
-        value += coefficient
-    return value
-
-
-def _logarithm(p: Float64) -> Float64:
-    """Return ln p: with p = m 2^e and m within a root of 2 of 1, e ln 2 and the series of the area tangent."""
-    fraction, exponent = np.frexp(p)
-    small = fraction < 0.7071067811865476
-    fraction = np.where(small, 2.0 * fraction, fraction)
-    s = (fraction - 1.0) / (fraction + 1.0)
-    logarithm: Float64 = (exponent - small) * LN_2 + 2.0 * s * _polynomial(TERMS, s * s)
-    return logarithm

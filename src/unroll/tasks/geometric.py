@@ -7,6 +7,7 @@ from typing import Annotated
 import numpy as np
 
 from unroll.axes import Float64
+from unroll.exact import powers
 from unroll.study.settings import LATER
 from unroll.tasks.numbers import Runs
 from unroll.tasks.ranges import Values, between, outwards, values_of
@@ -59,7 +60,7 @@ class Geometric(Runs):
     def terms(self, parameters: Float64, n: int, length: int) -> Float64:
         """See Numbers."""
         with np.errstate(over="ignore"):
-            terms: Float64 = parameters[:, :1] * parameters[:, 1:] ** np.arange(n)
+            terms: Float64 = parameters[:, :1] * powers(parameters[:, 1], n)
         return terms
 
     def truth(self, prompt: Float64, n: int, length: int) -> Float64 | None:
@@ -68,7 +69,7 @@ class Geometric(Runs):
             return None
         with np.errstate(all="ignore"):
             ratio = prompt[1] / prompt[0]
-            if not follows(prompt, prompt[0] * ratio ** np.arange(len(prompt))):
+            if not follows(prompt, prompt[0] * powers(ratio, len(prompt))):
                 return None
-            terms: Float64 = prompt[-1] * ratio ** np.arange(1, n + 1)
+            terms: Float64 = prompt[-1] * powers(ratio, n + 1)[1:]
         return terms

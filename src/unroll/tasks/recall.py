@@ -11,12 +11,15 @@ from pydantic import Field, model_validator
 
 from unroll.axes import Float64, Int64
 from unroll.declarations import Line
+from unroll.exact import logarithm
 from unroll.streams.base import Generator
 from unroll.tasks.base import NOTHING, Memory, Split
 from unroll.tasks.symbols import Symbols
 
 POWER = 0.01
 """The exponent of the law by which queries stand near the pairs."""
+SMALLEST = 2.0**-54
+"""What stands in for a wait of 0, which has no logarithm: half of the shortest that is none."""
 Alphabet = Annotated[int, Field(ge=2, le=100_000)]
 
 
@@ -187,12 +190,13 @@ class Recall(Symbols):
     def _slots(self, generator: Generator, n: int, slots: int) -> Int64:
         """Return the slot of each key's query, (n, P): drawn one after the other by their weights, without replacement.
 
-        That is the order of exponential numbers, each divided by the weight of its slot.
+        That is the order of exponential numbers, each divided by the weight of its slot, and so of the logarithms of
+        these quotients.
         """
         if self.gap == "uniform":
             return generator.distinct(n, slots, self.pairs)
-        waits = -np.log1p(-generator.uniform(0.0, 1.0, (n, slots)))
-        waits *= np.arange(1, slots + 1) ** (1 - POWER)
+        exponential = -logarithm(1.0 - generator.uniform(0.0, 1.0, (n, slots)))
+        waits = logarithm(np.maximum(exponential, SMALLEST)) + (1 - POWER) * logarithm(np.arange(1.0, slots + 1))
         first = np.argpartition(waits, self.pairs - 1, axis=1)[:, : self.pairs]
         order = np.argsort(np.take_along_axis(waits, first, axis=1), axis=1)
         return np.take_along_axis(first, order, axis=1)

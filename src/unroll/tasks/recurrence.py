@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 
@@ -122,8 +123,6 @@ def in_words(coefficients: Sequence[float | str], constant: float | str = 0.0, s
 
 def _number(value: float) -> str:
     """Write a coefficient as a whole number, as a fraction, or with four digits."""
-    from fractions import Fraction
-
     near = Fraction(value).limit_denominator(12)
     return str(near) if float(near) == value else f"{value:.4g}"
 
@@ -138,12 +137,51 @@ def _unknown(prompt: Float64, recurrence: Grid, steps: Sequence[float]) -> tuple
     free = [place for place, one in enumerate(allowed) if len(one) > 1]
     if free:
         lags = [prompt[order - lag : len(prompt) - lag] for lag in range(1, order + 1)]
-        columns = np.stack([*lags, np.ones(len(prompt) - order)], axis=1)
-        fixed = [place for place in range(order + 1) if place not in free]
-        rest = prompt[order:] - columns[:, fixed] @ np.array([values[place] for place in fixed])
-        solution, _, rank, _ = np.linalg.lstsq(columns[:, free], rest, rcond=None)
-        if rank < len(free):
+        columns = [_exactly(column) for column in (*lags, np.ones(len(prompt) - order))]
+        rest = _exactly(prompt[order:])
+        for place, value in enumerate(values):
+            if place not in free:
+                rest = [one - Fraction(value) * other for one, other in zip(rest, columns[place], strict=True)]
+        solution = _least_squares([columns[place] for place in free], rest)
+        if solution is None:
             return None
-        for place, value in zip(free, solution.tolist(), strict=True):
-            values[place] = value
+        for place, found in zip(free, solution, strict=True):
+            values[place] = found
     return values[:order], np.array([values[order]])
+
+
+def _exactly(values: Float64) -> list[Fraction]:
+    return [Fraction(value) for value in values.tolist()]
+
+
+def _least_squares(columns: list[list[Fraction]], rest: list[Fraction]) -> list[float] | None:
+    """Return by what columns are multiplied so that their sum is nearest to ``rest``.
+
+    None where several do as well, or where it leaves the range of numbers.
+
+    In fractions, rounded at the end: libraries differ in the last bits. What is left of a column beside those taken
+    before it counts as nothing where it is as small as rounding has made the numbers themselves.
+    """
+    left = [[_dot(one, other) for other in (*columns, rest)] for one in columns]
+    smallest = (max(len(columns), len(rest)) * Fraction(np.finfo(np.float64).eps)) ** 2
+    order: list[int] = []
+    first = Fraction(0)
+    for _ in columns:
+        place = max((place for place in range(len(columns)) if place not in order), key=lambda one: left[one][one])
+        pivot = left[place][place]
+        first = first or pivot
+        if pivot <= smallest * first:
+            return None
+        order.append(place)
+        left[place] = [one / pivot for one in left[place]]
+        for other, row in enumerate(left):
+            if other != place:
+                left[other] = [one - row[place] * taken for one, taken in zip(row, left[place], strict=True)]
+    try:
+        return [float(row[-1]) for row in left]
+    except OverflowError:
+        return None
+
+
+def _dot(one: list[Fraction], other: list[Fraction]) -> Fraction:
+    return sum((a * b for a, b in zip(one, other, strict=True)), Fraction(0))

@@ -17,6 +17,7 @@ from unroll import registry
 from unroll.axes import Float32, Float64, Int64
 from unroll.capabilities import Continues
 from unroll.errors import DivergedError, Problem, StudyError
+from unroll.exact import power
 from unroll.models.network import Network
 from unroll.models.resolve import resolve
 from unroll.objectives import Objective
@@ -244,7 +245,7 @@ class Training:
     def _update_natively(self, native: NativeUpdates, order: Int64) -> None:
         """Make as many updates, on the sequences with these numbers, as there is time for until somebody looks."""
         most = min(2 * self.pace if self.look else 1, math.ceil(len(order) / self.settings.batch))
-        rates = [learning_rate(self.settings, self.done + i, self.per_epoch, cosine) for i in range(most)]
+        rates = [learning_rate(self.settings, self.done + i, self.per_epoch, cosine, power) for i in range(most)]
         made, raised = native.make(self.train, order[: most * self.settings.batch], np.array(rates), self.look)
         self.pace = max(1, len(made.losses))
         self.done += len(made.losses)
@@ -458,7 +459,7 @@ class Training:
         if self.overlap is not None and (sequences or self.task.tokens):  # other numbers are never the same twice
             found["overlap"] = self.overlap.measured(self.dropped.get("train", 0), sequences, fresh=self.task.fresh)
         if self.task.readout == "every" and self.task.objective == "mse":
-            found["common"] = common(self.network, self.test.there.x, self.test.y)
+            found["common"] = common(self.network, self.native, self.test)
         return found
 
     def _solved_in(self, histories: Mapping[str, Float32], criterion: Criterion) -> int | None:

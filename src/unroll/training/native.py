@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from unroll import registry
 from unroll.axes import Float64, Int64
 from unroll.capabilities import Continues
-from unroll.kernels.updates import Counted, Made, Readout, Rule, Sequences, Updates
+from unroll.kernels import pick
+from unroll.kernels.updates import Counted, Made, Readout, Rule, Sequences, Steps, Updates
 from unroll.models.network import Network
 from unroll.models.recurrent_network import RecurrentNetwork
 from unroll.models.resolve import resolve
@@ -25,10 +27,16 @@ from unroll.objectives import Objective
 from unroll.objectives.cross_entropy import CrossEntropy
 from unroll.objectives.mse import MSE
 from unroll.study import TrainSettings, Trial
+from unroll.training.devices import device_of
 from unroll.training.examples import Examples
-from unroll.training.network import network_on_backend
+from unroll.training.network import backend_of, network_on_backend
+from unroll.training.numerics import numerics
 from unroll.training.optimizers import ParameterVector
 
+MEASURES = "2"
+"""Goes up where a trained network is asked otherwise; the first went step by step through PyTorch."""
+SCHEDULE = "2"
+"""Goes up where a learning rate comes out otherwise; the powers of the first were the C library's."""
 STATE = {
     "adam": {"average": "exp_avg", "square": "exp_avg_sq"},
     "adamw": {"average": "exp_avg", "square": "exp_avg_sq"},
@@ -38,24 +46,51 @@ STATE = {
 """What torch.optim calls the vectors that each optimizer keeps."""
 
 
+def numerics_of(trial: Trial) -> dict[str, str]:
+    """Return everything that the bits of a trial's result depend on; see ``unroll.training.numerics``."""
+    return numerics(backend_of(trial), device_of(trial), updates_of(trial), versions_of(trial))
+
+
 def updates_of(trial: Trial) -> Literal["python", "native", "whole"]:
     """Return what makes a trial's updates and evaluations: "whole" where native code makes all of its result.
 
-    Draws of the notebook protocol are PyTorch's, and so are the steps by which sequences of numbers are continued;
-    powers of the factor of a "step" schedule are the C library's.
+    Draws of the notebook protocol are PyTorch's.
     """
     task, model = resolve(trial)
     objective = registry.objectives.load(task.objective)
     if model.fitted or why_not_native(network_on_backend(trial), objective, trial.train):
         return "python"
-    elsewhere = trial.protocol != "keyed" or isinstance(task, Continues) or trial.train.schedule == "step"
-    return "native" if elsewhere else "whole"
+    return "whole" if trial.protocol == "keyed" else "native"
+
+
+def versions_of(trial: Trial) -> dict[str, str]:
+    """Return the versions of what else makes numbers of a trial, those that are not the first.
+
+    "measures": what is asked of a recurrent network when it has been trained: to continue, and its last step.
+    "schedule": native updates with powers of a factor.
+    """
+    task, network, native = resolve(trial).task, network_on_backend(trial), updates_of(trial) != "python"
+    continued = isinstance(task, Continues) and type(network) is RecurrentNetwork
+    last = native and task.readout == "every" and task.objective == "mse"
+    stepwise = native and trial.train.schedule == "step"
+    return {**({"measures": MEASURES} if continued or last else {}), **({"schedule": SCHEDULE} if stepwise else {})}
 
 
 def why_not_native(network: Network, objective: type[Objective], settings: TrainSettings) -> str:
     """Return why native code does not make a network's updates; "" where it does."""
     if settings.device != "cpu":
         return "it is trained on a GPU"
+    why = _why_not_native(network)
+    if why:
+        return why
+    if objective not in (MSE, CrossEntropy):
+        return f'the native code does not have the loss "{objective.name}"'
+    if not all(parameter.requires_grad for parameter in network.parameters()):
+        return "some of its parameters are not trained"
+    return ""
+
+
+def _why_not_native(network: Network) -> str:
     if type(network) is not RecurrentNetwork:
         return "its network is not a recurrent layer under a linear readout"
     layer = network.recurrence
@@ -63,11 +98,18 @@ def why_not_native(network: Network, objective: type[Objective], settings: Train
         return "its layer does not run on the native kernels"
     if layer.num_layers > 1 or layer.bidirectional or not layer.bias or layer.weight_ih_l0.dtype != torch.float32:
         return "it has not one layer, in one direction, with biases, in float32"
-    if objective not in (MSE, CrossEntropy):
-        return f'the native code does not have the loss "{objective.name}"'
-    if not all(parameter.requires_grad for parameter in network.parameters()):
-        return "some of its parameters are not trained"
     return ""
+
+
+def steps_of(network: Network) -> Steps | None:
+    """Return native steps on a copy of a network's weights; None where native code does not make them."""
+    if _why_not_native(network):
+        return None
+    assert isinstance(network, RecurrentNetwork)  # noqa: S101 - just seen
+    layer: nn.RNNBase = network.recurrence
+    weights = np.concatenate([_array(parameter).ravel() for parameter in network.parameters()])
+    cell = cell_of(layer)
+    return Steps(cell, layer.hidden_size, network.readout.out_features, pick(cell).isa, weights)
 
 
 class NativeUpdates:
@@ -107,6 +149,13 @@ class NativeUpdates:
     def evaluate(self, examples: Examples, first: int, count: int) -> Counted:
         """Evaluate sequences from ``first`` on."""
         return self._begun().evaluate(self._sequences(examples), first, count)
+
+    def last(self, examples: Examples) -> Counted:
+        """Evaluate the last step of all sequences, whose targets are numbers at every one."""
+        inputs, outputs = self._network.recurrence.input_size, self._network.readout.out_features
+        y = np.ascontiguousarray(examples.y.numpy()[:, -1:])
+        sequences = Sequences(examples.x.numpy(), y, None, None, inputs, outputs, "last")
+        return self._begun().evaluate(sequences, 0, len(examples))
 
     def _sequences(self, examples: Examples) -> Sequences:
         held = examples.cache.get("native")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.metadata import version
@@ -27,15 +27,19 @@ CPU = torch.device("cpu")
 
 
 def numerics(
-    pick: Pick, device: torch.device = CPU, updates: Literal["python", "native", "whole"] = "python"
+    pick: Pick,
+    device: torch.device = CPU,
+    updates: Literal["python", "native", "whole"] = "python",
+    versions: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return everything that the bits of a result depend on; a checkpoint is continued only under the same.
 
-    ``updates``: see ``unroll.training.native.updates_of``. Where all of a result is native code, its bits are the same
-    on every processor and under all versions but that of the kernels.
+    ``updates``, ``versions``: see ``unroll.training.native``, where ``numerics_of`` has those of a trial. Where all of
+    a result is native code, its bits are the same on every processor and under all versions but these and that of the
+    kernels.
     """
     if updates == "whole":
-        return {"backend": pick.backend, "kernels": pick.numerics, "updates": "native"}
+        return {"backend": pick.backend, "kernels": pick.numerics, "updates": "native", **(versions or {})}
     return {
         "unroll": version("unroll-lab"),
         "torch": torch.__version__,
@@ -46,6 +50,7 @@ def numerics(
         "cpu": cpu_model(),
         **({"kernels": pick.numerics} if pick.numerics else {}),
         **({"updates": "native"} if updates == "native" else {}),
+        **(versions or {}),
         **_of_device(device),
     }
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 
 from unroll.study import TrainSettings
 
 
 def learning_rate(
-    settings: TrainSettings, done: int, per_epoch: int, cos: Callable[[float], float] = math.cos
+    settings: TrainSettings,
+    done: int,
+    per_epoch: int,
+    cos: Callable[[float], float] = math.cos,
+    power: Callable[[float, int], float] = operator.pow,
 ) -> float:
     r"""Return the learning rate of the update that follows ``done`` updates, ``per_epoch`` of which are an epoch.
 
@@ -29,6 +34,7 @@ def learning_rate(
     after each epoch. Nothing of them is kept in a checkpoint: the rate follows from the place in the training.
 
     ``cos``: the cosine of an angle from 0 to pi; the C library's, or :func:`cosine`, which is the same everywhere.
+    ``power``: of the factor; the C library's, or ``unroll.exact.power``, which is the same everywhere.
 
     Source: Loshchilov, I. and Hutter, F. (2017). SGDR: Stochastic gradient descent with warm restarts. ICLR. ("cosine",
     without restarts)
@@ -39,7 +45,7 @@ def learning_rate(
         return least + 0.5 * (settings.learning_rate - least) * (1.0 + cos(math.pi * share))
     if settings.schedule == "step":
         assert settings.step_epochs is not None  # noqa: S101 - the settings were checked
-        return settings.learning_rate * settings.step_factor ** (done // per_epoch // settings.step_epochs)
+        return settings.learning_rate * power(settings.step_factor, done // per_epoch // settings.step_epochs)
     return settings.learning_rate
 
 

@@ -94,6 +94,7 @@ double clock_seconds();
 
 struct UpdateCall;      // update/call.hpp
 struct EvaluationCall;
+struct StepsCall;
 
 // What one instruction set's library offers.
 struct Kernels {
@@ -106,6 +107,8 @@ struct Kernels {
   void (*evaluate)(Number, const EvaluationCall&, const Member&);
   int64_t (*update_scratch)(Number, const UpdateCall&);  // in numbers
   int64_t (*evaluation_scratch)(Number, const EvaluationCall&);
+  void (*steps)(Number, const StepsCall&, const Member&);
+  int64_t (*steps_scratch)(Number, const StepsCall&);
   void (*activate)(int function, const float* x, float* y, int64_t count);  // 0 logistic, 1 tanh; for tests
   double (*multiply_adds)(int64_t rounds);  // rounds of independent FMAs; returns how many floating-point operations that was
 };

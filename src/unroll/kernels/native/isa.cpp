@@ -1,5 +1,6 @@
 // One instruction set's kernels: this file is compiled once for each, with its own flags and UNROLL_NS.
 #include "lanes.hpp"
+#include "update/steps.hpp"
 #include "update/update.hpp"
 
 namespace unroll {
@@ -50,6 +51,14 @@ template <class C, class T>
 struct EvaluationScratch {
   static int64_t run(const EvaluationCall& call) { return evaluation_scratch<C, T>(call); }
 };
+template <class C, class T>
+struct Steps {
+  static void run(const StepsCall& call, const Member& me) { steps<C, T>(call, me); }
+};
+template <class C, class T>
+struct StepsScratch {
+  static int64_t run(const StepsCall& call) { return steps_scratch<C, T>(call); }
+};
 
 void run_forward(Cell cell, Number number, const ForwardCall& call, const Member& me) { pick<Forward>(cell, number, call, me); }
 void run_backward(Cell cell, Number number, const BackwardCall& call, const Member& me) { pick<Backward>(cell, number, call, me); }
@@ -61,6 +70,8 @@ void run_update(Number number, const UpdateCall& call, const Member& me) { pick<
 void run_evaluate(Number number, const EvaluationCall& call, const Member& me) { pick<Evaluate>(call.shape.cell, number, call, me); }
 int64_t run_update_scratch(Number number, const UpdateCall& call) { return pick<UpdateScratch>(call.shape.cell, number, call); }
 int64_t run_evaluation_scratch(Number number, const EvaluationCall& call) { return pick<EvaluationScratch>(call.shape.cell, number, call); }
+void run_steps(Number number, const StepsCall& call, const Member& me) { pick<Steps>(call.shape.cell, number, call, me); }
+int64_t run_steps_scratch(Number number, const StepsCall& call) { return pick<StepsScratch>(call.shape.cell, number, call); }
 
 void activate(int function, const float* x, float* y, int64_t count) {
   constexpr int W = kLanes<float>, N = 4;
@@ -106,7 +117,8 @@ double multiply_adds(int64_t rounds) {
 #define UNROLL_TEXT(name) UNROLL_TEXT2(name)
 extern const Kernels kernels;
 const Kernels kernels = {UNROLL_TEXT(UNROLL_NS), kLanes<float>,      run_forward,            run_backward, run_scratch_size, run_update,
-                         run_evaluate,           run_update_scratch, run_evaluation_scratch, activate,     multiply_adds};
+                         run_evaluate,           run_update_scratch, run_evaluation_scratch, run_steps,    run_steps_scratch,
+                         activate,               multiply_adds};
 
 }  // namespace UNROLL_NS
 }  // namespace unroll

@@ -177,6 +177,34 @@ void evaluate(const std::string& isa, const std::string& cell_name, int64_t hidd
   calling::run(1, [&](const unroll::Member& me) { k.evaluate(number, call, me); });
 }
 
+using Rows = nb::ndarray<nb::c_contig, nb::device::cpu, nb::ndim<2>>;
+
+void* rows_of(const Rows& a, Number number, int64_t rows, int64_t columns, const char* name) {
+  if (Split::number_of(Any(a)) != number || int64_t(a.shape(0)) != rows || int64_t(a.shape(1)) != columns)
+    throw nb::value_error((std::string(name) + ": a row for each sequence, of the weights' type, is needed.").c_str());
+  return a.data();
+}
+
+void steps(const std::string& isa, const std::string& cell_name, const Vector& weights, const nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu, nb::ndim<3>>& x,
+           const Rows& h, const std::optional<Rows>& c, const Rows& out) {
+  const unroll::Kernels& k = calling::kernels(isa);
+  const Number number = Split::number_of(Any(weights));
+  unroll::StepsCall call{};
+  call.rows = int64_t(x.shape(0));
+  call.shape = {calling::cell_named(cell_name), int64_t(x.shape(1)), int64_t(x.shape(2)), int64_t(h.shape(1)), int64_t(out.shape(1))};
+  need(call.rows > 0 && call.shape.T > 0 && call.shape.I > 0 && call.shape.H > 0 && call.shape.O > 0, "x, h, out: none may be empty.");
+  need(Split::number_of(Any(x)) == number, "x: of the weights' type is needed.");
+  call.weights = vector_of(weights, number, unroll::Parts(call.shape).count, true, "weights");
+  call.x = x.data();
+  call.h = rows_of(h, number, call.rows, call.shape.H, "h");
+  need(c.has_value() == (call.shape.cell == unroll::Cell::lstm), "c: an LSTM has one, and no other cell.");
+  call.c = c ? rows_of(*c, number, call.rows, call.shape.H, "c") : nullptr;
+  call.out = rows_of(out, number, call.rows, call.shape.O, "out");
+  const calling::Memory scratch(calling::bytes(number) * std::size_t(k.steps_scratch(number, call)));
+  call.scratch = scratch.data;
+  calling::run(1, [&](const unroll::Member& me) { k.steps(number, call, me); });
+}
+
 }  // namespace
 
 void bind_updates(nb::module_& m) {
@@ -193,4 +221,6 @@ void bind_updates(nb::module_& m) {
         nb::arg("done"), "Make updates.");
   m.def("evaluate", &evaluate, nb::arg("isa"), nb::arg("cell"), nb::arg("hidden"), nb::arg("split"), nb::arg("weights"), nb::arg("first"),
         nb::arg("losses"), nb::arg("furthest"), nb::arg("scored"), nb::arg("asked"), nb::arg("right"), "Sum up the losses of some sequences.");
+  m.def("steps", &steps, nb::arg("isa"), nb::arg("cell"), nb::arg("weights"), nb::arg("x"), nb::arg("h"), nb::arg("c").none(), nb::arg("out"),
+        "Go on from states, and read the last.");
 }

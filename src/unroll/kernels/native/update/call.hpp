@@ -76,4 +76,14 @@ struct EvaluationCall {
   void* scratch;           // evaluation_scratch numbers
 };
 
+struct StepsCall {
+  Shape shape;
+  const void* weights;  // as Parts says
+  int64_t rows;         // B sequences, each at its own state
+  const void* x;        // (B, T, I)
+  void *h, *c;          // in and out (B, H): the states; c of an LSTM, else none
+  void* out;            // out (B, O): what is read of the last state
+  void* scratch;        // steps_scratch numbers
+};
+
 }  // namespace unroll

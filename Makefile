@@ -6,6 +6,8 @@
 # make published  run what the texts quote (resumable; two hours on two cores), write its figures into them; ONLY=name
 # make check-notebooks  whether what the notebooks show is what they show now, on the processor that executed them; minutes
 # make notebooks  execute the notebooks (minutes; resumable), store what their cells show; ONLY=name
+# make test-cluster  trials under a real Slurm of one node, which the tests start (as root, with Debian's packages slurm-wlm and
+#             munge; else skipped); under three minutes
 # make test-install  installing: broken environments, no compiler, a source distribution; under three minutes
 # make test-start  distributions built twice, and kills of first starts; two minutes
 # make test-native  what needs other compilers, processors or minutes: sanitizers, every float32, Arm and old x86-64 by qemu,
@@ -24,7 +26,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run install check-statistics test test-slow test-install test-start test-native lint format docs dist bench published notebooks check-notebooks kill-test soak fault-test fuzz clean
+.PHONY: run install check-statistics test test-slow test-cluster test-install test-start test-native lint format docs dist bench published notebooks check-notebooks kill-test soak fault-test fuzz clean
 
 # What an installation depends on beside the files below; its stamp holds the answer. It is asked before make judges what
 # is up to date, for no file's time tells that a Python is gone, a module has become a package, or a compiler has come.
@@ -52,6 +54,9 @@ test: $(VENV)/.developing
 
 test-slow: $(VENV)/.developing
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m slow --ignore tests/running/test_kill.py
+
+test-cluster: $(VENV)/.developing
+	$(BIN)/python -m pytest -m cluster tests/executors/test_slurm.py tests/running/test_slurm.py
 
 test-install: $(VENV)/.developing
 	$(BIN)/python -m pytest -m install tests/install/test_environment.py tests/install/test_sdist.py

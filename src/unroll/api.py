@@ -41,10 +41,10 @@ def run(
 ) -> Results:
     """Train whatever of a study the store does not hold yet, and return its results.
 
-    ``study`` is a Study, or the shipped name or path of one. ``executor`` is "processes" (default), "inline" or "dask",
-    with ``executor_options`` such as ``{"scheduler": "tcp://host:8786"}``; ``workers`` counts the processes (default:
-    one per core, or per GPU; of a cluster that is there, all its workers). ``shard`` ("2/8") trains one part of the
-    study, for several machines whose stores ``merge`` puts together. ``keep_state`` keeps the last state of each
+    ``study`` is a Study, or the shipped name or path of one. ``executor`` is "processes" (default), "inline", "dask" or
+    "slurm", with ``executor_options`` such as ``{"scheduler": "tcp://host:8786"}``; ``workers`` counts the processes
+    (default: one per core, or per GPU; of a cluster that is there, all its workers) or jobs. ``shard`` ("2/8") trains
+    one part of the study, for several machines whose stores ``merge`` puts together. ``keep_state`` keeps the last state of each
     finished trial: the same trial with more epochs then continues from it, bit for bit as if uninterrupted.
     ``progress`` shows how far the run is: in a notebook below the cell, elsewhere on stderr.
 

@@ -241,5 +241,6 @@ executors = Family(
         "processes": "unroll.executors.processes:Processes",
         "inline": "unroll.executors.inline:Inline",
         "dask": "unroll.executors.dask:Dask",
+        "slurm": "unroll.executors.slurm:Slurm",
     },
 )

@@ -34,7 +34,7 @@ def test_an_unknown_name_gets_a_hint() -> None:
     assert str(caught.value) == 'Unknown task "addng". Did you mean "adding"? All tasks: unroll tasks.'
     assert registry.models.unknown("xyz") == 'Unknown model "xyz". All models: unroll models.'
     assert registry.executors.unknown("proceses").endswith(
-        'Did you mean "processes"? All executors: processes, inline, dask.'
+        'Did you mean "processes"? All executors: processes, inline, dask, slurm.'
     )
     assert registry.models.unknown(5).startswith("Unknown model 5.")
 

@@ -40,5 +40,7 @@ Workers = Annotated[
 ]
 ExecutorName = Annotated[
     str,
-    typer.Option("--executor", metavar="NAME", help="Where trials run: processes, inline for debugging, or dask."),
+    typer.Option(
+        "--executor", metavar="NAME", help="Where trials run: processes, inline for debugging, dask or slurm."
+    ),
 ]

@@ -103,6 +103,7 @@ class Executor(ABC):
       slot works again for the next one. No worker that the executor started as a process of its own outlives its
       coordinator by two seconds; on machines that are not its own, a callable is told to stop when nothing has been
       heard of the coordinator for a minute, and nothing that it sends after that is taken.
+    - A worker that has to go, as where its time is over, may ask its callable to stop by itself.
     - A worker that cannot be started, or cannot take its work, fails the future with WorkerStartError: the work has
       not begun, and may be submitted again.
     - Ctrl-C, SIGTERM and SIGHUP reach the coordinator alone, which decides whether to ``stop`` a channel.

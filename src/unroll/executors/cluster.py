@@ -42,7 +42,6 @@ SIGNS = 6
 """How many signs of the coordinator a worker misses before it leaves."""
 CLOSING_SECONDS = 10.0
 NEEDED = "Each worker needs one thread, and the versions that are here"
-MEND = "Start workers with --nthreads 1, in the same environment."
 HELLO = "here"
 """What an executor says to its own topic until it hears it."""
 HELLO_SECONDS = 0.01
@@ -70,6 +69,10 @@ class Cluster(Executor):
 
     options: ClassVar[type[Silence]] = Silence
     name: ClassVar[str]
+    mend: ClassVar[str] = "Start workers with --nthreads 1, in the same environment."
+    """What to do about workers that cannot be used."""
+    again: ClassVar[str] = "Start the cluster again, then run the same command: it continues where it stopped."
+    """How to go on when the cluster is gone."""
 
     def __init__(self, workers: int | None = None, **options: Any):
         if workers is not None and workers < 1:
@@ -224,7 +227,7 @@ class Cluster(Executor):
         there = {address: facts for address, facts in found.items() if not isinstance(facts, OSError)}  # else it left
         wrong = [f"{address} ({why})" for address, facts in there.items() if (why := _unusable(facts))]
         if wrong:
-            raise ExecutorError(f"{NEEDED}, but not so {listed(wrong)}. {MEND}")
+            raise ExecutorError(f"{NEEDED}, but not so {listed(wrong)}. {self.mend}")
         for address in there.keys() - self._left:
             self._join(address, there[address])
 
@@ -249,7 +252,7 @@ class Cluster(Executor):
         self._count()
 
     def _refuse(self, address: str, why: str) -> None:
-        self._news.append(f"The Dask worker {address} is not used: {why}. {NEEDED}. {MEND}")
+        self._news.append(f"The Dask worker {address} is not used: {why}. {NEEDED}. {self.mend}")
         self._workers.pop(address, None)
         self._count()
 
@@ -333,10 +336,7 @@ class Cluster(Executor):
 
     def _break(self, fact: str) -> None:
         """Take note that the scheduler is gone, with all that was submitted."""
-        self._broken = ExecutorError(
-            f"{fact} What is finished is stored. Start the cluster again, then run the same command: it continues "
-            "where it stopped."
-        )
+        self._broken = ExecutorError(f"{fact} What is finished is stored. {self.again}")
         for submission in [*self._running.values(), *self._waiting]:
             self._lose(submission, fact)
         self._waiting.clear()
@@ -379,6 +379,9 @@ class Cluster(Executor):
         for kind, content in line.take(number, frame):
             if kind == dask_worker.BEGUN:
                 self._has_begun(submission, line, decode(content))
+            elif kind == dask_worker.LEAVING:
+                self._workers.pop(line.address, None)
+                self._count()
             else:
                 submission.ended = submission.ended or kind in (VALUE, ERROR)
                 self._incoming.put(partial(self._deliver, submission, line, kind, content))

@@ -1,8 +1,19 @@
-"""How many cores there are for trials."""
+"""How many cores there are for trials, and that each takes one."""
 
 from __future__ import annotations
 
 import os
+from typing import Final
+
+THREAD_VARIABLES: Final = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+"""Environment variables that say with how many threads libraries compute: one, in a worker."""
 
 
 def usable_cores() -> int:

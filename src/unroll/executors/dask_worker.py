@@ -26,6 +26,7 @@ from unroll.executors.wire import ANSWER, ASK, JOB, LEAVE, MESSAGE, STOP, STOPPI
 from unroll.executors.worker_main import perform, read_answer
 
 BEGUN: Final = b"b"  # worker to coordinator: facts of the worker, before anything else
+LEAVING: Final = b"g"  # worker to coordinator: it has to go, and takes nothing further
 PACKAGES: Final = ("unroll-lab", "torch", "numpy", "cloudpickle")
 """Those of which the coordinator and all workers must have the same version."""
 SMALL = 16_000
@@ -33,6 +34,7 @@ SMALL = 16_000
 LOOK_SECONDS = 0.2
 
 _lines: dict[str, Line] = {}
+_to_go = threading.Event()
 
 
 def facts(dask_worker: Any = None) -> dict[str, Any]:
@@ -65,6 +67,8 @@ def submission(topic: str, name: str, silence: float) -> None:
     _lines[line.id] = line
     try:
         line.post(encode(BEGUN, facts(line.worker)))
+        if _to_go.is_set():
+            line.leave()
         job = line.take(JOB)
         if job is not None:
             line.post(perform(job, line.channel))
@@ -101,6 +105,17 @@ class Line:
             self._count += 1
             self.worker.log_event(self.topic, event)
 
+    def leave(self) -> None:
+        """Let the coordinator know that this worker has to go, and the callable that it is to stop."""
+        self.post(encode(LEAVING))
+        self.channel.stop()
+
+    def lose(self) -> None:
+        """Give the coordinator up: nothing goes to it any more, and the callable is to stop."""
+        self.lost = True
+        self._going.clear()
+        self.channel.stop()
+
     def take(self, kind: bytes) -> memoryview | None:
         """Wait for a frame of this kind; return its content, or None where there will be none."""
         while not self.lost:
@@ -126,7 +141,7 @@ class Line:
             self.channel.stop()
             return
         if kind == LEAVE:
-            self._lose()
+            self.lose()
         self._coming.put(frame)
 
     def fetch(self, number: int) -> bytes:
@@ -147,14 +162,9 @@ class Line:
     def _watch(self) -> None:
         while self.id in _lines or time.monotonic() - self._heard < 1.0:
             if time.monotonic() - self._heard > self._silence:
-                self._lose()
+                self.lose()
                 return
             time.sleep(min(1.0, self._silence / 10))
-
-    def _lose(self) -> None:
-        self.lost = True
-        self._going.clear()
-        self.channel.stop()
 
 
 def deliver(line: str, frame: bytes) -> None:
@@ -173,3 +183,21 @@ def sign(topic: str) -> None:
     for line in list(_lines.values()):
         if line.topic == topic:
             line.sign()
+
+
+def leave() -> None:
+    """Let whatever runs here hand in what it has and stop, and nothing further begin: this worker has to go."""
+    _to_go.set()
+    for line in list(_lines.values()):
+        line.leave()
+
+
+def lose() -> None:
+    """Let whatever runs here stop: the coordinator is gone."""
+    for line in list(_lines.values()):
+        line.lose()
+
+
+def busy() -> bool:
+    """Whether anything runs here."""
+    return bool(_lines)

@@ -13,17 +13,10 @@ from contextlib import suppress
 
 from unroll.errors import WorkerDiedError, WorkerStartError
 from unroll.executors.base import WORKER_NUMBER, Channel, Item, Value
+from unroll.executors.cores import THREAD_VARIABLES
 from unroll.executors.delivery import Delivery, unsendable
 from unroll.executors.wire import ERROR, JOB, LEAVE, STOP, VALUE, GoneError, Wire, encode
 
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
 _BOOTSTRAP = (  # for python -c; the arguments are a socket, the coordinator's process id and the import path
     "import sys; sys.path[:] = sys.argv[3:]; "
     "from unroll.executors.worker_main import main; main(int(sys.argv[1]), int(sys.argv[2]))"
@@ -51,7 +44,7 @@ class Worker:
                 self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
                     [sys.executable, "-u", "-c", _BOOTSTRAP, *numbers, *sys.path],
                     stdin=subprocess.DEVNULL,
-                    env={**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1"), WORKER_NUMBER: str(number)},
+                    env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1"), WORKER_NUMBER: str(number)},
                     pass_fds=[theirs.fileno()],
                 )
                 self._wire = Wire(ours.detach(), self.alive)

@@ -1,0 +1,325 @@
+"""Slurm: jobs that are workers of a Dask scheduler in this process.
+
+dask-jobqueue was tried in place of these jobs: it keeps on believing in one that is cancelled before its worker is
+there, and says in a log alone what sbatch refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, Final, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from unroll.errors import ExecutorError
+from unroll.executors.base import WORKER_NUMBER
+from unroll.executors.cores import THREAD_VARIABLES
+from unroll.executors.slurm_jobs import AS_ASKED, Job, Jobs, confirm
+from unroll.wording import counted, listed
+
+try:
+    import cryptography  # noqa: F401 - Dask makes certificates with it
+    from distributed import Scheduler, Security, SpecCluster
+except ImportError as error:
+    raise ExecutorError(
+        f"The executor slurm needs the packages distributed and cryptography ({error}). Install them: "
+        'pip install "unroll-lab[slurm]"'
+    ) from error
+
+from unroll.executors.cluster import Cluster, Silence
+from unroll.executors.slurm_worker import CERTIFICATE, KEY
+
+QUIET: Final = 60
+"""A level of logging above all: what happens to jobs is told by the run."""
+TIME: Final = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?")
+DIRECTIVE: Final = re.compile(r"--([a-z][a-z0-9-]*)(=.+)?")
+OURS: Final = ("array", "error", "help", "job-name", "nodes", "ntasks", "open-mode", "output", "parsable", "signal")
+OURS_TOO: Final = ("test-only", "usage", "version", "wait", "wrap")
+FRUITLESS: Final = 3
+"""After how many times that jobs were replaced, and no worker came, it is given up."""
+LONGEST_SECONDS: Final = 300.0
+"""Between two times of that, at most."""
+LOG_LINES: Final = 4
+SHOWN: Final = 3
+"""Ended jobs that are named at once."""
+
+
+class SlurmOptions(Silence):
+    """What jobs ask for, and where they find this machine."""
+
+    partition: str | None = Field(default=None, description="partition of the jobs; Slurm's default where none is said")
+    account: str | None = Field(default=None, description="account that they are charged to")
+    time: str | None = Field(default=None, description="longest time of a job, as Slurm writes it, such as 04:00:00")
+    memory: str | None = Field(default=None, pattern=r"^\d+[KMGT]?$", description="memory of a job, such as 2G")
+    cpus: int = Field(default=1, ge=1, description="cores of a job; a trial computes on one")
+    directives: tuple[str, ...] = Field(default=(), description='further options of sbatch, such as "--gres=gpu:1"')
+    python: str = Field(
+        default=sys.executable, min_length=1, description="the Python of jobs, in an environment as here"
+    )
+    folder: Path = Field(default=Path(), description="a folder that jobs see as well, for their temporary certificates")
+    logs: Path | None = Field(default=None, description="a folder where their logs stay")
+    host: str | None = Field(default=None, description="this machine's name or address, as jobs reach it")
+    interface: str | None = Field(default=None, description="the network between, such as ib0, here and on the nodes")
+    port: int = Field(default=0, ge=0, le=65535, description="this machine's port; any that is free where none is said")
+    handover: int = Field(
+        default=120, ge=1, description="seconds before the end of its time at which a job hands in what it has"
+    )
+    look: float = Field(default=15.0, gt=0, allow_inf_nan=False, description="seconds between two looks at the queue")
+
+    @field_validator("directives", mode="before")
+    @classmethod
+    def _split(cls, given: object) -> object:
+        return tuple(shlex.split(given)) if isinstance(given, str) else given
+
+    @field_validator("directives")
+    @classmethod
+    def _allowed(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for one in given:
+            found = DIRECTIVE.fullmatch(one)
+            if found is None:
+                raise ValueError(f"{one!r} is no option of sbatch. Write --name=value")
+            if any(own.startswith(found[1]) for own in OURS + OURS_TOO):
+                raise ValueError(f"--{found[1]} is set by unroll, or ends in no job. Leave it out")
+        return given
+
+    @field_validator("partition", "account", "time", "directives", "python", "folder", "logs", "host", "interface")
+    @classmethod
+    def _one_line(cls, given: Any) -> Any:
+        if not all(str(one).isprintable() for one in (given if isinstance(given, tuple) else (given,))):
+            raise ValueError("line breaks and control characters have no place in it")
+        return given
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.host is not None and self.interface is not None:
+            raise ValueError("host and interface both say where jobs reach this machine. Give one of them")
+        if self.time is not None:
+            seconds = _seconds(self.time)
+            if seconds is None:
+                raise ValueError(f'time: "{self.time}" is no time. Write hours:minutes:seconds, such as 04:00:00')
+            if seconds <= self.handover:
+                raise ValueError(f"time: {self.time} is no longer than the handover at its end ({self.handover} s)")
+        return self
+
+
+class Slurm(Cluster):
+    """Run callables in ``workers`` jobs under Slurm, each of one core.
+
+    They come when Slurm lets them, and connect to this process, by TLS with certificates that are made now and live as
+    long as it does. One that ends is replaced, and all are cancelled with this executor. Before a job's time is over,
+    its worker lets its callable stop and hand in what it has.
+    """
+
+    options: ClassVar[type[SlurmOptions]] = SlurmOptions
+    settings: SlurmOptions
+    name: ClassVar[str] = "slurm"
+    mend: ClassVar[str] = "Let jobs run in the same environment (--executor-option python=...)."
+    again: ClassVar[str] = "Run the same command again: it continues where it stopped."
+
+    _shared: TemporaryDirectory[str] | None = None
+    _jobs: Jobs | None = None
+    _keeper: asyncio.Task[None] | None = None
+
+    def __init__(self, workers: int | None = None, **options: Any):
+        if workers is None:
+            raise ExecutorError("The executor slurm does not know how many jobs are wanted. Say it: --workers 20")
+        self._queue: Sequence[Job] = ()  # as seen last
+        self._told: set[tuple[str, str]] = set()  # ends of jobs that have been said
+        self._come = 0  # workers since jobs were submitted last
+        self._fruitless = 0
+        super().__init__(workers, **options)
+
+    def shutdown(self, *, now: bool = False) -> None:
+        """Finish or, with ``now``, end what was submitted; then cancel the jobs."""
+        try:
+            super().shutdown(now=now)
+        finally:
+            if self._shared is not None:
+                self._shared.cleanup()
+
+    def waiting(self) -> str:
+        """Return what the queue says of the jobs."""
+        there = [job for job in self._queue if not job.ended]
+        if not there:
+            return "Slurm: none of its jobs is in the queue"
+        states = Counter(job.state for job in there)
+        said = ", ".join(f"{counted(count, 'job')} {state}" for state, count in states.most_common())
+        if reasons := {job.reason for job in there if job.state == "PENDING"} - {"None"}:
+            said += f", {listed(sorted(reasons))}"
+        elif "PENDING" not in states:
+            said += f", but their workers have not reached {self._address} yet"
+        return f"Slurm: {said}; see squeue --name={self._name()}"
+
+    # In the thread of the loop
+
+    def _unreachable(self, error: BaseException) -> str:
+        return f"No scheduler for the jobs can be started on this machine: {error}. See host, interface and port."
+
+    async def _cluster(self) -> Any:
+        """Return a scheduler in this process, without workers yet."""
+        confirm()
+        folder = self.settings.folder.absolute()
+        try:
+            self._shared = TemporaryDirectory(prefix=".unroll-slurm-", dir=folder, ignore_cleanup_errors=True)
+            security = _certify(Path(self._shared.name))
+            logs = self._logs()
+            logs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ExecutorError(
+                f"The folder {folder} cannot hold what jobs need ({error}). Name one that they see as well: "
+                "--executor-option folder=..."
+            ) from error
+        place = {"host": self.settings.host, "interface": self.settings.interface, "port": self.settings.port}
+        options = {
+            **{name: value for name, value in place.items() if value},
+            "protocol": "tls://",
+            "security": security,
+            "dashboard_address": "127.0.0.1:0",  # None would be a fixed port, for all
+            "worker_ttl": f"{self.settings.silence} s",
+        }
+        cluster = await SpecCluster(
+            scheduler={"cls": Scheduler, "options": options}, security=security, silence_logs=QUIET, asynchronous=True
+        )
+        self._address = cluster.scheduler_address
+        self._jobs = Jobs(self._name(), self._script(), self._flags())
+        return cluster
+
+    async def _open(self) -> None:
+        await super()._open()
+        assert self._jobs is not None  # noqa: S101 - made in _cluster
+        assert self._most is not None  # noqa: S101 - else refused
+        await self._jobs.add(self._most)
+        self._queue = await self._jobs.look()
+        self._keeper = self._begin(self._keep(self._jobs, self._most))
+
+    async def _close(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+        try:
+            if self._jobs is not None:
+                await self._jobs.close()
+        finally:
+            await super()._close()
+
+    async def _keep(self, jobs: Jobs, wanted: int) -> None:
+        """Look at the queue from time to time, and replace jobs that have ended."""
+        patience, lacked = self.settings.look, 0
+        while not self._broken:
+            await asyncio.sleep(patience)
+            patience = self.settings.look
+            try:
+                self._queue = await jobs.look()
+                self._tell_of_ends()
+                lacking = wanted - sum(not job.ended for job in self._queue)
+                missing, lacked = min(lacked, lacking), lacking  # twice: one may be on its way back into the queue
+                if missing <= 0:
+                    continue
+                self._fruitless = 0 if self._come else self._fruitless + 1
+                if self._fruitless > FRUITLESS and not self._workers:
+                    self._break(f"Slurm's jobs end before their workers are there. {self._last_words()}")
+                    return
+                self._come = 0
+                await jobs.add(missing)
+                lacked = 0
+                patience = min(self.settings.look * 2**self._fruitless, LONGEST_SECONDS)
+            except ExecutorError as error:  # Slurm's controller may be away for a while
+                self._news.append(f"{error} It is tried again.")
+                patience = LONGEST_SECONDS
+
+    def _tell_of_ends(self) -> None:
+        ends = {(job.id, job.state): job for job in self._queue if job.ended and job.state not in AS_ASKED}
+        new = [str(ends[end]) for end in ends.keys() - self._told]
+        self._told |= ends.keys()
+        if new:
+            more = f" and {len(new) - SHOWN} more" if len(new) > SHOWN else ""
+            said = f"Slurm: {', '.join(sorted(new)[:SHOWN])}{more}; others take their place."
+            self._news.append(said if self._workers else f"{said} {self._last_words()}")
+
+    def _join(self, address: str, facts: dict[str, Any]) -> None:
+        self._come += 1
+        super()._join(address, facts)
+
+    def _last_words(self) -> str:
+        """Return the end of the log of the last job that has ended."""
+        ended = [job for job in self._queue if job.ended]
+        if not ended:
+            return "See the logs of Slurm's controller."
+        log = self._logs() / f"{ended[-1].id}.log"
+        try:
+            text = " ".join(log.read_text(errors="replace").split("\n")[-LOG_LINES:]).strip()
+        except OSError:
+            return f"There is no log {log}: see whether nodes see this folder (logs, folder)."
+        return f"The log of {ended[-1].id} ends: {text or 'it is empty'}"
+
+    # What is submitted
+
+    def _name(self) -> str:
+        return self._topic  # of this executor alone
+
+    def _logs(self) -> Path:
+        assert self._shared is not None  # noqa: S101 - made in _cluster
+        return (self.settings.logs or Path(self._shared.name, "logs")).absolute()
+
+    def _flags(self) -> list[str]:
+        """Return options of sbatch; each is an argument of its own, so that no value can hold another one."""
+        given = {
+            "partition": self.settings.partition,
+            "account": self.settings.account,
+            "time": self.settings.time,
+            "mem": self.settings.memory,
+        }
+        return [
+            "--nodes=1",
+            "--ntasks=1",
+            f"--cpus-per-task={self.settings.cpus}",
+            "--requeue",
+            f"--signal=B:USR1@{self.settings.handover}",
+            f"--output={self._logs()}/%A_%a.log",
+            "--open-mode=append",
+            *(f"--{name}={value}" for name, value in given.items() if value is not None),
+            *self.settings.directives,
+        ]
+
+    def _script(self) -> str:
+        """Return the job: the shell gives its place to the worker, so that Slurm's signals reach that."""
+        assert self._shared is not None  # noqa: S101 - made in _cluster
+        variables = dict.fromkeys(THREAD_VARIABLES, "1") | {WORKER_NUMBER: "0"}  # a job sees its own GPU alone
+        command = [self.settings.python, "-P", "-m", "unroll.executors.slurm_worker"]
+        command += [self._address, self._shared.name, str(self.settings.silence)]
+        command += [self.settings.interface] if self.settings.interface else []
+        exports = " ".join(f"{name}={value}" for name, value in variables.items())
+        return f"#!/bin/sh\nexport {exports}\nexec {shlex.join(command)}\n"
+
+
+def _certify(folder: Path) -> Security:
+    """Return TLS for all who hold a certificate that is made now; it and its key are left in a folder for them."""
+    security = Security.temporary()
+    held = security.get_tls_config_for_role("worker")
+    for name, content in ((CERTIFICATE, held["cert"]), (KEY, held["key"])):
+        descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(content)
+    return security
+
+
+def _seconds(time: str) -> int | None:
+    """Return how long one of Slurm's times is; None where it is none.
+
+    >>> _seconds("90"), _seconds("04:00:00"), _seconds("1-12"), _seconds("later")
+    (5400, 14400, 129600, None)
+    """
+    found = TIME.fullmatch(time)
+    if found is None:
+        return None
+    days, first, second, third = (int(group) if group else 0 for group in found.groups())
+    if found[1] is not None:
+        return ((days * 24 + first) * 60 + second) * 60 + third
+    return (first * 60 + second) * 60 + third if found[4] is not None else first * 60 + second

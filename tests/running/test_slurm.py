@@ -1,0 +1,130 @@
+"""A study under a real Slurm comes to the bits that it has inline, also where jobs are cancelled and requeued."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.executors.dask_cluster import wait_for
+from tests.executors.slurm_node import SlurmNode, slurm_node  # noqa: F401 - a fixture
+from tests.running.conftest import afresh, bits, has_checkpoint, start, states, unroll
+from tests.running.test_run import Recorder
+from unroll import read_study
+from unroll.running import execute
+from unroll.store import Store
+
+HERE = {"host": "127.0.0.1", "look": 0.2}
+ARGUMENTS = ("--executor", "slurm", "--executor-option", "host=127.0.0.1", "--executor-option", "look=0.2")
+
+
+@pytest.fixture
+def slurm(slurm_node: SlurmNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: F811
+    """Slurm, and a folder of one's own to work in; no job and no file may be left there."""
+    monkeypatch.chdir(tmp_path)
+    yield slurm_node
+    wait_for(lambda: not slurm_node.jobs())
+    assert not list(tmp_path.glob(".unroll-slurm-*"))
+
+
+@pytest.mark.cluster
+def test_a_study_whose_jobs_are_cancelled_and_requeued_has_the_bits_of_one_in_this_process(
+    small: Path, uninterrupted: dict, store: Path, slurm: SlurmNode, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("unroll.running.run.CHECKPOINT_SECONDS", 600.0)  # what a worker hands in when it leaves is all
+    monkeypatch.setattr("unroll.running.run.REPORT_SECONDS", 0.05)
+    monkeypatch.setattr("unroll.running.run.BATCH_TRIALS", 1)
+
+    class Disturbs(Recorder):
+        """When both workers train: cancels the job of one, and puts that of the other into the queue again."""
+
+        def __init__(self):
+            super().__init__()
+            self.seen, self.thread = set(), None
+
+        def progressed(self, slot, trial, share, epoch, loss):
+            self.seen.add(slot)
+            if len(self.seen) == 2 and self.thread is None:
+                first, second = slurm.jobs()
+                slurm.ask("scancel", first)
+                slurm.ask("scontrol", "requeue", second)
+                self.thread = threading.Thread(target=self.go_on, args=(second,))
+                self.thread.start()
+
+        def go_on(self, job):
+            wait_for(lambda: has_checkpoint(store))
+            handed_in.append(True)
+            wait_for(lambda: slurm.jobs().get(job) == "PENDING")
+            slurm.ask("scontrol", "update", f"jobid={job}", "StartTime=now")
+
+    handed_in: list[bool] = []
+    recorder = Disturbs()
+    summary = execute(read_study(small), store, executor="slurm", workers=2, executor_options=HERE, observer=recorder)
+    recorder.thread.join()
+    assert (summary.complete, summary.failed) == (4, 0)
+    assert handed_in == [True]
+    assert not [note for note in recorder.notes if "is begun again" in note], "to leave is not to die"
+    assert afresh(store) == []
+    assert bits(store) == uninterrupted
+    with Store.open(store) as opened:
+        circumstances = [trial.fingerprint["circumstances"] for trial in opened.trials()]
+    assert {one["executor"] for one in circumstances} <= {
+        f"Slurm, {count} on {hosts}"
+        for count in ("no workers", "one worker", "two workers")
+        for hosts in ("no hosts", "one host")
+    }
+    assert all(one["job"].isdigit() for one in circumstances)
+
+
+@pytest.mark.cluster
+def test_ctrl_c_leaves_no_job_behind_and_the_same_command_goes_on(
+    small: Path, uninterrupted: dict, store: Path, slurm: SlurmNode
+):
+    process = start("run", small, "--store", store, "--workers", "2", *ARGUMENTS)
+    try:
+        wait_for(lambda: has_checkpoint(store))
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 130, errors
+    finally:
+        process.kill()
+        process.wait()
+    wait_for(lambda: not slurm.jobs())
+    assert "running" not in states(store)
+    done = unroll("run", small, "--store", store, "--workers", "1", *ARGUMENTS)
+    assert done.returncode == 0, done.stderr
+    assert "on Slurm, " in done.stderr
+    assert afresh(store) == []
+    assert bits(store) == uninterrupted
+
+
+@pytest.mark.cluster
+def test_ctrl_c_while_all_jobs_wait_says_why_and_leaves_none(small: Path, store: Path, slurm: SlurmNode):
+    process = start(
+        "run", small, "--store", store, "--workers", "3", *ARGUMENTS, "--executor-option", "partition=closed"
+    )
+    try:
+        said = ""
+        while "Waiting for the first worker" not in said:
+            said += process.stderr.readline()
+        assert "(Slurm: three jobs PENDING, PartitionDown; see squeue --name=unroll-" in said
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        assert process.returncode == 130
+    finally:
+        process.kill()
+        process.wait()
+    assert not slurm.jobs()
+
+
+def test_without_the_packages_the_error_says_how_to_install_them(small: Path, store: Path):
+    for package in ("distributed", "cryptography"):
+        absent = f"import sys; sys.modules['{package}'] = None"
+        done = unroll("run", small, "--store", store, "--executor", "slurm", "--workers", "2", plant=absent)
+        assert done.returncode == 1
+        assert 'Install them: pip install "unroll-lab[slurm]"' in done.stderr
+    wrong = unroll("run", small, "--store", store, "--executor", "slurm", "--scheduler", "tcp://127.0.0.1:1")
+    assert wrong.returncode == 2
+    assert "Unknown option scheduler of the executor slurm." in wrong.stderr

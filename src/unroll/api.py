@@ -44,8 +44,9 @@ def run(
     ``study`` is a Study, or the shipped name or path of one. ``executor`` is "processes" (default), "inline", "dask" or
     "slurm", with ``executor_options`` such as ``{"scheduler": "tcp://host:8786"}``; ``workers`` counts the processes
     (default: one per core, or per GPU; of a cluster that is there, all its workers) or jobs. ``shard`` ("2/8") trains
-    one part of the study, for several machines whose stores ``merge`` puts together. ``keep_state`` keeps the last state of each
-    finished trial: the same trial with more epochs then continues from it, bit for bit as if uninterrupted.
+    one part of the study, for several machines whose stores ``merge`` puts together. ``keep_state`` keeps the last
+    state of each finished trial: the same trial with more epochs then continues from it, bit for bit as if
+    uninterrupted.
     ``progress`` shows how far the run is: in a notebook below the cell, elsewhere on stderr.
 
     Interrupted (Ctrl-C), it keeps checkpoints and raises KeyboardInterrupt; the same call resumes. Raises

@@ -13,6 +13,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Final, Self
@@ -185,9 +186,15 @@ class Slurm(Cluster):
             "dashboard_address": "127.0.0.1:0",  # None would be a fixed port, for all
             "worker_ttl": f"{self.settings.silence} s",
         }
-        cluster = await SpecCluster(
+        cluster = SpecCluster(
             scheduler={"cls": Scheduler, "options": options}, security=security, silence_logs=QUIET, asynchronous=True
         )
+        try:
+            await cluster
+        except BaseException:
+            with suppress(Exception):
+                await cluster.close()
+            raise
         self._address = cluster.scheduler_address
         self._jobs = Jobs(self._name(), self._script(), self._flags())
         return cluster
@@ -200,14 +207,14 @@ class Slurm(Cluster):
         self._queue = await self._jobs.look()
         self._keeper = self._begin(self._keep(self._jobs, self._most))
 
-    async def _close(self) -> None:
+    async def _close(self, now: bool) -> None:
         if self._keeper is not None:
             self._keeper.cancel()
         try:
             if self._jobs is not None:
                 await self._jobs.close()
         finally:
-            await super()._close()
+            await super()._close(now)
 
     async def _keep(self, jobs: Jobs, wanted: int) -> None:
         """Look at the queue from time to time, and replace jobs that have ended."""

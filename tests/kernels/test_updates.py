@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy, mse_loss, one_hot
 
 from tests.kernels.oracle import CELLS, needs_native
 from unroll.kernels import isas
+from unroll.kernels.gates import GATES
 from unroll.kernels.pick import UNFUSED
 from unroll.kernels.updates import Counted, Made, Rule, Sequences, State, Steps, Updates
 
@@ -152,6 +153,38 @@ def test_updates_are_those_of_torch(cell: str, kind: tuple[str, str, str]) -> No
             for rows in (ORDER[first : first + BATCH] for first in range(0, len(ORDER), BATCH))
         ]
         assert made[0].scored.tolist() == scored
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("symbols", "kind"), [(2, np.uint8), (7, np.uint8), (33, np.uint16), (300, np.int32)])
+def test_symbols_are_ones_among_zeros_to_the_bit(cell: str, symbols: int, kind: type) -> None:
+    """No product is made with zeros, and yet the bits are those of the same sequences handed in as numbers.
+
+    Planted, each seen to fail: rows of a symbol summed from the last; a symbol's first row kept from chunk to chunk (no end);
+    a symbol added to the sums without its own partial sum; the symbol one step later.
+    """
+    draw = np.random.default_rng(symbols)
+    x, y = draw.integers(0, symbols, (N, T)).astype(kind), draw.integers(-1, O, (N, T)).astype(np.int32)
+    ones = np.eye(symbols, dtype=np.float32)[x]
+    GH = GATES[cell] * H
+    drawn = draw.standard_normal(GH * (symbols + H + 2) + O * (H + 1)).astype(np.float32) / 4
+    for isa in isas():
+        found = []
+        for inputs in (x, ones):
+            weights, rule, made = drawn.copy(), Rule("adam"), list[Made]()
+            updates = Updates(cell, H, isa, rule, weights, state_of(rule, weights), 0)
+            updates.make(Sequences(inputs, y, None, None, symbols, O, "every"), ORDER, BATCH, RATES, math.inf, made)
+            found.append((weights, made[0].losses, made[0].norms))
+        assert all(np.array_equal(*pair) for pair in zip(*found, strict=True)), isa
+
+
+def test_a_weight_that_is_not_finite_is_seen_though_its_symbol_is_not_there() -> None:
+    data = Data.random("classes", "every", "symbols", np.float32)
+    data.x[:] = np.minimum(data.x, I - 2)
+    weights = network_of("gru", torch.float32).weights()
+    weights[I - 1] = math.inf  # of the symbol that is not there to the first unit
+    counted = Updates("gru", H, isas()[0], Rule("sgd"), weights, {}, 0).evaluate(data.sequences(), 0, N)
+    assert np.isnan(counted.losses).all()
 
 
 def test_calls_and_counts_of_steps_add_up() -> None:

@@ -19,7 +19,7 @@ struct BackwardBuffers {
     v_h = scratch.take(C::Gh * l.Hp * l.Hp);
     for (int i = 0; i < 2; ++i) {
       deltas[i] = i && split.count == 1 ? deltas[0] : scratch.take(steps * l.rows * C::A * l.Hp);
-      inputs[i] = i && split.count == 1 ? inputs[0] : scratch.take(steps * l.rows * l.I1);
+      inputs[i] = i && split.count == 1 ? inputs[0] : scratch.take(steps * l.rows * l.input_row);
     }
     dh = scratch.take(l.rows * l.Hp);
     dh_next = scratch.take(l.rows * l.Hp);
@@ -163,14 +163,14 @@ bool backward_steps(const Layout<C, T>& l, BackwardBlock<T>& at, const Incoming&
     const int64_t first = larger(0, last - round_chunks * kDeltaChunk);
     bool going = true;
     for (int64_t end = last, i = 0; going && end > first; end -= kDeltaChunk, ++i) {
-      delta_steps(l, at, incoming, larger(0, end - kDeltaChunk), end, deltas + i * chunk * C::A * Hp, inputs + i * chunk * l.I1, b);
+      delta_steps(l, at, incoming, larger(0, end - kDeltaChunk), end, deltas + i * chunk * C::A * Hp, inputs + i * chunk * l.input_row, b);
       going = watch.goes_on(2 * l.step_work(chunk));
     }
     if (first == 0) arrived();  // before the meeting: who is ahead overwrites dh with the next rows'
     if (split.count > 1 ? !meet(watch.me) : !going) return false;
     for (int64_t end = last, i = 0; end > first; end -= kDeltaChunk, ++i) {
       const int64_t begin = larger(0, end - kDeltaChunk);
-      sum_chunk(l, (end - begin) * R, deltas + i * chunk * C::A * Hp, at.states + begin * R * Hp, inputs + i * chunk * l.I1, split, b.sums);
+      sum_chunk(l, (end - begin) * R, deltas + i * chunk * C::A * Hp, at.states + begin * R * Hp, inputs + i * chunk * l.input_row, split, b.sums);
       if (++b.sums.chunks % kSumChunks == 0) move_sums(l, split, b.sums);
     }
     last = first;

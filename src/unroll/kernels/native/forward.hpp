@@ -16,7 +16,7 @@ struct ForwardBuffers {
     w_h = scratch.take(l.Hp * C::Gh * l.Hp);
     bias = scratch.take(C::A * l.Hp);
     cell = scratch.take(C::kCellState ? l.rows * l.Hp : 0, split);
-    inputs = scratch.take(kInputChunk * l.rows * l.I1, split);
+    inputs = scratch.take(kInputChunk * l.rows * l.input_row, split);
     turns = scratch.take(2 * l.rows * l.Hp, split);
   }
 };
@@ -43,6 +43,9 @@ void pack_forward(const Layout<C, T>& l, const T* w_ih, const T* w_hh, const T* 
           T sum = T(0);
           if (from_x && b_ih) sum += b_ih[row];
           if (from_h && b_hh) sum += b_hh[row];
+          // A product with a zero keeps a weight that is not finite from passing unseen: so must a symbol that is not there.
+          if (from_x && l.symbols)
+            for (int64_t i = 0; i < I; ++i) sum += T(0) * w_ih[row * I + i];
           bias[(u * C::A + a) * W + lane] = sum;
           if (from_x)
             for (int64_t i = 0; i < I; ++i) wx[(i * U * C::Gx + u * C::Gx + (a - (C::A - C::Gx))) * W + lane] = w_ih[row * I + i];
@@ -55,6 +58,7 @@ void pack_forward(const Layout<C, T>& l, const T* w_ih, const T* w_hh, const T* 
 template <class T>
 struct ForwardTile {
   const T *inputs, *h_prev, *w_x, *w_h, *bias;
+  bool symbols;
   int64_t I, I1, H, Hp;
   Rows<T> rows;
 };
@@ -69,7 +73,16 @@ __attribute__((noinline)) void forward_tile(const ForwardTile<T>& t) {
     for (int a = 0; a < NA; ++a) acc[r][a] = Vec<T>{};
   // Many small terms first, bias last: fewer roundings at full size.
   accumulate<T, NR, NA, 0, U * C::Gh>(acc, t.H, t.h_prev, AlongK{t.Hp}, t.w_h, U * C::Gh * W);
-  accumulate<T, NR, NA, NA - U * C::Gx, U * C::Gx>(acc, t.I, t.inputs, AlongK{t.I1}, t.w_x, U * C::Gx * W);
+  if (t.symbols) {
+#pragma GCC unroll 32
+    for (int r = 0; r < NR; ++r) {
+      const T* weights = t.w_x + as_symbols(t.inputs)[r] * (U * C::Gx * W);
+#pragma GCC unroll 8
+      for (int v = 0; v < U * C::Gx; ++v) acc[r][NA - U * C::Gx + v] += load(weights + v * W);
+    }
+  } else {
+    accumulate<T, NR, NA, NA - U * C::Gx, U * C::Gx>(acc, t.I, t.inputs, AlongK{t.I1}, t.w_x, U * C::Gx * W);
+  }
 #pragma GCC unroll 32
   for (int r = 0; r < NR; ++r)
 #pragma GCC unroll 8
@@ -135,12 +148,13 @@ bool forward_steps(const Layout<C, T>& l, const ForwardBlock<T>& at, const Forwa
       int64_t row = live.begin;
       for (int64_t i = 0; i < tiles.count; ++i) {
         const int64_t nr = tiles.size(i);
-        const ForwardTile<T> tile{b.inputs + (t % kInputChunk * R + row) * l.I1,
+        const int64_t place = t % kInputChunk * R + row;
+        const ForwardTile<T> tile{l.symbols ? reinterpret_cast<const T*>(as_symbols(b.inputs) + place) : b.inputs + place * l.I1,
                                   h_prev + row * Hp,
                                   b.w_x + first * C::Gx * W * I,
                                   b.w_h + first * C::Gh * W * H,
                                   b.bias + first * C::A * W,
-                                  I, l.I1, H, Hp,
+                                  l.symbols, I, l.I1, H, Hp,
                                   {h_prev + row * Hp + first * W,
                                    C::kCellState ? b.cell + (block * R + row) * kBlock + within : nullptr,
                                    C::Saved && at.gates ? at.gates + ((t * l.blocks + block) * R + row) * C::Saved * kBlock + within : nullptr,

@@ -7,7 +7,7 @@
 //   states [T+1][row][Hp]            h before each step and after the last; in `saved`, or two turns of it in scratch
 //   gates  [T][block][row][Saved][16]    in `saved`
 //   cell   [block][row][16]          running cell state (LSTM); dc likewise
-//   inputs [step][row][I+1]          x of a chunk of steps, with a 1 behind for the bias
+//   inputs [step][row][I+1]          x of a chunk of steps, with a 1 behind for the bias; or [step][row], symbols
 //
 // Forward takes a few vectors of units together, as many as the registers hold: up to four for the simple cell, one for GRU and LSTM
 // with their four accumulators a unit. A sum there is over k alone, so how many are together decides no bit. Packed by these vectors
@@ -47,12 +47,14 @@ struct Layout {
   static constexpr int kPassRows = kAccumulators / (C::A * kPassVectors) > 6 ? 6 : kAccumulators / (C::A * kPassVectors);
   static constexpr int kGroupBlocks = C::A == 1 ? 4 : 1;
   Sizes s;
-  int64_t Hp, Ip, I1, vectors, blocks, passes, groups, rows;
+  bool symbols;  // each input is one of I symbols
+  int64_t Hp, Ip, I1, input_row, vectors, blocks, passes, groups, rows;
 
-  explicit Layout(const Sizes& sizes) : s(sizes) {
+  explicit Layout(const Sizes& sizes, bool of_symbols = false) : s(sizes), symbols(of_symbols) {
     Hp = padded(s.H);
     Ip = (s.I + W - 1) / W * W;
     I1 = s.I + 1;
+    input_row = symbols ? 1 : I1;
     vectors = Hp / W;
     blocks = Hp / kBlock;
     passes = (vectors + kPassVectors - 1) / kPassVectors;

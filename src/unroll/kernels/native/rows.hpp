@@ -40,7 +40,8 @@ UNROLL_INLINE Range running(const int64_t* lengths, Range rows, int64_t t) {
   return rows;
 }
 
-// The sequences of a block of rows: numbers (T, I), or symbols (T,), each of which stands for a one among I - 1 zeros.
+// The sequences of a block of rows: numbers (T, I), or symbols (T,), each of which stands for a one among I - 1 zeros: in place of
+// products with those, the weights of the symbol are added, and so the same sums come out.
 template <class T>
 struct Sequences {
   const T* numbers;  // or none
@@ -48,19 +49,36 @@ struct Sequences {
   const int64_t* chosen;  // (R,) which sequence is in each row; none: they follow each other
 };
 
-// Steps [first, last) of some of R rows, gathered by step, with a 1 behind each; zeros past a row's length, whatever is there.
+// What lies in the memory of inputs where they are symbols: an int32 is no longer than a number.
+template <class T>
+UNROLL_INLINE int32_t* as_symbols(T* inputs) {
+  return reinterpret_cast<int32_t*>(inputs);
+}
+template <class T>
+UNROLL_INLINE const int32_t* as_symbols(const T* inputs) {
+  return reinterpret_cast<const int32_t*>(inputs);
+}
+
+// Steps [first, last) of some of R rows, gathered by step: symbols; or numbers with a 1 behind each, zeros past a row's length,
+// whatever is there.
 template <class C, class T>
 void gather_inputs(const Layout<C, T>& l, const Sequences<T>& from, const int64_t* ends, int64_t R, Range rows, int64_t first, int64_t last, T* inputs) {
   const int64_t I = l.s.I, I1 = l.I1;
   for (int64_t r = rows.begin; r < rows.end; ++r) {
     const int64_t start = (from.chosen ? from.chosen[r] : r) * l.s.T, end = ends ? ends[r] : l.s.T;
+    if (l.symbols) {
+      for (int64_t t = first; t < last; ++t) as_symbols(inputs)[(t - first) * R + r] = int32_t(from.symbols.at(start + t));
+      continue;
+    }
     T* to = inputs + r * I1;
     for (int64_t t = first; t < last; ++t, to += R * I1) {
-      if (from.numbers && t < end)
-        copy(from.numbers + (start + t) * I, to, I);
+      const T* x = from.numbers + (start + t) * I;
+      if (t < end && I == 2)  // as adding has them: too few for a loop
+        to[0] = x[0], to[1] = x[1];
+      else if (t < end)
+        copy(x, to, I);
       else
         fill_zero(to, I);
-      if (from.symbols.data && t < end) to[from.symbols.at(start + t)] = T(1);
       to[I] = T(1);
     }
   }

@@ -26,6 +26,11 @@ struct AlongRows {  // A[k * stride + r]
   UNROLL_INLINE int64_t step() const { return stride; }
 };
 
+struct Constant {  // A[0]
+  UNROLL_INLINE int64_t row() const { return 0; }
+  UNROLL_INLINE int64_t step() const { return 0; }
+};
+
 // acc[r][offset + v] += ...; `acc` has NA vectors a row, of which this touches NV from `Offset` on.
 // Memory that will be read soon: each step of k asks for one cache line of one of the two, so that waiting for memory and
 // multiplying overlap. Only ever a hint.

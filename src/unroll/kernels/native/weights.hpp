@@ -16,12 +16,15 @@ namespace UNROLL_NS {
 template <class C, class T>
 struct WeightSums {
   T *sum_x, *sum_h, *total_x, *total_h;
+  int32_t *first, *next;  // of symbols: the row of a chunk that has one first, and after each row the next with the same; or -1
   int64_t chunks = 0;
   WeightSums(const Layout<C, T>& l, Scratch<T>& scratch) {
     sum_x = scratch.take(l.I1 * C::A * l.Hp);
     sum_h = scratch.take(C::Gh * l.Hp * l.Hp);
     total_x = scratch.take(l.I1 * C::A * l.Hp);
     total_h = scratch.take(C::Gh * l.Hp * l.Hp);
+    first = as_symbols(scratch.take(l.symbols ? l.s.I : 0));
+    next = as_symbols(scratch.take(l.symbols ? kDeltaChunk * l.rows : 0));
   }
 };
 
@@ -31,6 +34,7 @@ void clear_sums(const Layout<C, T>& l, const WeightSums<C, T>& w) {
   fill_zero(w.sum_x, l.I1 * C::A * l.Hp);
   fill_zero(w.total_h, C::Gh * l.Hp * l.Hp);
   fill_zero(w.total_x, l.I1 * C::A * l.Hp);
+  for (int64_t i = 0; l.symbols && i < l.s.I; ++i) w.first[i] = -1;
 }
 
 // The part of the blocks of deltas, [block][A], that is a member's own to sum over.
@@ -48,11 +52,41 @@ UNROLL_INLINE OwnDeltas own_deltas(const Layout<C, T>& l, int64_t group, Split s
   return {all, all.within(0, U * C::Gh), {larger(all.begin, only_h), larger(all.end, only_h)}};
 }
 
+// The sums of the rows that have the same symbol, from zero row by row, to the rows of those symbols in `sum_x`: what products with a one
+// among zeros come to. `record` is from one row to the next in both.
+template <class C, class T>
+void sum_by_symbol(int64_t vectors, int64_t count, const int32_t* symbols, const T* deltas, int64_t record, T* sum_x, const WeightSums<C, T>& w) {
+  constexpr int W = kLanes<T>, N = 4;
+  for (int64_t k = 0; k < count; ++k) {
+    if (w.first[symbols[k]] != k) continue;
+    T* to = sum_x + symbols[k] * record;
+    int64_t v = 0;
+    for (; v + N <= vectors; v += N) {
+      Vec<T> acc[N] = {};
+      for (int64_t row = k; row >= 0; row = w.next[row])
+#pragma GCC unroll 8
+        for (int i = 0; i < N; ++i) acc[i] += load(deltas + row * record + (v + i) * W);
+#pragma GCC unroll 8
+      for (int i = 0; i < N; ++i) store(to + (v + i) * W, load(to + (v + i) * W) + acc[i]);
+    }
+    for (; v < vectors; ++v) {
+      Vec<T> acc{};
+      for (int64_t row = k; row >= 0; row = w.next[row]) acc += load(deltas + row * record + v * W);
+      store(to + v * W, load(to + v * W) + acc);
+    }
+  }
+}
+
 // A chunk's part of a member's own sums: `count` rows of all its steps, their deltas, states before, and inputs.
 template <class C, class T>
 void sum_chunk(const Layout<C, T>& l, int64_t count, const T* all_deltas, const T* states, const T* inputs, Split split, const WeightSums<C, T>& w) {
   constexpr int V = Layout<C, T>::V;
   const int64_t Hp = l.Hp, I1 = l.I1;
+  const T one = T(1);
+  for (int64_t k = count - 1; l.symbols && k >= 0; --k) {
+    int32_t& first = w.first[as_symbols(inputs)[k]];
+    w.next[k] = first, first = int32_t(k);
+  }
   for (int64_t group = 0; group < l.groups; ++group) {
     const int64_t first = group * l.kGroupBlocks * kBlock, record = l.blocks_of(group) * C::A * kBlock;
     const OwnDeltas own = own_deltas(l, group, split);
@@ -60,13 +94,19 @@ void sum_chunk(const Layout<C, T>& l, int64_t count, const T* all_deltas, const 
     product(own.from_h.size() * kBlock, l.vectors, count, deltas + own.from_h.begin * kBlock, AlongRows{record}, states, Hp,
             w.sum_h + (first * C::Gh + own.from_h.begin * kBlock) * Hp, Hp);
     T* sum_x = w.sum_x + first * C::A * I1;
-    product(I1, own.from_x.size() * V, count, inputs, AlongRows{I1}, deltas + own.from_x.begin * kBlock, record,
-            sum_x + own.from_x.begin * kBlock, record);
+    const int64_t bias = l.s.I * record;
+    if (l.symbols) {
+      sum_by_symbol(own.from_x.size() * V, count, as_symbols(inputs), deltas + own.from_x.begin * kBlock, record, sum_x + own.from_x.begin * kBlock, w);
+      product(1, own.from_x.size() * V, count, &one, Constant{}, deltas + own.from_x.begin * kBlock, record, sum_x + bias + own.from_x.begin * kBlock, record);
+    } else {
+      product(I1, own.from_x.size() * V, count, inputs, AlongRows{I1}, deltas + own.from_x.begin * kBlock, record,
+              sum_x + own.from_x.begin * kBlock, record);
+    }
     const Range only_h{own.all.begin, smaller(own.all.end, C::A - C::Gx)};  // deltas that x does not reach (GRU: the recurrent term of n)
     if (only_h.size() > 0)
-      product(1, only_h.size() * V, count, inputs + l.s.I, AlongRows{I1}, deltas + only_h.begin * kBlock, record,
-              sum_x + l.s.I * record + only_h.begin * kBlock, record);
+      product(1, only_h.size() * V, count, &one, Constant{}, deltas + only_h.begin * kBlock, record, sum_x + bias + only_h.begin * kBlock, record);
   }
+  for (int64_t k = 0; l.symbols && k < count; ++k) w.first[as_symbols(inputs)[k]] = -1;
 }
 
 // total += sum, and a fresh sum.

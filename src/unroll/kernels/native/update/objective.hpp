@@ -13,7 +13,7 @@
 namespace unroll {
 namespace UNROLL_NS {
 
-// One block's outputs: [position][Op].
+// One block's outputs: [position][Op]. Behind those of classes stands minus infinity.
 template <class T>
 struct Outputs {
   T* out;
@@ -41,32 +41,56 @@ void squares(const Outputs<T>& o, const Examples& e, double over, Tally& tally) 
 template <class T>
 double soften(T* out, int64_t O, int64_t Op, T& largest) {
   constexpr int W = kLanes<T>;
-  largest = out[0];
-  for (int64_t j = 1; j < O; ++j)
-    if (out[j] > largest) largest = out[j];
-  const Vec<T> most = splat(largest);
+  Vec<T> most = load(out);
+  for (int64_t j = W; j < Op; j += W) most = load(out + j) > most ? load(out + j) : most;
+  alignas(kVectorBytes) T of[W];
+  store(of, most);
+  for (int half = W / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) of[i] = of[i + half] > of[i] ? of[i + half] : of[i];
+  largest = of[0];
+  most = splat(largest);
   for (int64_t j = 0; j < Op; j += W) store(out + j, power_of_e(load(out + j) - most));
   Tally tally;
-  for (int64_t j = 0; j < O; ++j) tally.add(double(out[j]));
+  int64_t j = 0;
+  for (; j + 16 <= Op; j += 16)  // zeros behind the classes change no sum
+    for (int i = 0; i < 16; ++i) tally.part[i] += double(out[j + i]);
+  for (; j < O; ++j) tally.part[j % 16] += double(out[j]);
   return tally.total();
 }
 
 template <class T>
 void classes(const Outputs<T>& o, const Examples& e, double over, Tally& tally) {
+  constexpr int kTogether = 16;  // so many logarithms and quotients are computed side by side
   const double scale = 1 / over;
-  for (int64_t p = 0; p < o.count; ++p) {
-    T* out = o.out + p * o.Op;
-    const int32_t right = e.classes[o.chosen[o.positions.row(p)] * e.S + o.positions.place(p)];
-    if (right < 0) {
-      for (int64_t j = 0; j < o.O; ++j) out[j] = T(0);
-      continue;
+  int32_t right[kTogether];
+  double sums[kTogether], logarithms[kTogether], shares[kTogether], below[kTogether];  // below: how far the right class lies under the largest
+  for (int64_t first = 0; first < o.count; first += kTogether) {
+    const int n = int(smaller(kTogether, o.count - first));
+    for (int i = 0; i < n; ++i) {
+      const int64_t p = first + i;
+      T *out = o.out + p * o.Op, largest;
+      right[i] = e.classes[o.chosen[o.positions.row(p)] * e.S + o.positions.place(p)];
+      sums[i] = 1;
+      if (right[i] < 0) continue;
+      const T at_right = out[right[i]];
+      sums[i] = soften(out, o.O, o.Op, largest);
+      below[i] = double(at_right) - double(largest);
     }
-    const T at_right = out[right];
-    T largest;
-    const double sum = soften(out, o.O, o.Op, largest);
-    tally.add(sum >= 1 ? logarithm(sum) - (double(at_right) - double(largest)) : __builtin_nan(""));
-    const double share = 1 / sum;
-    for (int64_t j = 0; j < o.O; ++j) out[j] = T((double(out[j]) * share - (j == right ? 1.0 : 0.0)) * scale);
+    for (int i = n; i < kTogether; ++i) sums[i] = 1;
+    for (int i = 0; i < kTogether; ++i) shares[i] = 1 / sums[i];
+    for (int i = 0; i < kTogether; ++i) logarithms[i] = logarithm(sums[i]);
+    for (int i = 0; i < n; ++i) {
+      T* out = o.out + (first + i) * o.Op;
+      if (right[i] < 0) {
+        fill_zero(out, o.Op);
+        continue;
+      }
+      tally.add(sums[i] >= 1 ? logarithms[i] - below[i] : __builtin_nan(""));
+      const double share = shares[i];
+      const T at_right = T((double(out[right[i]]) * share - 1.0) * scale);
+      for (int64_t j = 0; j < o.Op; ++j) out[j] = T((double(out[j]) * share) * scale);
+      out[right[i]] = at_right;
+    }
   }
 }
 

@@ -15,11 +15,13 @@ struct ReadoutLayer {
   T *read, *out, *sent;                    // states [position][Hp] where some are read, outputs [position][Op], one step's gradients [row][Hp]
   T *sum, *total, *sum_bias, *total_bias;  // [O][Hp], [Op]
   int32_t* ints;                           // of positions
+  T behind;                                // in place of an output behind the last, see objective.hpp
   int64_t chunks = 0;
 
   ReadoutLayer(const Shape& s, const Examples& e, int64_t most_rows, Scratch<T>& scratch) {
     constexpr int W = kLanes<T>;
     H = s.H, Hp = padded(H), O = s.O, Op = (O + W - 1) / W * W, rows = most_rows;
+    behind = e.classes ? -T(__builtin_inf()) : T(0);
     const int64_t most = most_positions(e, rows);
     by_unit = scratch.take(H * Op);
     by_output = scratch.take(O * Hp);
@@ -40,7 +42,7 @@ struct ReadoutLayer {
       fill_zero(by_output + o * Hp + H, Hp - H);
       bias[o] = b[o];
     }
-    fill_zero(bias + O, Op - O);
+    for (int64_t o = O; o < Op; ++o) bias[o] = behind;
   }
   void clear() {
     fill_zero(sum, O * Hp), fill_zero(total, O * Hp);
@@ -58,9 +60,8 @@ struct ReadoutLayer {
 
   void outputs(const T* from, int64_t count) {
     constexpr int W = kLanes<T>;
-    fill_zero(out, count * Op);
+    for (int64_t i = 0; i < count; ++i) copy(bias, out + i * Op, Op);
     product(count, Op / W, H, from, AlongK{Hp}, by_unit, Op, out, Op);
-    for (int64_t i = 0; i < count; ++i) add(bias, out + i * Op, Op);
   }
 
   // A block's part of the sums; `out` now holds the gradients at the outputs.
@@ -85,12 +86,6 @@ struct ReadoutLayer {
     unpad_rows(total, O, H, Hp, dw, H);
     copy(total_bias, db, O);
   }
-
- private:
-  struct Constant {
-    UNROLL_INLINE int64_t row() const { return 0; }
-    UNROLL_INLINE int64_t step() const { return 0; }
-  };
 };
 
 // What comes in through the readout at the state after step t.

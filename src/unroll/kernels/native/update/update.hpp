@@ -24,7 +24,7 @@ struct Sweep {
   ReadoutLayer<T> readout;
 
   Sweep(const Shape& s, const Examples& e, int64_t rows, Scratch<T>& scratch)
-      : l(sizes_of(s, rows)), shape(s), examples(e), kept(scratch.take(l.rows * l.kept_of_row())), forward(l, scratch, {0, 1}),
+      : l(sizes_of(s, rows), e.symbols.data != nullptr), shape(s), examples(e), kept(scratch.take(l.rows * l.kept_of_row())), forward(l, scratch, {0, 1}),
         readout(s, e, l.rows, scratch) {}
 
   void pack(const T* w) {

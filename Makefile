@@ -56,7 +56,7 @@ test-slow: $(VENV)/.developing
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m slow --ignore tests/running/test_kill.py
 
 test-cluster: $(VENV)/.developing
-	$(BIN)/python -m pytest -m cluster tests/executors/test_slurm.py tests/running/test_slurm.py
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m cluster tests/executors/test_slurm.py tests/running/test_slurm.py
 
 test-install: $(VENV)/.developing
 	$(BIN)/python -m pytest -m install tests/install/test_environment.py tests/install/test_sdist.py

@@ -65,10 +65,15 @@ class Forge:
 
 
 class Cluster:
-    """A scheduler and its workers, which speak over loopback alone."""
+    """A scheduler and its workers, which speak over loopback alone: by TLS where files are given."""
 
-    def __init__(self, forge: Forge, folder: Path, workers: int, ttl: str = "5 minutes"):
+    def __init__(
+        self, forge: Forge, folder: Path, workers: int, ttl: str = "5 minutes", tls: dict[str, Path] | None = None
+    ):
         self.forge, self.folder = forge, folder
+        names = {"tls_ca": "--tls-ca-file", "tls_cert": "--tls-cert", "tls_key": "--tls-key"}
+        given = [text for name, file in (tls or {}).items() for text in (names[name], str(file))]
+        self._tls = ["--protocol", "tls", *given] if given else []
         self.file = folder / "scheduler.json"
         self.workers: list[int] = []
         config = {"distributed.scheduler.worker-ttl": ttl}
@@ -102,7 +107,11 @@ class Cluster:
             self.end(pid)
 
     def _start(self, what: str, *options: str, plant: str = "", **config: str) -> int:
-        options = ("--scheduler-file", str(self.file), "--host", "127.0.0.1", "--no-dashboard", *options)
+        options = (
+            *("--scheduler-file", str(self.file), "--host", "127.0.0.1", "--no-dashboard"),
+            *self._tls,
+            *options,
+        )
         return self.forge.start(what, *options, folder=self.folder, plant=plant, **config)
 
 

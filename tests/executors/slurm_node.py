@@ -70,7 +70,6 @@ class SlurmNode:
         host = socket.gethostname().split(".")[0]
         self.conf = folder / "slurm.conf"
         self.conf.write_text(SLURM_CONF.format(host=host, ports=_free_ports(2), folder=folder, cores=CORES))
-        self._environment = {**os.environ, "SLURM_CONF": str(self.conf)}
         try:
             munge = {"key-file": key, **{f"{name}-file": folder / f"munge.{name}" for name in ("pid", "log", "seed")}}
             self._start(
@@ -87,7 +86,7 @@ class SlurmNode:
     def ask(self, program: str, *arguments: str, check: bool = True) -> str:
         """Return what one of Slurm's programs says."""
         done = subprocess.run(
-            [program, *arguments], env=self._environment, capture_output=True, text=True, timeout=60, check=check
+            [program, *arguments], env=self._environment(), capture_output=True, text=True, timeout=60, check=check
         )
         return done.stdout
 
@@ -120,12 +119,15 @@ class SlurmNode:
                     found.append(process)
         return found
 
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "SLURM_CONF": str(self.conf)}
+
     def _start(self, program: str, *arguments: str) -> None:
         with (self.folder / f"{program}.out").open("wb") as out:
             self._daemons.append(
                 subprocess.Popen(
                     [str(shutil.which(program, path=PLACES)), *arguments],
-                    env=self._environment,
+                    env=self._environment(),
                     stdout=out,
                     stderr=out,
                     stdin=subprocess.DEVNULL,

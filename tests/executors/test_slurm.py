@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,7 @@ HERE = {"host": "127.0.0.1", "look": 0.2}
 def running(workers: int, **options: object) -> Slurm:
     """Return an executor all of whose jobs run."""
     executor = Slurm(workers, **{**HERE, **options})
+    executor.expect(workers)
     wait_for(lambda: executor.slots == workers)
     return executor
 
@@ -109,12 +112,17 @@ def test_a_killed_worker_costs_its_own_work_and_is_replaced_and_said(slurm):
 @pytest.mark.cluster
 def test_a_job_that_waits_is_said_why_and_replaced_where_it_is_cancelled(slurm):
     with Slurm(1, **HERE, directives="--hold") as executor:
-        assert executor.slots == 0
+        assert (executor.slots, executor.queue) == (0, 1)
+        assert executor.waiting() == "Slurm: none of its jobs is in the queue"
+        executor.expect(5)
+        wait_for(lambda: executor._seen)
         assert executor.waiting() == f"Slurm: one job PENDING, JobHeldUser; see squeue --name={executor._name()}"
         (job,) = slurm.jobs()
         slurm.ask("scancel", job)
         wait_for(lambda: slurm.jobs() and job not in slurm.jobs())
     with Slurm(3, **HERE, partition="closed") as executor:
+        executor.expect(5)
+        wait_for(lambda: executor._seen)
         assert "three jobs PENDING, PartitionDown" in executor.waiting()
 
 
@@ -127,6 +135,7 @@ def test_what_slurm_refuses_is_said_and_leaves_nothing(slurm):
 @pytest.mark.cluster
 def test_jobs_that_cannot_start_their_worker_are_given_up_with_their_own_words(slurm):
     with Slurm(1, **HERE, python="/no/such/python") as executor:
+        executor.expect(1)
         wait_for(lambda: executor._broken)
         with pytest.raises(ExecutorError, match=r"jobs end before their workers are there.*/no/such/python.*not found"):
             executor.submit(double, 1, Channel(ignore))
@@ -165,7 +174,10 @@ def call(item, channel):
     channel.send("ready")
     time.sleep(600)  # as in native code that looks at nothing
 
-executor = Slurm(2, host="127.0.0.1", look=0.2)
+held = Slurm(1, host="127.0.0.1", look=0.2, silence=1.0, directives="--hold")
+held.expect(1)
+executor = Slurm(1, host="127.0.0.1", look=0.2)
+executor.expect(1)
 while executor.slots < 1:
     time.sleep(0.01)
 executor.submit(call, 0, Channel(lambda message: print(message, flush=True)))
@@ -177,13 +189,68 @@ time.sleep(600)
 def test_jobs_end_by_themselves_when_the_coordinator_is_killed(slurm, coordinator, tmp_path):
     program = coordinator(SCRIPT)
     assert program.line() == "ready"
-    assert len(slurm.jobs()) == 2
+    wait_for(lambda: sorted(slurm.jobs().values()) == ["PENDING", "RUNNING"])
     program.kill()
+    slurm.ask("scontrol", "release", *(job for job, state in slurm.jobs().items() if state == "PENDING"))
     wait_for(lambda: not slurm.jobs())
-    (left,) = tmp_path.glob(".unroll-slurm-*")  # what nobody was there to remove
-    for file in sorted(left.rglob("*"), reverse=True):
-        file.rmdir() if file.is_dir() else file.unlink()
-    left.rmdir()
+    for left in tmp_path.glob(".unroll-slurm-*"):  # nobody was there to remove them
+        shutil.rmtree(left)
+
+
+@pytest.mark.cluster
+def test_jobs_come_when_there_is_something_to_be_done_and_go_when_there_is_less(slurm):
+    with Slurm(3, **HERE) as executor:
+        executor.expect(0)
+        time.sleep(0.5)
+        assert not slurm.jobs()
+        executor.expect(2)
+        wait_for(lambda: executor.slots == 2)
+        assert len(slurm.jobs()) == 2
+        future, _, _ = begun(executor)
+        executor.expect(1)
+        wait_for(lambda: executor.slots == 1 and len(slurm.jobs()) == 1)
+        assert not future.done(), "not the one that works"
+        assert executor.news() == []
+        executor.expect(3)
+        wait_for(lambda: executor.slots == 3)
+        slurm.ask("scancel", *slurm.jobs())
+        assert future.result(PATIENCE) == "stopped"
+
+
+@pytest.mark.cluster
+def test_jobs_without_work_so_far_are_as_many_as_were_asked_for(slurm):
+    with Slurm(2, **HERE) as executor:
+        assert executor.submit(double, 4, Channel(ignore)).result(PATIENCE) == 8
+        wait_for(lambda: executor.slots == 2)
+
+
+LIES = """
+import importlib.metadata as m
+true = m.version
+m.version = lambda name: "0.0" if name == "numpy" else true(name)
+"""
+
+
+@pytest.mark.cluster
+def test_jobs_in_another_environment_are_said_and_end_it(slurm, tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(LIES)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}")
+    with Slurm(1, **HERE) as executor:
+        executor.expect(1)
+        wait_for(lambda: executor._broken)
+        with pytest.raises(ExecutorError, match=r"another environment than this program: numpy 0\.0, here .*python="):
+            executor.submit(double, 1, Channel(ignore))
+
+
+@pytest.mark.cluster
+def test_before_the_time_of_a_job_is_over_it_hands_in_what_it_has(slurm):
+    with running(1, time="1", handover=5) as executor:
+        future, sent, _ = begun(executor)
+        (job,) = slurm.jobs()
+        assert future.result(2 * PATIENCE) == "stopped"
+        assert sent[2:] == [bytes(1 << 20)]
+        wait_for(lambda: job not in slurm.jobs() and executor.slots == 1)
+        assert executor.news() == []
 
 
 def test_options():

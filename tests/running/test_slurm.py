@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shlex
 import signal
 import threading
 from pathlib import Path
@@ -10,7 +14,7 @@ import pytest
 
 from tests.executors.dask_cluster import wait_for
 from tests.executors.slurm_node import SlurmNode, slurm_node  # noqa: F401 - a fixture
-from tests.running.conftest import afresh, bits, has_checkpoint, start, states, unroll
+from tests.running.conftest import OFTEN, afresh, bits, command, has_checkpoint, start, states, unroll
 from tests.running.test_run import Recorder
 from unroll import read_study
 from unroll.running import execute
@@ -117,6 +121,59 @@ def test_ctrl_c_while_all_jobs_wait_says_why_and_leaves_none(small: Path, store:
         process.kill()
         process.wait()
     assert not slurm.jobs()
+
+
+@pytest.mark.cluster
+def test_what_is_done_and_what_is_only_estimated_asks_for_no_job(small: Path, store: Path, slurm: SlurmNode):
+    arguments = ("run", small, "--store", store, "--set", "train.epochs=1")
+    assert unroll(*arguments, "--executor", "inline").returncode == 0
+    before = slurm.ask("squeue", "--noheader", "--states=all", "--format=%i")
+    again = unroll(*arguments, "--workers", "3", *ARGUMENTS)
+    assert again.returncode == 0, again.stderr
+    dry = unroll(*arguments, "--set", "seed=[1,2]", "--workers", "3", *ARGUMENTS, "--dry-run", "--json")
+    assert dry.returncode == 0, dry.stderr
+    estimate = json.loads(dry.stdout)
+    assert (estimate["workers"], estimate["cores"], estimate["here"]) == (3, 3, False)
+    assert estimate["seconds"] > 0
+    wrong = unroll(*arguments, "--workers", "3", *ARGUMENTS, "--executor-option", "partition=nosuch", "--dry-run")
+    assert wrong.returncode == 1
+    assert "Slurm's sbatch has failed" in wrong.stderr
+    assert slurm.ask("squeue", "--noheader", "--states=all", "--format=%i") == before
+
+
+@pytest.mark.cluster
+def test_the_array_of_the_guide_is_requeued_in_the_middle_and_merged_to_the_same_bits(
+    small: Path, uninterrupted: dict, store: Path, slurm: SlurmNode, monkeypatch: pytest.MonkeyPatch
+):
+    guide = Path(__file__).parents[2].joinpath("docs", "shards.md").read_text()
+    (script,) = (block for block in re.findall(r"```bash\n(.*?)```", guide, re.DOTALL) if "--array" in block)
+    changes = {
+        "--array=1-8": "--array=1-2",
+        "/8": "/2",
+        "run adding": f"run {small}",
+        "--cpus-per-task=4": "--cpus-per-task=1",
+    }
+    for old, new in changes.items():
+        assert old in script
+        script = script.replace(old, new)
+    Path("bin").mkdir()
+    often = Path("bin", "unroll")
+    often.write_text(f'#!/bin/sh\nexec {shlex.join(command(plant=OFTEN))} "$@"\n')
+    often.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{Path.cwd() / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    Path("array.sh").write_text(script)
+    array = slurm.ask("sbatch", "--parsable", "--requeue", "array.sh").strip()
+    parts = [store.with_name(f"part-{part}.db") for part in (1, 2)]
+    wait_for(lambda: has_checkpoint(parts[1]))
+    slurm.ask("scontrol", "requeue", f"{array}_2")
+    wait_for(lambda: slurm.jobs().get(f"{array}_2") == "PENDING")
+    assert "waiting" in states(parts[1])
+    slurm.ask("scontrol", "update", f"jobid={array}_2", "StartTime=now")
+    wait_for(lambda: not slurm.jobs())
+    merged = unroll("merge", *parts, "--store", store)
+    assert merged.returncode == 0, merged.stderr
+    assert afresh(parts[1]) == []
+    assert bits(store) == uninterrupted
 
 
 def test_without_the_packages_the_error_says_how_to_install_them(small: Path, store: Path):

@@ -39,11 +39,12 @@ def print_foresight(name: str, foresight: Foresight, json: bool) -> None:
         named = "" if there.device == "cpu" else f", {there.names[0]}"
         facts[where] = f"{told}{named} (--set train.device={there.device})"
     print_table(facts_table(f"{name}: estimate, nothing trained", facts.items()))
-    if text := shortage(foresight.memory, foresight.workers):
+    if foresight.here and (text := shortage(foresight.memory, foresight.workers)):
         say(text, err=True)
 
 
 def _workers(foresight: Foresight) -> str:
     cores = f" that share {measured(foresight.cores, 'core')}" if foresight.workers > foresight.cores else ""
     on = "" if foresight.device == "cpu" else f", {foresight.device}"
+    on += "" if foresight.here else ", as far as can be seen from this machine"
     return f"{measured(foresight.workers, 'worker')}{cores}{on}"

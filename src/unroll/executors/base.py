@@ -122,6 +122,9 @@ class Executor(ABC):
     here: bool = True
     """Whether callables run on this machine, whose cores they share."""
 
+    queue: int = 0
+    """How many workers it asks a queue for, which may let them wait for hours; 0 where it asks none."""
+
     notice: str = ""
     """What the person should know before anything runs."""
 
@@ -148,6 +151,12 @@ class Executor(ABC):
     @abstractmethod
     def describe(self) -> str:
         """Return where callables run, for fingerprints: "2 worker processes"."""
+
+    def expect(self, callables: int) -> None:  # noqa: B027 - most places need not know
+        """Take note of how many callables there will still be, at most: a place that is paid for needs no more workers.
+
+        Said before the first one is submitted, and from time to time; or never.
+        """
 
     def waiting(self) -> str:
         """Return why there is no slot yet, in words that follow "Waiting for the first worker"; "" where none is known.

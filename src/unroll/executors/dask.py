@@ -60,6 +60,8 @@ class DaskOptions(Silence):
     def _all_of_tls(self) -> Self:
         missing = [name.replace("_", "-") for name in TLS if getattr(self, name) is None]
         if len(missing) == len(TLS):
+            if (self.scheduler or "").startswith("tls:"):
+                raise ValueError(f"a scheduler at tls:// needs {listed(missing)} (--executor-option {missing[0]}=FILE)")
             return self
         if missing:
             raise ValueError(f"TLS needs {listed(missing)} as well (--executor-option {missing[0]}=FILE)")
@@ -138,12 +140,20 @@ class Dask(Cluster):
                 raise ExecutorError(f"There is no file {path} with what TLS needs.")
         from distributed import Security
 
-        return Security(
+        security = Security(
             tls_ca_file=str(given["tls_ca"]),
             tls_client_cert=str(given["tls_cert"]),
             tls_client_key=str(given["tls_key"]),
             require_encryption=True,
         )
+        try:
+            security.get_connection_args("client")
+        except OSError as error:
+            raise ExecutorError(
+                f"{listed(list(map(str, given.values())))} cannot be used for TLS: {error}. They are to be "
+                "certificates and a key that belong together, as PEM."
+            ) from error
+        return security
 
     def _unreachable(self, error: BaseException) -> str:
         if self.settings.scheduler is None:

@@ -29,6 +29,8 @@ BEGUN: Final = b"b"  # worker to coordinator: facts of the worker, before anythi
 LEAVING: Final = b"g"  # worker to coordinator: it has to go, and takes nothing further
 PACKAGES: Final = ("unroll-lab", "torch", "numpy", "cloudpickle")
 """Those of which the coordinator and all workers must have the same version."""
+ARRAY_JOB: Final = ("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID")
+"""The environment variables that together name a job of an array under Slurm, as its queue does."""
 SMALL = 16_000
 """Bytes of a frame that travels as an event, of which a scheduler keeps some thousand."""
 LOOK_SECONDS = 0.2
@@ -38,8 +40,13 @@ _to_go = threading.Event()
 
 
 def facts(dask_worker: Any = None) -> dict[str, Any]:
-    """Return what decides whether this worker can be used, and the name of its machine."""
-    return {"versions": versions(), "threads": dask_worker.state.nthreads, "host": platform.node()}
+    """Return what decides whether this worker can be used, and the names of its machine and its job."""
+    return {
+        "versions": versions(),
+        "threads": dask_worker.state.nthreads,
+        "host": platform.node(),
+        "job": "_".join(os.environ.get(name, "") for name in ARRAY_JOB),
+    }
 
 
 def versions() -> dict[str, str]:

@@ -12,7 +12,8 @@ import re
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,9 +22,9 @@ from typing import Any, ClassVar, Final, Self
 from pydantic import Field, field_validator, model_validator
 
 from unroll.errors import ExecutorError
-from unroll.executors.base import WORKER_NUMBER
+from unroll.executors.base import WORKER_NUMBER, Channel, Item, Value
 from unroll.executors.cores import THREAD_VARIABLES
-from unroll.executors.slurm_jobs import AS_ASKED, Job, Jobs, confirm
+from unroll.executors.slurm_jobs import AS_ASKED, ENDING, Job, Jobs, confirm
 from unroll.wording import counted, listed
 
 try:
@@ -47,7 +48,7 @@ OURS_TOO: Final = ("test-only", "usage", "version", "wait", "wrap")
 FRUITLESS: Final = 3
 """After how many times that jobs were replaced, and no worker came, it is given up."""
 LONGEST_SECONDS: Final = 300.0
-"""Between two times of that, at most."""
+"""Between two looks at the queue, at most."""
 LOG_LINES: Final = 4
 SHOWN: Final = 3
 """Ended jobs that are named at once."""
@@ -114,9 +115,10 @@ class SlurmOptions(Silence):
 class Slurm(Cluster):
     """Run callables in ``workers`` jobs under Slurm, each of one core.
 
-    They come when Slurm lets them, and connect to this process, by TLS with certificates that are made now and live as
-    long as it does. One that ends is replaced, and all are cancelled with this executor. Before a job's time is over,
-    its worker lets its callable stop and hand in what it has.
+    Jobs are submitted when there is something to be done, and no more of them than that. They come when Slurm lets
+    them, and connect to this process, by TLS with certificates that are made now and live as long as it does. One that
+    ends is replaced, and all are cancelled with this executor. Before a job's time is over, its worker lets its
+    callable stop and hand in what it has.
     """
 
     options: ClassVar[type[SlurmOptions]] = SlurmOptions
@@ -132,10 +134,17 @@ class Slurm(Cluster):
     def __init__(self, workers: int | None = None, **options: Any):
         if workers is None:
             raise ExecutorError("The executor slurm does not know how many jobs are wanted. Say it: --workers 20")
-        self._queue: Sequence[Job] = ()  # as seen last
-        self._told: set[tuple[str, str]] = set()  # ends of jobs that have been said
+        self.queue = workers
+        self._wanted: int | None = None  # jobs; nothing is known yet
+        self._change = asyncio.Event()
+        self._seen: Sequence[Job] = ()  # in the queue, at the last look
+        self._lacked = 0  # jobs, then
+        self._told: set[str] = set()  # jobs whose end is known, or was wanted
+        self._at: dict[str, str] = {}  # addresses of workers, by their jobs
         self._come = 0  # workers since jobs were submitted last
         self._fruitless = 0
+        self._away = False  # Slurm's controller, as far as is known
+        self._wrong = 0  # workers that cannot be used
         super().__init__(workers, **options)
 
     def shutdown(self, *, now: bool = False) -> None:
@@ -146,9 +155,21 @@ class Slurm(Cluster):
             if self._shared is not None:
                 self._shared.cleanup()
 
+    def submit(self, call: Callable[[Item, Channel], Value], item: Item, channel: Channel) -> Future[Value]:
+        """Run ``call(item, channel)`` in a job; both are pickled at once."""
+        if self._wanted is None:
+            self.expect(self.queue)
+        return super().submit(call, item, channel)
+
+    def expect(self, callables: int) -> None:
+        """Have as many jobs as there are callables, and no more than were asked for."""
+        before, self._wanted = self._wanted, min(self.queue, callables)
+        if not before and self._wanted:
+            self._call(self._change.set)
+
     def waiting(self) -> str:
         """Return what the queue says of the jobs."""
-        there = [job for job in self._queue if not job.ended]
+        there = [job for job in self._seen if not job.ended]
         if not there:
             return "Slurm: none of its jobs is in the queue"
         states = Counter(job.state for job in there)
@@ -171,8 +192,7 @@ class Slurm(Cluster):
         try:
             self._shared = TemporaryDirectory(prefix=".unroll-slurm-", dir=folder, ignore_cleanup_errors=True)
             security = _certify(Path(self._shared.name))
-            logs = self._logs()
-            logs.mkdir(parents=True, exist_ok=True)
+            self._logs().mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ExecutorError(
                 f"The folder {folder} cannot hold what jobs need ({error}). Name one that they see as well: "
@@ -202,10 +222,8 @@ class Slurm(Cluster):
     async def _open(self) -> None:
         await super()._open()
         assert self._jobs is not None  # noqa: S101 - made in _cluster
-        assert self._most is not None  # noqa: S101 - else refused
-        await self._jobs.add(self._most)
-        self._queue = await self._jobs.look()
-        self._keeper = self._begin(self._keep(self._jobs, self._most))
+        await self._jobs.check()
+        self._keeper = self._begin(self._keep(self._jobs))
 
     async def _close(self, now: bool) -> None:
         if self._keeper is not None:
@@ -216,47 +234,79 @@ class Slurm(Cluster):
         finally:
             await super()._close(now)
 
-    async def _keep(self, jobs: Jobs, wanted: int) -> None:
-        """Look at the queue from time to time, and replace jobs that have ended."""
-        patience, lacked = self.settings.look, 0
+    async def _keep(self, jobs: Jobs) -> None:
+        """Submit jobs when they are wanted, replace those that end, and give back those that are too many."""
+        await self._change.wait()
+        try:
+            await jobs.add(self._wanted or 0)
+        except ExecutorError as error:
+            self._break(str(error))
         while not self._broken:
-            await asyncio.sleep(patience)
-            patience = self.settings.look
             try:
-                self._queue = await jobs.look()
-                self._tell_of_ends()
-                lacking = wanted - sum(not job.ended for job in self._queue)
-                missing, lacked = min(lacked, lacking), lacking  # twice: one may be on its way back into the queue
-                if missing <= 0:
-                    continue
-                self._fruitless = 0 if self._come else self._fruitless + 1
-                if self._fruitless > FRUITLESS and not self._workers:
-                    self._break(f"Slurm's jobs end before their workers are there. {self._last_words()}")
-                    return
-                self._come = 0
-                await jobs.add(missing)
-                lacked = 0
-                patience = min(self.settings.look * 2**self._fruitless, LONGEST_SECONDS)
+                self._seen = await jobs.look()
+                self._away = False
+                patience = await self._balance(jobs)
             except ExecutorError as error:  # Slurm's controller may be away for a while
-                self._news.append(f"{error} It is tried again.")
-                patience = LONGEST_SECONDS
+                if not self._away:
+                    self._news.append(f"{error} It is tried again.")
+                self._away, patience = True, 4 * self.settings.look
+            self._change.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._change.wait(), min(patience, LONGEST_SECONDS))
+
+    async def _balance(self, jobs: Jobs) -> float:
+        """Let there be as many jobs as are wanted; return after how many seconds to look again."""
+        there = [job for job in self._seen if not job.ended]
+        self._tell_of_ends()
+        lacking = (self._wanted or 0) - len(there)
+        await self._give_back(jobs, [job for job in there if job.state != ENDING], -lacking)
+        missing, self._lacked = min(self._lacked, lacking), lacking  # twice: one may be on its way back into the queue
+        if missing <= 0:
+            return self.settings.look
+        self._fruitless = 0 if self._come else self._fruitless + 1
+        if self._fruitless > FRUITLESS and not self._workers:
+            self._break(f"Slurm's jobs end before their workers are there. {self._last_words()}")
+            return 0.0
+        self._come = self._lacked = 0
+        await jobs.add(missing)
+        return float(self.settings.look * 2**self._fruitless)
+
+    async def _give_back(self, jobs: Jobs, there: list[Job], count: int) -> None:
+        """Cancel jobs that are not needed any more: those that wait, and those whose workers have nothing to do."""
+        busy = {submission.address for submission in self._running.values()}
+        if count <= 0 or "" in busy:  # of some it is not known yet who does them
+            return
+        idle = [job for job in there if self._at.get(job.id) not in busy]
+        for job in (chosen := sorted(idle, key=lambda job: job.state != "PENDING")[:count]):
+            self._told.add(job.id)
+            self._workers.pop(self._at.pop(job.id, ""), None)
+        self._count()
+        if chosen:
+            await jobs.cancel([job.id for job in chosen])
 
     def _tell_of_ends(self) -> None:
-        ends = {(job.id, job.state): job for job in self._queue if job.ended and job.state not in AS_ASKED}
-        new = [str(ends[end]) for end in ends.keys() - self._told]
-        self._told |= ends.keys()
+        ended = {job.id: job for job in self._seen if job.ended}
+        new = [str(job) for name, job in ended.items() if name not in self._told and job.state not in AS_ASKED]
+        self._told |= ended.keys()
         if new:
             more = f" and {len(new) - SHOWN} more" if len(new) > SHOWN else ""
-            said = f"Slurm: {', '.join(sorted(new)[:SHOWN])}{more}; others take their place."
+            said = f"Slurm: {', '.join(new[:SHOWN])}{more}; others take their place."
             self._news.append(said if self._workers else f"{said} {self._last_words()}")
 
     def _join(self, address: str, facts: dict[str, Any]) -> None:
         self._come += 1
+        self._at[facts["job"]] = address
         super()._join(address, facts)
+
+    def _refuse(self, address: str, why: str) -> None:
+        super()._refuse(address, why)
+        self._wrong += 1
+        if not self._workers and self._wrong >= min(self.queue, FRUITLESS):
+            self._break(f"Slurm's jobs have another environment than this program: {why}. {self.mend}")
 
     def _last_words(self) -> str:
         """Return the end of the log of the last job that has ended."""
-        ended = [job for job in self._queue if job.ended]
+        ended = [job for job in self._seen if job.ended]
         if not ended:
             return "See the logs of Slurm's controller."
         log = self._logs() / f"{ended[-1].id}.log"

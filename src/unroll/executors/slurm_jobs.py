@@ -14,6 +14,7 @@ from unroll.wording import listed
 PROGRAMS: Final = ("sbatch", "squeue", "scancel")
 AT_ONCE: Final = 1000
 """Jobs in one array; Slurm's own limit is 1,001 where a site has not changed it."""
+ENDING: Final = "COMPLETING"
 ENDED: Final = {
     "BOOT_FAIL",
     "CANCELLED",
@@ -68,6 +69,10 @@ class Jobs:
         self.name, self._script, self._flags = name, script, flags
         self._closed = False
         self._under_way: set[asyncio.Task[str]] = set()
+
+    async def check(self) -> None:
+        """Let Slurm see whether it would take one; none is submitted."""
+        await self._run("sbatch", "--test-only", "--array=0-0", *self._flags, given=self._script)
 
     async def add(self, count: int) -> None:
         """Submit so many more."""

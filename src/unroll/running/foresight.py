@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from unroll.defaults import MAX_TRIALS, STORE
-from unroll.executors import Channel, Executor
+from unroll.executors import Channel, Executor, Processes
 from unroll.executors.cores import usable_cores
 from unroll.running.calibration import Calibration, calibrate, samples
 from unroll.running.devices import asked_for, engage, look
@@ -41,9 +41,9 @@ class Foresight:
     network; ``seconds`` expected for what is missing, None where nothing could be measured; ``memory`` and ``disk`` in
     bytes, of all workers together and of all results that are missing. ``kept_state``: bytes of the states that are
     kept beside them, 0 unless that was asked for; ``going_on``: how many trials start from such a state. ``cores``
-    that the ``workers`` may use: more workers than cores share them, and the time knows it. ``device``: where they
-    train; ``elsewhere``: the same on a GPU for trials of the CPU, on the CPU for those of a GPU; None where there is no
-    GPU, or nothing to be measured.
+    that the ``workers`` may use: more workers than cores share them, and the time knows it. ``here``: whether those
+    are of this machine. ``device``: where they train; ``elsewhere``: the same on a GPU for trials of the CPU, on the
+    CPU for those of a GPU; None where there is no GPU, or nothing to be measured.
     ``examining``: the share of the time that measures take when trainings have ended.
     """
 
@@ -58,6 +58,7 @@ class Foresight:
     kept_state: int
     going_on: int
     cores: int
+    here: bool
     device: str
     elsewhere: Elsewhere | None
     examining: float
@@ -81,7 +82,8 @@ def foresee(
     ``trials``, ``executor_options`` and ``keep_state`` as in ``execute``.
 
     Checks and plans it, measures for about two seconds how fast this machine trains (with a GPU, two for each of GPU
-    and CPU), and writes nothing. Raises as ``execute`` does where the device is not there.
+    and CPU), also where the workers of another one would have to be waited for, and writes nothing. Raises as
+    ``execute`` does where the device is not there.
     """
     trials = check(study, max_trials) if trials is None else trials
     if part is not None:
@@ -96,9 +98,12 @@ def foresee(
             missing = [trial for trial in trials if states.get(trial.key) not in settled]
             behind = begun(missing, shorter(opened, missing))
     with engage(executor, workers, missing, executor_options) as runner:
-        slots = min(max(1, runner.slots), max(1, len(missing)))
-        calibration = _measured(runner, missing)
-        elsewhere = _elsewhere(runner, missing)
+        here, slots = runner.here, min(max(1, runner.slots, runner.queue), max(1, len(missing)))
+        if runner.queue:  # whose workers are not waited for
+            with Processes(1) as near:
+                calibration, elsewhere = _measured(near, missing), None
+        else:
+            calibration, elsewhere = _measured(runner, missing), _elsewhere(runner, missing)
     memory = sorted(memory_bytes(trial, planned[trial.key].parameters) for trial in missing)
     counts = [trial.parameters for trial in planned.values()]
     return Foresight(
@@ -106,7 +111,7 @@ def foresee(
         complete=sum(state is State.complete for state in states.values()),
         failed=sum(state is State.failed for state in states.values()),
         parameters=(min(counts, default=0), max(counts, default=0)),
-        seconds=Schedule(missing, calibration, slots, usable_cores() if runner.here else None, behind).seconds_left(),
+        seconds=Schedule(missing, calibration, slots, usable_cores() if here else None, behind).seconds_left(),
         memory=sum(memory[-slots:]),
         disk=sum(disk_bytes(trial, planned[trial.key].parameters) for trial in missing),
         workers=slots,
@@ -116,7 +121,8 @@ def foresee(
             if keep_state and not why_anew(trial)
         ),
         going_on=len(behind),
-        cores=usable_cores(),
+        cores=usable_cores() if here else slots,
+        here=here,
         device=asked_for(missing),
         elsewhere=elsewhere,
         examining=_examining(calibration, missing),

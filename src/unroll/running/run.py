@@ -227,6 +227,7 @@ class _Run:
         self.shorter = shorter(self.store, missing)
         for text in told(missing, self.shorter):
             self.observer.note(text)
+        self.executor.expect(len(missing))
         cores = usable_cores() if self.executor.here else None
         calibration = self._calibrate(missing)
         workers = min(self.executor.slots, len(missing))
@@ -545,6 +546,7 @@ class _Run:
         if now - self.advanced >= 1.0:
             self.advanced = now
             self.schedule.staff(self.executor.slots)
+            self.executor.expect(len(self.schedule) + len(self.active))
             if not self.executor.here:  # workers come and go
                 self.record = replace(self.record, around=surroundings(self.executor))
             self.observer.advanced(self.schedule.share_done(), self.schedule.seconds_left())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -17,7 +16,8 @@ from tests.executors.slurm_node import SlurmNode, slurm_node  # noqa: F401 - a f
 from tests.running.conftest import OFTEN, afresh, bits, command, has_checkpoint, start, states, unroll
 from tests.running.test_run import Recorder
 from unroll import read_study
-from unroll.running import execute
+from unroll.errors import ExecutorError
+from unroll.running import execute, foresee
 from unroll.store import Store
 
 HERE = {"host": "127.0.0.1", "look": 0.2}
@@ -97,9 +97,14 @@ def test_ctrl_c_leaves_no_job_behind_and_the_same_command_goes_on(
         process.wait()
     wait_for(lambda: not slurm.jobs())
     assert "running" not in states(store)
-    done = unroll("run", small, "--store", store, "--workers", "1", *ARGUMENTS)
-    assert done.returncode == 0, done.stderr
-    assert "on Slurm, " in done.stderr
+    recorder = Recorder()
+    assert (
+        execute(
+            read_study(small), store, executor="slurm", workers=2, executor_options=HERE, observer=recorder
+        ).complete
+        == 4
+    )
+    assert recorder.outlooks[0].workers.startswith("Slurm, ")
     assert afresh(store) == []
     assert bits(store) == uninterrupted
 
@@ -125,19 +130,16 @@ def test_ctrl_c_while_all_jobs_wait_says_why_and_leaves_none(small: Path, store:
 
 @pytest.mark.cluster
 def test_what_is_done_and_what_is_only_estimated_asks_for_no_job(small: Path, store: Path, slurm: SlurmNode):
-    arguments = ("run", small, "--store", store, "--set", "train.epochs=1")
-    assert unroll(*arguments, "--executor", "inline").returncode == 0
+    study = read_study(small, ["train.epochs=1"])
+    execute(study, store, executor="inline")
     before = slurm.ask("squeue", "--noheader", "--states=all", "--format=%i")
-    again = unroll(*arguments, "--workers", "3", *ARGUMENTS)
-    assert again.returncode == 0, again.stderr
-    dry = unroll(*arguments, "--set", "seed=[1,2]", "--workers", "3", *ARGUMENTS, "--dry-run", "--json")
-    assert dry.returncode == 0, dry.stderr
-    estimate = json.loads(dry.stdout)
-    assert (estimate["workers"], estimate["cores"], estimate["here"]) == (3, 3, False)
-    assert estimate["seconds"] > 0
-    wrong = unroll(*arguments, "--workers", "3", *ARGUMENTS, "--executor-option", "partition=nosuch", "--dry-run")
-    assert wrong.returncode == 1
-    assert "Slurm's sbatch has failed" in wrong.stderr
+    assert execute(study, store, executor="slurm", workers=3, executor_options=HERE).complete == 4
+    more = read_study(small, ["train.epochs=1", "seed=[1,2]"])
+    estimate = foresee(more, store, executor="slurm", workers=3, executor_options=HERE)
+    assert (estimate.workers, estimate.cores, estimate.here) == (3, 3, False)
+    assert estimate.seconds > 0
+    with pytest.raises(ExecutorError, match=r"Slurm's sbatch has failed: .*nosuch"):
+        foresee(more, store, executor="slurm", workers=3, executor_options={**HERE, "partition": "nosuch"})
     assert slurm.ask("squeue", "--noheader", "--states=all", "--format=%i") == before
 
 

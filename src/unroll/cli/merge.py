@@ -14,7 +14,7 @@ from unroll.defaults import STORE
 from unroll.wording import listed, measured
 
 if TYPE_CHECKING:
-    from unroll.store import Adopted
+    from unroll.store import Adopted, Alarm
 
 
 def merge(
@@ -26,7 +26,8 @@ def merge(
 
     What is complete in --store stays as it is, the others are only read; merging twice changes nothing. Exit code: 1
     if a trial is complete in both with different results, if one belongs to another version of a plug-in than the study
-    here, or if something there is damaged.
+    here, or if something there is damaged. Other results under the same numerics raise an alarm: one of the two is
+    wrong.
     """
     from unroll.api import merge as merge_stores
     from unroll.cli.output import print_json
@@ -39,6 +40,18 @@ def merge(
             _print(path, adopted, store)
     if not all(adopted.whole for adopted in merged.values()):
         raise typer.Exit(1)
+
+
+SHOWN = 5
+"""How many alarms are told in full."""
+
+
+def _sound(alarm: Alarm, path: Path, store: Path) -> None:
+    """Tell an alarm: the trial, both digests, and under what each was computed."""
+    say(f"  ALARM: {alarm.trial} has other bits under the same numerics. One of the two is wrong:", err=True)
+    for place, digest, found in zip((store, path), alarm.digests, alarm.fingerprints, strict=True):
+        told = "; ".join(f"{name} {what}" for part in found.values() for name, what in part.items() if what is not None)
+        say(f"    {place}: digest {digest} ({told})", err=True)
 
 
 def _print(path: Path, adopted: Adopted, store: Path) -> None:
@@ -57,15 +70,26 @@ def _print(path: Path, adopted: Adopted, store: Path) -> None:
             f"the study does not show them as it is planned there: run or plan it with that version.",
             err=True,
         )
-    if adopted.different:
-        some = ", ".join(key[:8] for key in adopted.different[:5])
+    alarmed = {alarm.key for alarm in adopted.alarms}
+    explained = [key for key in adopted.different if key not in alarmed]
+    if explained:
+        some = ", ".join(key[:8] for key in explained[:5])
         why = (
             f"they were computed under another {listed(adopted.numerics)}"
             if adopted.numerics
-            else "under the same versions and processor, so one of the two is wrong"
+            else "nothing says under which versions and on which processor they were computed"
         )
+        say(f"  {len(explained)} of these differ from those in {store}, which were kept ({some}): {why}.", err=True)
+    for alarm in adopted.alarms[:SHOWN]:
+        _sound(alarm, path, store)
+    if adopted.alarms:
+        more = len(adopted.alarms) - SHOWN
+        if more > 0:
+            say(f"  And {more} more: --json tells all.", err=True)
         say(
-            f"  {len(adopted.different)} of these differ from those in {store}, which were kept ({some}): {why}.",
+            "  Nothing of these was taken. Find out which is wrong: on each of the two machines, with its own store, "
+            "unroll doctor --verify --sample 20 --store PATH. Then forget what the one that fails has computed (unroll "
+            "forget) and run it on the other.",
             err=True,
         )
     if adopted.found_otherwise:

@@ -1,7 +1,7 @@
 """results.db: every trial that was planned, what became of it, and what it measured."""
 
 from unroll.store.faults import LARGEST
-from unroll.store.merging import Adopted, Apart
+from unroll.store.merging import Adopted, Alarm, Apart
 from unroll.store.records import (
     FINAL,
     CheckpointRecord,
@@ -23,6 +23,7 @@ __all__ = [
     "FINAL",
     "LARGEST",
     "Adopted",
+    "Alarm",
     "Apart",
     "CheckpointRecord",
     "Examination",

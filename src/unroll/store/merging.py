@@ -6,6 +6,7 @@ import json
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from unroll.store import events, examinations, plans, trials
 from unroll.store.checked import Checked, checked, one
@@ -39,6 +40,19 @@ class Apart:
 
 
 @dataclass(frozen=True)
+class Alarm:
+    """A trial that came out with other bits here and there under equal numerics: one of the two is wrong.
+
+    ``trial`` in words; ``digests`` and ``fingerprints``: here, there. Digests that are equal stand over other numbers.
+    """
+
+    trial: str
+    key: str
+    digests: tuple[str, str]
+    fingerprints: tuple[dict[str, Any], dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Adopted:
     """What another store gave: complete trials, failed ones, checkpoints of waiting ones; what was there already.
 
@@ -47,7 +61,7 @@ class Adopted:
     ``fitting`` of their complete trials are asked for by a study here; ``apart`` are those of their studies that are
     planned here under other versions of plug-ins. ``different`` are the keys of trials that are complete in both with
     other bits; this store's own were kept. ``numerics`` are the names of what they were computed under differently
-    (processor, versions); none where it was the same, and one of the two is wrong. ``found_otherwise`` are
+    (processor, versions), ``alarms`` those of them for which that is known and the same. ``found_otherwise`` are
     measures, each with a trial's key, that found other numbers in the same trained network there than here, where
     ours stay. ``damaged`` are the keys of their trials that are not what was written there, ``damaged_studies`` the
     names of their studies that are not: nothing of these was taken, but the trials of a damaged study were.
@@ -63,6 +77,7 @@ class Adopted:
     apart: tuple[Apart, ...]
     different: tuple[str, ...]
     numerics: tuple[str, ...]
+    alarms: tuple[Alarm, ...]
     found_otherwise: tuple[tuple[str, str], ...]
     damaged: tuple[str, ...]
     damaged_studies: tuple[str, ...]
@@ -95,6 +110,7 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
             apart.append(Apart(study.name, _versions(study, ours), keys))
     counts = dict.fromkeys(("complete", "failed", "checkpoints", "known", "examinations"), 0)
     different, damaged = [], []
+    alarms: list[Alarm] = []
     found: list[tuple[str, str]] = []
     numerics: set[str] = set()
     for trial, reason in looked_at:
@@ -115,11 +131,14 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
             counts["known"] += done
             if done and not _same_results(ours_now, trial):
                 different.append(their["key"])
-                numerics |= _other_numerics(our, their)
+                others = _other_numerics(our, their)
+                numerics |= others
+                if not others:
+                    alarms.extend(_alarms(ours_now, trial))
             elif done:
-                taken, others = _take_examinations(db, theirs, our["id"], trial)
+                taken, otherwise = _take_examinations(db, theirs, our["id"], trial)
                 counts["examinations"] += taken
-                found.extend((measure, their["key"]) for measure in others)
+                found.extend((measure, their["key"]) for measure in otherwise)
         elif done or (failed and our["state"] == State.waiting and not _has_checkpoint(db, our["id"])):
             _replace(db, theirs, our["id"], their)
             _take_examinations(db, theirs, our["id"], trial)
@@ -137,6 +156,7 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
         apart=tuple(apart),
         different=tuple(different),
         numerics=tuple(sorted(numerics)),
+        alarms=tuple(alarms),
         found_otherwise=tuple(found),
         damaged=tuple(damaged),
         damaged_studies=tuple(map(study_name, lost)),
@@ -169,8 +189,21 @@ def _same_results(ours: Checked, theirs: Checked) -> bool:
 
 def _other_numerics(our: sqlite3.Row, their: sqlite3.Row) -> set[str]:
     """Return the names of the numerics that differ between two results."""
-    here, there = (dict(json.loads(row["fingerprint"] or "{}").get("numerics", {})) for row in (our, their))
+    here, there = (_fingerprint(row).get("numerics", {}) for row in (our, their))
     return {name for name in here.keys() | there.keys() if here.get(name) != there.get(name)}
+
+
+def _fingerprint(row: sqlite3.Row) -> dict[str, Any]:
+    return dict(json.loads(row["fingerprint"] or "{}"))
+
+
+def _alarms(ours: Checked, theirs: Checked) -> list[Alarm]:
+    """Return the alarm over two results of a trial under equal numerics; none where nobody knows under which."""
+    rows = ours.row, theirs.row
+    here, there = map(_fingerprint, rows)
+    if not here.get("numerics"):
+        return []
+    return [Alarm(ours.name, str(rows[0]["key"]), (str(rows[0]["digest"]), str(rows[1]["digest"])), (here, there))]
 
 
 def _complete(theirs: sqlite3.Connection, study: PlannedStudy, beside: PlannedStudy) -> tuple[str, ...]:

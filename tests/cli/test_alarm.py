@@ -1,0 +1,66 @@
+"""``unroll merge`` of two machines' results: other bits under equal numerics are an alarm.
+
+Planted and found: an alarm over results that say of each other's processor; none where both digests are under a seal;
+the other result taken; a merge that exits with 0.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.test_recomputation import resealed
+from unroll.store import Store
+from unroll.training import loop
+
+
+@pytest.fixture
+def other(finished: str, unroll: Callable, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a machine that computes otherwise has come to, in other.db."""
+    with monkeypatch.context() as patch:
+        rate = loop.learning_rate
+        patch.setattr(loop, "learning_rate", lambda *given: rate(*given) * 1.001)
+        assert unroll("run", finished, "--store", "other.db", "--executor", "inline").code == 0
+    return "other.db"
+
+
+def digests(path: str) -> dict[str, str]:
+    with Store.open(path) as store:
+        return {record.key: record.digest for record in store.trials()}
+
+
+def test_other_bits_under_equal_numerics_raise_an_alarm(other: str, unroll: Callable) -> None:
+    ours, theirs = digests("results.db"), digests(other)
+    done = unroll("merge", other, "--store", "results.db")
+    assert done.code == 1
+    assert done.err.count("ALARM: trial ") == 4
+    with Store.open("results.db") as store:
+        for record in store.trials():
+            name = f"{record.key[:12]} ({record.model} on {record.task}, T = {record.length}, seed {record.seed})"
+            assert f"ALARM: trial {name} has other bits under the same numerics." in done.err
+    assert all(digest in done.err for digest in (*ours.values(), *theirs.values()))
+    assert "kernels 2, fused" in done.err or "torch " in done.err
+    assert "unroll doctor --verify --sample" in done.err
+    assert digests("results.db") == ours, "nothing was taken"
+    told = json.loads(unroll("merge", other, "--store", "results.db", "--json").out)[other]["alarms"]
+    assert {one["key"]: one["digests"] for one in told} == {key: [ours[key], theirs[key]] for key in ours}
+    assert all({"numerics", "circumstances"} == found.keys() for one in told for found in one["fingerprints"])
+
+
+def test_under_other_numerics_there_is_none(other: str, unroll: Callable) -> None:
+    resealed("UPDATE trials SET fingerprint = json_set(fingerprint, '$.numerics.kernels', '1, fused')", other)
+    done = unroll("merge", other, "--store", "results.db")
+    assert done.code == 1
+    assert "ALARM" not in done.err
+    assert "4 of these differ from those in results.db, which were kept" in done.err
+    assert "they were computed under another kernels" in done.err
+
+
+def test_the_same_bits_of_another_processor_are_none(finished: str, unroll: Callable) -> None:
+    assert unroll("run", finished, "--store", "other.db", "--executor", "inline").code == 0
+    resealed("UPDATE trials SET fingerprint = json_set(fingerprint, '$.circumstances.cpu', 'Abacus')", "other.db")
+    done = unroll("merge", "other.db", "--store", "results.db")
+    assert (done.code, done.err) == (0, "")
+    assert "4 were there already" in done.out

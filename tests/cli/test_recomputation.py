@@ -74,18 +74,31 @@ def test_what_was_made_under_other_numerics_is_not_compared(finished: str, unrol
 
 
 @needs_native
-def test_of_another_processor_the_kernels_results_are_compared_and_what_was_measured_is_not(
+def test_of_another_processor_all_is_compared_but_what_was_found_in_the_network(
     finished: str, unroll: Callable
 ) -> None:
     with Store.open("results.db") as store:
-        assert {"cpu", "torch"} <= {name for one in store.trials() for name in one.fingerprint["circumstances"]}
+        assert {"cpu", "torch", "beside"} <= {
+            name for one in store.trials() for name in one.fingerprint["circumstances"]
+        }
+        names = set(store.measures(store.trials()[0].key))
+        assert all(store.examinations(one.key).records for one in store.trials())
     resealed("UPDATE trials SET fingerprint = json_set(fingerprint, '$.circumstances.cpu', 'Abacus')")
-    resealed("UPDATE measures SET digest = replace(digest, '0', '1')")
     done = unroll("doctor", "--verify", "--sample", 4)
     assert done.out.count(": the same bits. What was measured cannot be compared here: cpu Abacus, here") == 4
+    resealed("UPDATE measures SET digest = replace(digest, '0', '1')")
+    found = json.loads(unroll(*VERIFY, 4).out)["recomputed"]
+    assert [set(trial["different"]) for trial in found] == [names] * 4
     resealed("UPDATE trials SET digest = replace(digest, '0', '1')")
     found = json.loads(unroll(*VERIFY, 4).out)["recomputed"]
-    assert [trial["different"] for trial in found] == [["results"]] * 4
+    assert [set(trial["different"]) for trial in found] == [{"results", *names}] * 4
+
+
+def test_what_was_measured_otherwise_once_is_not_compared(finished: str, unroll: Callable) -> None:
+    resealed("UPDATE trials SET fingerprint = json_remove(fingerprint, '$.circumstances.beside')")
+    resealed("UPDATE measures SET digest = replace(digest, '0', '1')")
+    done = unroll("doctor", "--verify", "--sample", 4)
+    assert done.out.count(": the same bits. What was measured cannot be compared here: beside unknown, here 2") == 4
 
 
 def test_it_belongs_to_verify(unroll: Callable) -> None:

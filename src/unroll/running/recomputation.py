@@ -19,6 +19,7 @@ from unroll.training import Result, Training, computing, numerics
 from unroll.training.devices import device_of
 from unroll.training.native import numerics_of
 from unroll.training.network import backend_of
+from unroll.training.numerics import BESIDE
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def recompute(store: Store, sample: int) -> Iterator[Recomputed]:
 
     A trial can be compared where its task and model are known here in the versions that its key names, and all is the
     same that bits depend on: processor, GPU, instructions, backend, versions (``unroll.training.numerics``). Where that
-    is the kernels alone, what was measured is compared only where the processor and all versions are the same as well:
-    it stands outside the digest, and PyTorch and NumPy compute it.
+    is native code alone, what measures have found in the trained network is compared only where the processor and all
+    versions are the same as well: PyTorch computes it.
     """
     complete = [record for record in store.trials() if record.state is State.complete]
     SystemRandom().shuffle(complete)
@@ -58,12 +59,15 @@ def recompute(store: Store, sample: int) -> Iterator[Recomputed]:
             yield Recomputed(name, record.key, reason=reason)
             continue
         compared += 1
+        found = _found(record.fingerprint)
+        beside = _other(found, {**BESIDE, **numerics_of(trial)})
         whole = numerics(backend_of(trial), device_of(trial))
         try:
-            different = _different(store, record, *_trained(trial), whole)
+            different = _different(store, record, *_trained(trial), beside, whole)
         except UnrollError as error:
             different = (f"it fails now: {error}",)
-        yield Recomputed(name, record.key, different, unmeasured=_other(_found(record.fingerprint), whole))
+        examined = _other(found, whole) if store.examinations(record.key).records else ""
+        yield Recomputed(name, record.key, different, unmeasured=beside or examined)
 
 
 def _as_it_was_asked(record: TrialRecord) -> Trial | None:
@@ -112,14 +116,19 @@ def _trained(trial: Trial) -> tuple[Result, tuple[Examination, ...]]:
 
 
 def _different(
-    store: Store, record: TrialRecord, result: Result, examinations: tuple[Examination, ...], whole: Mapping[str, str]
+    store: Store,
+    record: TrialRecord,
+    result: Result,
+    examinations: tuple[Examination, ...],
+    beside: str,
+    whole: Mapping[str, str],
 ) -> tuple[str, ...]:
     """Return the names of what is not the same bits: the results that a trial's digest covers, and each measure.
 
-    Measures are compared under the same ``whole`` numerics, an examination where its measure has the version and the
-    settings that it had.
+    ``beside``: why what was measured while training cannot be compared, "" where it can. An examination can under the
+    same ``whole`` numerics, where its measure has the version and the settings that it had.
     """
-    measured = {} if _other(_found(record.fingerprint), whole) else store.measures(record.key)
+    measured = {} if beside else store.measures(record.key)
     stored = {name: measure.digest for name, measure in measured.items()}
     found = {name: measured.digest for name, measured in result.measured.items()}
     measures = [name for name in sorted(stored.keys() & found.keys()) if stored[name] != found[name]]

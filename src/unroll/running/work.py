@@ -23,6 +23,7 @@ from unroll.training import Result, Training, computing, numerics
 from unroll.training.devices import confirm, device_of
 from unroll.training.native import numerics_of
 from unroll.training.network import backend_of
+from unroll.training.numerics import BESIDE
 
 SLURM_JOB = "SLURM_JOB_ID"
 """The environment variable that names the job of a worker under Slurm."""
@@ -100,7 +101,8 @@ class _Work:
                 confirm(device)
                 pick = backend_of(self.trial)
                 self.numerics = numerics_of(self.trial)
-                self.beside = {name: what for name, what in numerics(pick, device).items() if name not in self.numerics}
+                around = {**BESIDE, **numerics(pick, device)}
+                self.beside = {name: what for name, what in around.items() if name not in self.numerics}
                 self.training = self._begin()
                 self.started = time.monotonic()
                 result = self._train(self.training)

@@ -24,6 +24,8 @@ UNFLATTENED = "RNN module weights are not part of single contiguous chunk"
 
 
 CPU = torch.device("cpu")
+BESIDE = {"beside": "2"}
+"""Goes up where what is measured beside a trial's results comes out otherwise; logarithms of the first were NumPy's."""
 
 
 def numerics(

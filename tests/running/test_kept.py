@@ -179,9 +179,9 @@ def test_other_numerics_begin_anew_and_say_so(store: Path, tmp_path: Path, monke
     run(one(2), store, keep=True)
     from unroll.running import work
 
-    known = work.numerics
+    known = work.numerics_of
     with monkeypatch.context() as patch:
-        patch.setattr(work, "numerics", lambda *of: {**known(*of), "cpu": "another"})
+        patch.setattr(work, "numerics_of", lambda *of: {**known(*of), "cpu": "another"})
         notes = run(one(4), store)
     assert len(notes) == 2
     assert "starts afresh: the state after the two epochs of trial" in notes[1]

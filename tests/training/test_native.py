@@ -23,10 +23,11 @@ pytestmark = needs_native
 MODELS = ("tanh_rnn", "gru", "lstm")
 TASKS = {
     "adding": {},  # numbers, the last step
-    "delay": {"lags": 8},  # numbers, every step
+    "delay": {"lags": 8},  # numbers, some steps
     "parity": {},  # symbols, classes, the last step
     "copy": {"loss": "all"},  # classes at every step
     "recall": {},  # classes at some
+    "mackey_glass": {},  # numbers, every step
     "odd_numbers": {"min_terms": 14, "max_terms": 18},  # sequences that are continued
 }
 
@@ -134,7 +135,7 @@ def test_a_loss_that_is_no_number_ends_the_trial() -> None:
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "step"])
-@pytest.mark.parametrize("task", ["adding", "delay", "odd_numbers"])
+@pytest.mark.parametrize("task", ["adding", "mackey_glass", "odd_numbers"])
 def test_numerics_name_the_kernels_alone_and_versions(task: str, schedule: str) -> None:
     how = {"schedule": schedule, **({"step_epochs": 1} if schedule == "step" else {})}
     found = numerics_of(trial("gru", task, train=how))

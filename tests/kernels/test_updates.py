@@ -160,8 +160,8 @@ def test_updates_are_those_of_torch(cell: str, kind: tuple[str, str, str]) -> No
 def test_symbols_are_ones_among_zeros_to_the_bit(cell: str, symbols: int, kind: type) -> None:
     """No product is made with zeros, and yet the bits are those of the same sequences handed in as numbers.
 
-    Planted, each seen to fail: rows of a symbol summed from the last; a symbol's first row kept from chunk to chunk (no end);
-    a symbol added to the sums without its own partial sum; the symbol one step later.
+    Planted, each seen to fail: rows of a symbol summed from the last; a symbol's first row kept from chunk to chunk (no
+    end); a symbol added to the sums without its own partial sum; the symbol one step later.
     """
     draw = np.random.default_rng(symbols)
     x, y = draw.integers(0, symbols, (N, T)).astype(kind), draw.integers(-1, O, (N, T)).astype(np.int32)

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The checks of the kernels that need another compiler, another processor or minutes: `make test-native`.
 #
+#   levels      small trials of every task and recurrent model, kernels, PyTorch and NumPy held to AVX-512, AVX2 and less: the
+#               committed digests of all that they store
 #   plain       C++ programs on every instruction set here: all odd sizes against plain double; tanh and logistic on all 2^32 floats;
 #               the committed digests of each cell's bits
 #   clang       the same digests, compiled by Clang
@@ -51,6 +53,11 @@ golden() {  # golden FOLDER ISA...: of these sets, those that are fused, against
   [ ${#fused[@]} -gt 0 ] || return 0
   $folder/golden tests/kernels/golden.txt "${fused[@]}"
   $folder/updates tests/kernels/golden_updates.txt "${fused[@]}"
+}
+
+levels() {
+  say "levels: every small trial under each set of instructions"
+  "$PYTHON" -m tests.training.small levels
 }
 
 plain() {
@@ -140,5 +147,5 @@ streams() {
 }
 
 need cmake ninja g++
-for part in ${*:-plain clang sanitize neon old streams}; do $part; done
+for part in ${*:-levels plain clang sanitize neon old streams}; do $part; done
 say "all fine"

@@ -59,6 +59,32 @@ void run(const unroll::Kernels& kernels, Job job) {
   std::printf("WRONG %s: the floating-point mode is not as it was\n", kernels.isa);
 }
 
+// A network that goes on step by step puts out what an evaluation has found: the same largest error of each sequence, to the bit.
+void check_steps(const unroll::Kernels& kernels, const unroll::EvaluationCall& look) {
+  const unroll::Shape& s = look.shape;
+  const Number number = Number::float32;
+  const float *x = static_cast<const float*>(look.examples.numbers), *y = static_cast<const float*>(look.examples.targets);
+  unroll::StepsCall go{};
+  go.shape = s, go.shape.T = 1, go.rows = look.count, go.weights = look.weights;
+  const Buffer<float> step(go.rows * s.I), h(go.rows * s.H), cell(go.rows * s.H), out(go.rows * s.O);
+  for (int64_t i = 0; i < go.rows * s.H; ++i) h.get()[i] = cell.get()[i] = 0;
+  go.x = step.get(), go.h = h.get(), go.c = s.cell == Cell::lstm ? cell.get() : nullptr, go.out = out.get();
+  const Buffer<float> scratch(kernels.steps_scratch(number, go));
+  go.scratch = scratch.get();
+  for (int64_t t = 0; t < s.T; ++t) {
+    for (int64_t r = 0; r < go.rows; ++r)
+      for (int64_t i = 0; i < s.I; ++i) step.get()[r * s.I + i] = x[((look.first + r) * s.T + t) * s.I + i];
+    run(kernels, [&](const unroll::Member& me) { kernels.steps(number, go, me); });
+  }
+  for (int64_t r = 0; r < go.rows; ++r) {
+    double most = 0;
+    for (int64_t o = 0; o < s.O; ++o) most = std::fmax(most, std::fabs(double(out.get()[r * s.O + o]) - double(y[(look.first + r) * s.O + o])));
+    if (most == look.furthest[r]) continue;
+    ++harness::failures;
+    std::printf("WRONG %s: steps of %s\n", kernels.isa, kNames[int(s.cell)]);
+  }
+}
+
 uint64_t digest_of(const Case& c, const unroll::Kernels& kernels) {
   const Number number = Number::float32;
   unroll::UpdateCall call{};
@@ -114,6 +140,8 @@ uint64_t digest_of(const Case& c, const unroll::Kernels& kernels) {
   const Buffer<float> room(kernels.evaluation_scratch(number, look));
   look.scratch = room.get();
   run(kernels, [&](const unroll::Member& me) { kernels.evaluate(number, look, me); });
+
+  if (!c.symbols && !c.classes && c.readout == 0) check_steps(kernels, look);
 
   Digest digest;
   for (const Buffer<float>* out : {&weights, &average, &square, &velocity}) digest.add(*out);

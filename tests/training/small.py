@@ -1,6 +1,7 @@
 """Small trials of every task and recurrent model, and the digest of all that each of them stores.
 
     python -m tests.training.small [MODEL TASK]...     prints them; ``small.json`` has those of all
+    python -m tests.training.small levels              compares all with those, under each set of instructions here
 
 What it prints is the same on every processor with fused multiply-adds; see ``test_same_bits``.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from unroll import Study, expand, registry
+from unroll.kernels import isas
 from unroll.store.plain import to_json
 from unroll.study import Trial
 from unroll.tasks.numbers import Numbers
@@ -107,7 +110,9 @@ def digests(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def environment(level: str) -> dict[str, str]:
-    """An environment in which libraries and kernels use no more than a level of instructions."""
+    """An environment that holds libraries and kernels to a level of instructions; for "" this process's own."""
+    if not level:
+        return dict(os.environ)
     features = cpu_features()
     wide = [name for name in features if "AVX512" in name or name == "X86_V4"]
     hidden = {"AVX-512": [], "AVX2": wide, "SSE": features}[level]
@@ -121,8 +126,35 @@ def cpu_features() -> list[str]:
     return [name for name in found.__cpu_dispatch__ if found.__cpu_features__[name]]
 
 
+def digests_under(level: str, pairs: Iterable[tuple[str, str]] = ()) -> dict[str, str]:
+    """The same by a process that uses no more than a level of instructions; of all, where no pairs are named."""
+    command = [sys.executable, "-m", "tests.training.small", *(word for pair in pairs for word in pair)]
+    done = subprocess.run(command, env=environment(level), stdout=subprocess.PIPE, check=True)
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
+def compare() -> None:
+    """Compare all trials with the committed digests under each level; exit with 1 where one differs."""
+    golden = json.loads(Path(__file__).with_name("small.json").read_text(encoding="utf-8"))
+    wrong = 0
+    for level in levels():
+        found = digests_under(level)
+        differ = [name for name in golden if found.get(name) != golden[name]]
+        print(f"{level}: {len(found)} trials, {len(differ)} differ", *differ, sep="\n    ")
+        wrong += len(differ) + (found.keys() != golden.keys())
+    sys.exit(wrong > 0)
+
+
+def levels() -> list[str]:
+    """The levels that this processor has; "" alone where it is none of them, such as Arm."""
+    return [level for level, how in LEVELS.items() if how["UNROLL_ISA"] in isas()] or [""]
+
+
 if __name__ == "__main__":
     asked = sys.argv[1:]
+    if asked == ["levels"]:
+        compare()
     ours = (name for name in registry.tasks.names() if registry.tasks.load(name).__module__.startswith("unroll."))
     every = ((model, task) for task in ours for model in MODELS)
     print(json.dumps(digests(zip(asked[::2], asked[1::2], strict=True) if asked else every), indent=1))

@@ -10,14 +10,12 @@ PyTorch.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.kernels.oracle import needs_native
-from tests.training.small import LEVELS, MODELS, environment
+from tests.training.small import MODELS, digests_under, levels
 from unroll import registry
 from unroll.kernels import isas
 from unroll.kernels.pick import UNFUSED
@@ -33,16 +31,12 @@ SAMPLE = (
     ("lstm", "sine"),
     ("lstm", "copy"),
 )
-HERE = [level for level, how in LEVELS.items() if how["UNROLL_ISA"] in isas()]
 
 
 @pytest.mark.skipif(set(isas()) <= set(UNFUSED), reason="this processor has no fused multiply-add, and so other bits")
-@pytest.mark.parametrize("level", HERE or [""])
+@pytest.mark.parametrize("level", levels())
 def test_a_trial_stores_the_same_bits_on_every_processor(level: str) -> None:
-    command = [sys.executable, "-m", "tests.training.small", *(word for pair in SAMPLE for word in pair)]
-    environ = environment(level) if level else None
-    done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True)
-    digests = json.loads(done.stdout)
+    digests = digests_under(level, SAMPLE)
     assert {tuple(name.split()[:2]) for name in digests} == set(SAMPLE)
     assert digests == {name: GOLDEN[name] for name in digests}
 

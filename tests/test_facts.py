@@ -100,24 +100,24 @@ def test_facts_are_read_from_the_plan_where_a_plug_in_is_missing(
     results = planned(tmp_path / "r.db")
     for family in (registry.tasks, registry.models):
         monkeypatch.setattr(family, "_builtin", {})
-    assert results.stateless == {"feedforward", "drift"}
-    assert results.facts("task", "announce")["title"] == "delayed recall"
+    assert results.told.stateless == {"feedforward", "drift"}
+    assert results.told.facts("task", "announce")["title"] == "delayed recall"
     assert set(results.window_lag()["task"]) == {"announce"}
 
 
 def test_what_is_stored_counts(tmp_path: Path) -> None:
     results = planned(tmp_path / "r.db", lambda facts: {**facts, "memory": "state", "capabilities": []})
-    assert results.stateless == frozenset()
+    assert results.told.stateless == frozenset()
     assert results.window_lag().empty
 
 
 def test_an_older_store_is_completed_by_what_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     older = {"summary", "sources", "tags", "version"}
     results = planned(tmp_path / "r.db", lambda facts: {name: "as it was" for name in facts if name in older})
-    assert results.stateless == {"feedforward", "drift"}
-    assert results.facts("model", "drift")["summary"] == "as it was"
+    assert results.told.stateless == {"feedforward", "drift"}
+    assert results.told.facts("model", "drift")["summary"] == "as it was"
     assert set(results.window_lag()["task"]) == {"announce"}
     monkeypatch.setattr(registry.models, "_builtin", {})
     again = unroll.results(STUDY, results.path)
-    assert again.stateless == frozenset()
-    assert again.facts("model", "no_such") == {}
+    assert again.told.stateless == frozenset()
+    assert again.told.facts("model", "no_such") == {}

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unroll import registry
-from unroll.capabilities import Capability
 from unroll.commands import Asked
 from unroll.defaults import POINTS, STORE
 from unroll.errors import UnknownNameError, did_you_mean
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from unroll.analysis import Finding
-    from unroll.analysis.finding import Words
+    from unroll.analysis.told import Told
     from unroll.axes import Float32
     from unroll.generation import Trained
     from unroll.measures import Measure, Plots
@@ -57,7 +56,7 @@ class Results:
         self.asked = asked
         self.faults = Faults()
         with self._open() as opened:
-            self.planned, lost, self._told = planned_trials(self.study, opened, asked)
+            self.planned, lost, self._plugins = planned_trials(self.study, opened, asked)
         self._damage = Damage(lost)
 
     def table(self) -> pd.DataFrame:
@@ -66,7 +65,7 @@ class Results:
 
         trials = self.trials()
         curves = (self.histories(name) for name in ("train_loss", "validation_loss"))
-        return conditions(trials.assign(improving=improving(trials, *curves)), self.factors, list(self.counted))
+        return conditions(trials.assign(improving=improving(trials, *curves)), self.factors, list(self.told.counted))
 
     def trials(self) -> pd.DataFrame:
         """Return one row per trial: what was planned, its state, its metrics (NaN until it is complete)."""
@@ -192,7 +191,7 @@ class Results:
         return trials
 
     def histories(self, name: str) -> pd.DataFrame:
-        """Return one history of all trials, one row per value: the trial, the step on its axis (from 1), the value."""
+        """Return one history of all trials, a row per value: trial, ``step`` (the place on its axis, from 1), value."""
         with self._open() as opened:
             return opened.history_frame(self._of(self._keys), name, self._damage.trials)
 
@@ -288,7 +287,7 @@ class Results:
                 factors=self.factors,
                 sizes=self._variety("model"),
                 recipes=self._variety("train"),
-                words=self.words,
+                words=self.told.words,
                 saved=self._saved(),
                 epochs=epochs.pop() if len(epochs) == 1 else None,
                 early_stopping=now.measure("early_stopping"),
@@ -351,10 +350,11 @@ class Results:
         return self if len(part.planned) == len(self.planned) else part
 
     @cached_property
-    def stateless(self) -> frozenset[str]:
-        """The models that keep no state: their memory is a window of the last inputs, or nothing."""
-        models = {trial.model for trial in self.planned}
-        return frozenset(model for model in models if self.facts("model", model).get("memory", "state") != "state")
+    def told(self) -> Told:
+        """What tasks and models said of themselves when the study was planned."""
+        from unroll.analysis.told import Told
+
+        return Told(self.planned, self._plugins)
 
     @property
     def judged(self) -> frozenset[str]:
@@ -362,47 +362,6 @@ class Results:
         from unroll.measures.answering import judged
 
         return judged(self)
-
-    def facts(self, kind: str, name: str) -> Mapping[str, Any]:
-        """Return what a "task" or a "model" said of itself when the study was planned; see ``PlugIn.told``.
-
-        Of a store that was written before plug-ins said so much, what they say now. Empty where neither is there.
-        """
-        stored: Mapping[str, Any] = self._told.get(kind, {}).get(name, {})
-        if "called" in stored:  # the fact that was told last
-            return stored
-        family = registry.tasks if kind == "task" else registry.models
-        try:
-            return {**family.load(name).told(), **stored}
-        except Exception:  # it is not installed, or a third party's class is broken in any way
-            return stored
-
-    @cached_property
-    def words(self) -> Words:
-        """How sentences and figures name this study's tasks, models and levels of settings."""
-        from unroll.analysis.finding import Words
-
-        def facts(kind: str) -> dict[str, Mapping[str, Any]]:
-            return {name: self.facts(kind, name) for name in {getattr(trial, kind) for trial in self.planned}}
-
-        def said(told: dict[str, Mapping[str, Any]], fact: str) -> dict[str, str]:
-            return {name: str(one[fact]) for name, one in told.items() if one.get(fact)}
-
-        tasks, models = facts("task"), facts("model")
-        levels: dict[str, Mapping[str, Mapping[str, str]]] = {}
-        for told in (*tasks.values(), *models.values()):
-            levels |= told.get("called", {})
-        return Words(said(tasks, "in_a_sentence"), said(models, "in_a_sentence"), said(tasks, "title"), levels)
-
-    def can(self, kind: str, name: str, capability: type[Capability]) -> bool:
-        """Say whether a "task" or a "model" said, when the study was planned, that it can do something."""
-        return capability.capability in self.facts(kind, name).get("capabilities", ())
-
-    @cached_property
-    def counted(self) -> dict[str, Quantity]:
-        """What is counted beside the test loss, by the names of the metrics, as the trials' tasks declare it."""
-        said = {str(one): one for trial in self.planned for one in trial.declared.get("quantities", ())}
-        return {quantity.name: quantity for quantity in map(Quantity.of, said.values())}
 
     @cached_property
     def notice(self) -> str | None:
@@ -443,7 +402,7 @@ class Results:
     def _repr_html_(self) -> str:
         from unroll.exporters.html import to_html
 
-        return to_html(self.table(), self.factors, self.study.name, self.counted)
+        return to_html(self.table(), self.factors, self.study.name, self.told.counted)
 
 
 class _Snapshot(Results):
@@ -458,7 +417,7 @@ class _Snapshot(Results):
     def _take(self, results: Results) -> None:
         self.study, self.path, self.planned = results.study, results.path, results.planned
         self.asked = results.asked
-        self._damage, self._told = results._damage, results._told
+        self._damage, self._plugins = results._damage, results._plugins
         self._made: dict[str, pd.DataFrame] = {}
 
     def _of(self, keys: Sequence[str]) -> Sequence[str] | Sequence[Checked]:

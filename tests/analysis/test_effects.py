@@ -233,5 +233,7 @@ def test_a_selection_that_is_none_says_so(tmp_path: Path):
         results.compare({"model": "gru"}, {"model": "grus"})
     with pytest.raises(UnknownNameError, match=r"train.learning_rate is never 0.2 .* It is 0.1 or 0.01"):
         results.compare({RATE: 0.2}, {RATE: 0.01})
-    with pytest.raises(UnrollError, match=r"in common\. Fix a factor in both"):
+    with pytest.raises(
+        UnrollError, match=r"^model = gru and train.learning_rate = 0.01 have .* in common\. Fix a factor"
+    ):
         results.compare({"model": "gru"}, {RATE: 0.01})

@@ -95,7 +95,8 @@ def test_a_line_through_times_is_that_of_its_own_setting():
     )
     levels = {1.0: None, 2.0: math.nan, 3.0: ((1.0,), 2.0)}
     frame = frame.assign(**{"model.x": as_they_are([levels[rate] for rate in frame["rate"]], frame.index)})
-    drawn = timing.points(SimpleNamespace(trials=lambda: frame, factors=("model.x",), words=WORDS, models=["gru"]))
+    told = SimpleNamespace(words=WORDS)
+    drawn = timing.points(SimpleNamespace(trials=lambda: frame, factors=("model.x",), told=told, models=["gru"]))
     assert drawn["exponent"].tolist() == pytest.approx([1.0] * 3 + [2.0] * 3 + [3.0] * 3)
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from unroll.errors import StudyError
 from unroll.running import check
-from unroll.study import Study
+from unroll.study import Study, read_study, shipped_studies
 
 MANY = """\
 name = "many"
@@ -165,3 +165,10 @@ batsch = 3
         assert any(f"line {line}:" in one and said in one for one in err.splitlines()), err
     assert 'Did you mean "epochs"?' in err
     assert 'Did you mean "hidden"?' in err
+
+
+@pytest.mark.parametrize("name", shipped_studies())
+def test_the_shipped_studies_have_no_problem(name: str, tmp_path: Path):
+    (tmp_path / "file").write_text("a,b\n" + "".join(f"{row % 7},{row % 5}\n" for row in range(5000)))
+    own = [f"task.file={tmp_path / 'file'}"] if name.startswith("your-") else []
+    check(read_study(name, own))

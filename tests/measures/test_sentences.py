@@ -107,7 +107,9 @@ def test_what_training_knew_is_said():
 
 def said(name: str, table: pd.DataFrame, model: str = "") -> list[str]:
     """Return the sentences of a measure on its table."""
-    source = SimpleNamespace(words=WORDS, factors=("task.representation",), measure=lambda _: table)
+    source = SimpleNamespace(
+        told=SimpleNamespace(words=WORDS), factors=("task.representation",), measure=lambda _: table
+    )
     return sentences(known()[name].findings(source, About(model=model)))
 
 

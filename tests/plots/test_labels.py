@@ -87,7 +87,7 @@ def test_gru_and_GRU_in_figures_tables_and_report(tmp_path: Path):  # noqa: N802
     results = stored(tmp_path / "r.db", pairs=[("adding", "gru"), ("adding", "GRU")])
     trials = results.plot.table("lengths")
     assert set(trials["series"]) == {"gru", "GRU"}
-    shown = columns(results.table(), (), str, lambda value, _: str(value), results.counted)
+    shown = columns(results.table(), (), str, lambda value, _: str(value), results.told.counted)
     (models,) = [column for column in shown if column.name == "model"]
     assert set(models.cells) == {"gru", "GRU"}
     text = report(results)

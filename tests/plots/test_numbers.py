@@ -19,7 +19,7 @@ from tests.analysis.telling import WORDS
 from unroll.measures import Plots, known
 from unroll.measures.continuation import figure as continuation
 from unroll.measures.horizons import figure as horizons
-from unroll.measures.window_lag.sheet import on_a_terminal
+from unroll.measures.window_lag.sheet import layout
 from unroll.plots import panels
 from unroll.plots.files import to_bytes
 
@@ -32,8 +32,7 @@ class Numbers:
     study = SimpleNamespace(name="numbers")
     factors = ()
     models = ("tanh_rnn", "feedforward")
-    stateless = frozenset({"feedforward"})
-    words = WORDS
+    told = SimpleNamespace(stateless=frozenset({"feedforward"}), words=WORDS)
 
     def trials(self) -> pd.DataFrame:
         return pd.DataFrame({"model": self.models})
@@ -266,7 +265,7 @@ def test_the_map_of_a_terminal_keeps_settings_apart():
     frame = frame.assign(capacity_name="hidden", capacity=8, parameters=9, train_inputs=5.0, test_inputs=5.0)
     factors = ("model.hidden", "train.learning_rate")
     results = SimpleNamespace(measure=lambda name: frame.assign(test_seen=0.0), factors=factors)
-    table = on_a_terminal(results)
+    table = layout(results)
     assert [column.name for column in table.columns][:5] == [
         "model", "learning_rate", "memory", "lag 2", "lag 4",
     ]  # fmt: skip

@@ -30,7 +30,7 @@ def thinned(histories: pd.DataFrame, points: int = POINTS) -> pd.DataFrame:
 
     Returns
     -------
-    key, condition, task, model, length, seed, axis ("epoch" or "update"); first, last (the steps on that axis that a
+    key, condition, task, model, length, seed, axis ("epoch" or "update"); first, last (the places on that axis that a
     point stands for, from 1), low, high (minimum and maximum over them), value (their median).
 
     """
@@ -59,7 +59,7 @@ def curves(each: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     ----------
     each
         One row per trial and point, as ``thinned`` gives it. Of each condition only the longest curves count: one of a
-        trial that failed on its way or was stopped early ends earlier, and its points would stand for other steps.
+        trial that failed on its way or was stopped early ends earlier, and its points would stand for other places.
     factors
         Names of further columns that tell conditions apart.
 

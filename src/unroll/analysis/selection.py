@@ -10,7 +10,7 @@ import pandas as pd
 from unroll.analysis.effects import DESIGN, levels_of, selected
 from unroll.errors import UnknownNameError, UnrollError, did_you_mean
 from unroll.study.settings import as_read, frozen
-from unroll.wording import counted, listed, setting
+from unroll.wording import counted, level, listed
 
 
 def apart(
@@ -26,7 +26,8 @@ def apart(
     both = len(_keys(trials, one, study) & _keys(trials, two, study))
     if both:
         raise UnrollError(
-            f"{one} and {two} have {counted(both, 'trial')} in common. Fix a factor in both, at different levels."
+            f"{_told(one)} and {_told(two)} have {counted(both, 'trial')} in common. Fix a factor in both, at "
+            "different levels."
         )
     return one, two
 
@@ -47,18 +48,23 @@ def _as_the_study_has_it(
             one for one in levels if as_read(factor, one) == meant and isinstance(one, bool) == isinstance(meant, bool)
         ]
         if not same:
-            texts = [setting(one) for one in levels]
+            texts = [level(factor, one) for one in levels]
             raise UnknownNameError(
-                f'{factor} is never {setting(wished)} in the study "{study}".'
-                f"{did_you_mean(setting(wished), texts)} It is {listed(texts, 'or')}."
+                f'{factor} is never {level(factor, wished)} in the study "{study}".'
+                f"{did_you_mean(level(factor, wished), texts)} It is {listed(texts, 'or')}."
             )
         found[factor] = same[0]
     return found
+
+
+def _told(wanted: Mapping[str, Any]) -> str:
+    """Return a selection as readers are told it: "model.hidden = 16 and train.backend = torch"; of none "nothing"."""
+    return listed([f"{factor} = {level(factor, value)}" for factor, value in wanted.items()]) or "nothing"
 
 
 def _keys(trials: pd.DataFrame, wanted: Mapping[str, Any], study: str) -> set[str]:
     """Return the keys of the trials that a selection has, which are some."""
     found = set(selected(trials, wanted))
     if not found:
-        raise UnrollError(f'No trial of the study "{study}" has all of {dict(wanted)}.')
+        raise UnrollError(f'No trial of the study "{study}" has all of {_told(wanted)}.')
     return found

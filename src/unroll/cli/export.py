@@ -74,7 +74,7 @@ def _export_study(study: str, form: str, out: Path | None, overrides: list[str],
     if form in TRIAL_FORMATS:
         text = TRIAL_FORMATS[form](results.with_examinations(results.trials()))
     else:
-        text = TABLE_FORMATS[form](results.table(), results.factors, results.study.name, results.counted)
+        text = TABLE_FORMATS[form](results.table(), results.factors, results.study.name, results.told.counted)
     if results.damage:
         say(results.damage, err=True)
     if out is None:

@@ -2,9 +2,9 @@
 
 Imports no torch.
 
-An update is gather, forward, readout, loss, backward, gradient norm, its bounds and the optimizer's step, in one call
-for as many updates as there is time for: see ``native/update``. Axes: N sequences, T steps, I inputs, H hidden, O
-outputs, S scored positions of a sequence.
+An update is gather, forward, readout, loss, backward, gradient norm, its bounds and what the optimizer makes of it, in
+one call for as many updates as there is time for: see ``native/update``. Axes: N sequences, T steps, I inputs, H
+hidden, O outputs, S scored positions of a sequence.
 """
 
 from __future__ import annotations
@@ -87,17 +87,18 @@ class Updates:
 
     weights: one vector, w_ih (G*H, I), w_hh (G*H, H), b_ih, b_hh (G*H,), the readout's w (O, H) and b (O,), gates in
     torch's order. state: a vector as long as it for each of "average" (Adam), "square" (Adam, RMSprop) and "velocity"
-    (with momentum); ``steps``: how many were made before.
+    (with momentum); ``before``: how many updates were made before.
     """
 
     def __init__(
-        self, cell: str, hidden: int, isa: str, rule: Rule, weights: Numbers, state: dict[str, Numbers], steps: int
+        self, cell: str, hidden: int, isa: str, rule: Rule, weights: Numbers, state: dict[str, Numbers], before: int
     ):
         self._layer = (isa, cell, hidden)
         self._rule = native().rule(*(getattr(rule, field.name) for field in fields(rule)))
         self._weights, self._state = weights, state
         self._gradient = np.zeros_like(weights)
-        self._powers = np.array([_power(rule.beta1, steps), _power(rule.beta2, steps)]) if "average" in state else None
+        powers = [_power(rule.beta1, before), _power(rule.beta2, before)]
+        self._powers = np.array(powers) if "average" in state else None
         self._done = np.zeros(1, dtype=np.int64)
 
     def make(
@@ -105,8 +106,8 @@ class Updates:
     ) -> None:
         """Make updates on the sequences with these numbers, one batch after another; note them in ``made``.
 
-        One at least, and none begins after ``seconds``; the one whose loss is no finite number is the last, and makes
-        no step. What a signal's handler raises comes out: those that were made till then are noted all the same.
+        One at least, and none begins after ``seconds``; the one whose loss is no finite number is the last, and changes
+        nothing. What a signal's handler raises comes out: those that were made till then are noted all the same.
         """
         n = len(rates)
         losses, norms, scored = np.zeros(n), np.zeros(n), np.zeros(n, dtype=np.int64)

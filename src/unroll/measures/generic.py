@@ -119,7 +119,7 @@ class Generic:
             rows = rows[rows[axis].isin(_drawn(rows[axis], MOST_OF_CURVE if len(along) == 1 else MOST_OF_MAP))]
         quantity = declared.get(name)
         each = rows.drop_duplicates("condition")
-        titles = panels.titles(each, factors, by_length=panels.by_length(each), words=source.words)
+        titles = panels.titles(each, factors, by_length=panels.by_length(each), words=source.told.words)
         points = pd.DataFrame(
             {
                 "panel": rows["condition"].map(dict(zip(each["condition"], titles, strict=True))),

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pandas as pd
 
-    from unroll.analysis.finding import Words
-    from unroll.capabilities import Capability
+    from unroll.analysis.told import Told
     from unroll.measures.asking import Faults
     from unroll.quantity import Quantity
     from unroll.study import Study
@@ -33,23 +32,13 @@ class Source(Protocol):
         ...
 
     @property
-    def words(self) -> Words:
-        """How sentences and figures name this study's tasks, models and levels of settings."""
-        ...
-
-    @property
-    def stateless(self) -> frozenset[str]:
-        """The models that keep no state."""
+    def told(self) -> Told:
+        """What tasks and models said of themselves: words for them, what they can do, what is counted."""
         ...
 
     @property
     def judged(self) -> frozenset[str]:
         """The tasks that are judged by a measure, and not by their test loss."""
-        ...
-
-    @property
-    def counted(self) -> Mapping[str, Quantity]:
-        """What is counted beside the test loss, by the names of the metrics."""
         ...
 
     def only(self, task: str = "", model: str = "") -> Source:
@@ -110,8 +99,4 @@ class Source(Protocol):
 
     def with_settings(self, frame: pd.DataFrame, settings: Iterable[str]) -> pd.DataFrame:
         """The frame of trials with a column for each of these settings."""
-        ...
-
-    def can(self, kind: str, name: str, capability: type[Capability]) -> bool:
-        """Whether a "task" or a "model" said, when the study was planned, that it can do something."""
         ...

@@ -101,7 +101,7 @@ def _plugins(results: ReportSource) -> Iterator[Mapping[str, Any]]:
     """Yield the facts of the study's tasks, then of its models, in alphabetical order."""
     for kind in ("task", "model"):
         for name in sorted({getattr(trial, kind) for trial in results.planned}):
-            yield results.facts(kind, name)
+            yield results.told.facts(kind, name)
 
 
 def _figures(choice: Choice, study: str, styles: Styles) -> Iterator[Figure]:

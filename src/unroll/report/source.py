@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from unroll.measures.source import Source
 
@@ -33,10 +33,6 @@ class ReportSource(Source, Protocol):
     @property
     def damage(self) -> str | None:
         """A sentence where what is stored is not what was written."""
-        ...
-
-    def facts(self, kind: str, name: str) -> Mapping[str, Any]:
-        """What a task or a model says of itself."""
         ...
 
     def only(self, task: str = "", model: str = "") -> ReportSource:

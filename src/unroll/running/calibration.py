@@ -159,14 +159,14 @@ def time_update(trial: Trial, budget: float) -> float | None:
     """
     try:
         training = Training(_small(trial), look=LOOK_SECONDS)
-        steps = training.run()
-        next(steps)  # the first update warms the caches
+        going = training.run()
+        next(going)  # the first update warms the caches
         training.settle()
         times: list[float] = []
         begin = time.monotonic()
         while not times or (time.monotonic() - begin < budget * 0.6 and len(times) < 50):
             start, before = time.perf_counter(), training.done
-            next(steps)
+            next(going)
             times.append((time.perf_counter() - start) / (training.done - before))
         if not at_once(training.device):
             training.settle()

@@ -105,11 +105,11 @@ def _found(fingerprint: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _trained(trial: Trial) -> tuple[Result, tuple[Examination, ...]]:
     training = Training(trial, look=LOOK_SECONDS)
-    steps = training.run()
+    going = training.run()
     with computing(device_of(trial)):
         while True:
             try:
-                next(steps)
+                next(going)
             except StopIteration as end:
                 result: Result = end.value
                 return result, examine(trial, training.network)

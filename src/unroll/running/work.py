@@ -138,10 +138,10 @@ class _Work:
     def _train(self, training: Training) -> Result | None:
         """Return the result, or None where the channel asked to stop first."""
         resumed_at = training.done
-        steps = training.run()
+        going = training.run()
         while True:
             try:
-                progress = next(steps)
+                progress = next(going)
             except StopIteration as end:
                 result: Result = end.value
                 if self.order.keep:

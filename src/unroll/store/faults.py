@@ -1,4 +1,4 @@
-"""SQLite's errors, told as facts with a place and a next step."""
+"""SQLite's errors, told as facts with a place and what to do next."""
 
 from __future__ import annotations
 

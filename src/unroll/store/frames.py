@@ -99,7 +99,7 @@ def history_names(db: sqlite3.Connection, keys: Collection[str] | None) -> tuple
 def history_frame(
     db: sqlite3.Connection, trials: Sequence[Checked], name: str, damaged: dict[str, str] | None = None
 ) -> pd.DataFrame:
-    """Return one row per value of one history: the trial, its axis, ``step`` on it (from 1), ``value``.
+    """Return one row per value of one history: the trial, its axis, ``step`` (the place on it, from 1), ``value``.
 
     A damaged history is left out and told in ``damaged``, by its trial's key; without one, DamageError is raised. That
     of a trial that has changed since it was read is left out without a word.

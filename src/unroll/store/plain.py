@@ -52,7 +52,7 @@ def to_blob(name: str, values: ArrayLike) -> tuple[int, bytes]:
     """Return the count and the little-endian float32 bytes of a one-dimensional history."""
     array = np.asarray(values, dtype="<f4")
     if array.ndim != 1:
-        raise ValueError(f"History {name!r} has shape {array.shape}; a history is one value a step: shape (n,).")
+        raise ValueError(f"History {name!r} has shape {array.shape}; it is one value after the other: (n,).")
     return array.size, array.tobytes()
 
 

@@ -177,7 +177,7 @@ class Reader:
         name: str,
         damaged: dict[str, str] | None = None,
     ) -> pd.DataFrame:
-        """Return one history of many trials in long form: the trial's columns, axis, step (from 1), value.
+        """Return one history of many trials in long form: the trial's columns, axis, step (a place on it), value.
 
         A damaged history is left out and told in ``damaged``, what is wrong by the trial's key; without one,
         DamagedError is raised.

@@ -112,7 +112,7 @@ def add_part(db: sqlite3.Connection, row_id: int, part: str, sealed: str) -> Non
 
 
 def seal_outcome(db: sqlite3.Connection, row_id: int) -> None:
-    """Seal what has become of a trial, as it stands: the last step of every change of it."""
+    """Seal what has become of a trial, as it stands: what every change of it ends with."""
     row = db.execute("SELECT * FROM trials WHERE id = ?", (row_id,)).fetchone()
     if row is None:  # it was listed: its page is out of order
         raise PagesError(f"row {row_id} of its trials is not found by its number")

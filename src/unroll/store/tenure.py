@@ -107,10 +107,10 @@ class Tenure:
                 "See that nothing removes files beside the store",
             )
 
-    def _lost(self, fact: str, step: str) -> StoreLostError:
+    def _lost(self, fact: str, advice: str) -> StoreLostError:
         return StoreLostError(
-            f"{self._path} {fact}. Nothing more is written to it. {step}; then run the same command again: it goes on "
-            "with what the store holds."
+            f"{self._path} {fact}. Nothing more is written to it. {advice}; then run the same command again: it goes "
+            "on with what the store holds."
         )
 
 

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, said as a fact with its value and the next step."""
+"""What pydantic found wrong, said as a fact with its value and what to do next."""
 
 from __future__ import annotations
 

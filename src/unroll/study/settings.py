@@ -182,8 +182,8 @@ class TrainSettings(Section):
     and 0.999, eps 1e-8; RMSprop: eps 1e-8).
 
     ``weight_decay``, 0 by default for every optimizer, is over all trained parameters, biases included: adamw
-    multiplies them by 1 - learning_rate · weight_decay before each step; the others add weight_decay · parameter to the
-    gradient, after it was clipped.
+    multiplies them by 1 - learning_rate · weight_decay before each update; the others add weight_decay · parameter
+    to the gradient, after it was clipped.
 
     ``backend``: "native" kernels, "torch" for PyTorch's own layers ("reference" in keys and stores), or "auto", the
     kernels where they can run.

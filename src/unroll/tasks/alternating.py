@@ -19,7 +19,7 @@ class Alternating(Runs):
     r"""Patterns of ``period`` levels of ±1 to ±4, repeated: :math:`x_{t+1} = x_{t+1-p}`.
 
     What comes next was seen p steps ago, and nothing since then says it. ``levels``: a list of numbers and of ranges
-    [low, high] or [low, high, step].
+    [low, high] or [low, high, spacing].
     """
 
     name = "alternating"

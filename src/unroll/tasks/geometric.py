@@ -22,7 +22,7 @@ class Geometric(Runs):
     r"""Sequences with :math:`x_{t+1} = r\,x_t`: the start of ±1 to ±5, the ratio r one of eleven from 1/2 to 2.
 
     Two neighbouring terms say the ratio, so two values of memory are enough. ``starts`` and ``ratios``: lists of
-    numbers and of ranges [low, high] or [low, high, step].
+    numbers and of ranges [low, high] or [low, high, spacing].
     """
 
     name = "geometric"

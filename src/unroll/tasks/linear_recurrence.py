@@ -18,9 +18,9 @@ class LinearRecurrence(Recurrence):
     r"""Sequences with :math:`x_{t+1} = c_1 x_t + c_2 x_{t-1} + \ldots + c_k x_{t-k+1} + b`.
 
     ``coefficients``: c_1, ..., c_k, the newest term's first; ``constant``: b. Each is a number, or a range [low, high]
-    or [low, high, step] of what it may be, both ends in it; the step is 1 where none is given. ``starts``: for each of
-    the k first terms its range. The odd numbers are coefficients [1], constant 2, starts [[1, 13, 2]]; Fibonacci's are
-    [1, 1], 0, [[0, 2], [1, 3]]. The default gives all evenly growing sequences.
+    or [low, high, spacing] of what it may be, both ends in it; the spacing is 1 where none is given. ``starts``: for
+    each of the k first terms its range. The odd numbers are coefficients [1], constant 2, starts [[1, 13, 2]];
+    Fibonacci's are [1, 1], 0, [[0, 2], [1, 3]]. The default gives all evenly growing sequences.
     """
 
     name = "linear_recurrence"

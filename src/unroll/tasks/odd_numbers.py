@@ -15,8 +15,8 @@ from unroll.tasks.windows import Grid
 class OddNumbers(Recurrence):
     r"""Odd numbers in a row: :math:`x_{t+1} = x_t + 2`, the first one of 1, 3, ..., 13; 5 to 12 terms.
 
-    ``starts`` is the range of the first number, in a list; ``steps`` are the steps that a sequence may take: more than
-    one make of it numbers in a row at a distance that has to be found out.
+    ``starts`` is the range of the first number, in a list; ``steps`` are the differences that a sequence may have: more
+    than one make of it numbers in a row at a distance that has to be found out.
     """
 
     name = "odd_numbers"

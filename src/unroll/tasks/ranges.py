@@ -1,4 +1,4 @@
-"""Ranges of numbers, as settings write them: [low, high] or [low, high, step], both ends in it; a step of 1 if none."""
+"""Ranges of numbers, as settings write them: [low, high, spacing] with both ends in it, or [low, high], spacing 1."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def as_tuples(value: Any) -> Any:
 
 
 def _range(bounds: tuple[float, ...]) -> tuple[float, ...]:
-    low, high, step = (*bounds, 1.0)[:3]
-    if low > high or step <= 0 or (high - low) / step >= MOST_VALUES:
+    low, high, spacing = (*bounds, 1.0)[:3]
+    if low > high or spacing <= 0 or (high - low) / spacing >= MOST_VALUES:
         raise ValueError(
-            f"{list(bounds)} is not a range [low, high] or [low, high, step] with low <= high, a step above 0 and "
-            f"fewer than {MOST_VALUES:,} values. Correct it"
+            f"{list(bounds)} is not a range [low, high] or [low, high, spacing] with low <= high, a spacing above 0 "
+            f"and fewer than {MOST_VALUES:,} values. Correct it"
         )
     return bounds
 
@@ -43,9 +43,9 @@ def values_of(given: Sequence[float | Sequence[float]]) -> tuple[float, ...]:
     return tuple(found)
 
 
-def in_range(low: float, high: float, step: float = 1.0) -> tuple[float, ...]:
+def in_range(low: float, high: float, spacing: float = 1.0) -> tuple[float, ...]:
     """Return the values of a range."""
-    return tuple(low + step * k for k in range(math.floor((high - low) / step + 1e-9) + 1))
+    return tuple(low + spacing * k for k in range(math.floor((high - low) / spacing + 1e-9) + 1))
 
 
 def next_to(values: Sequence[float]) -> tuple[float, ...]:
@@ -55,7 +55,7 @@ def next_to(values: Sequence[float]) -> tuple[float, ...]:
 
 
 def between(values: Sequence[float]) -> tuple[float, ...]:
-    """Return the values in the middle between neighbours; of one value, the one half a step above it."""
+    """Return the values in the middle between neighbours; of one value, the one half a spacing above it."""
     ordered = sorted(values)
     if len(ordered) < 2:
         return (ordered[0] + 0.5,)

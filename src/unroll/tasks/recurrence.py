@@ -49,17 +49,17 @@ class Recurrence(Runs):
         return (*self.first_terms(), self.constants, *(values for values in self.recurrence if len(values) > 1))
 
     def beyond(self) -> dict[str, Grid]:
-        """Starts ten times larger, starts next to those of training, another step and other coefficients."""
-        starts, steps = self.first_terms(), self.constants
+        """Starts ten times larger, starts next to those of training, another constant and other coefficients."""
+        starts, constants = self.first_terms(), self.constants
         varied = self.grid()[len(starts) + 1 :]
         grids: dict[str, Grid] = {
-            "larger": (*(tuple(10 * v for v in values) for values in starts), steps, *varied),
-            "starts": (*(next_to(values) for values in starts), steps, *varied),
+            "larger": (*(tuple(10 * v for v in values) for values in starts), constants, *varied),
+            "starts": (*(next_to(values) for values in starts), constants, *varied),
         }
-        if len(steps) > 1 or steps[0]:
-            grids["step"] = (*starts, next_to(steps) if len(steps) > 1 else (2 * steps[0],), *varied)
+        if len(constants) > 1 or constants[0]:
+            grids["step"] = (*starts, next_to(constants) if len(constants) > 1 else (2 * constants[0],), *varied)
         if varied:
-            grids["coefficients"] = (*starts, steps, *map(next_to, varied))
+            grids["coefficients"] = (*starts, constants, *map(next_to, varied))
         return grids
 
     def terms(self, parameters: Float64, n: int, length: int) -> Float64:
@@ -75,14 +75,14 @@ class Recurrence(Runs):
         found = _unknown(prompt, self.recurrence, self.constants)
         if found is None:
             return None
-        coefficients, step = found
-        followed = continued(prompt[None, :order], coefficients, step, len(prompt))[0]
+        coefficients, constant = found
+        followed = continued(prompt[None, :order], coefficients, constant, len(prompt))[0]
         if not follows(prompt, followed):
             return None
-        return continued(prompt[None, -order:], coefficients, step, order + n)[0, order:]
+        return continued(prompt[None, -order:], coefficients, constant, order + n)[0, order:]
 
 
-def continued(starts: Float64, coefficients: Sequence[float | Float64], step: Float64, n: int) -> Float64:
+def continued(starts: Float64, coefficients: Sequence[float | Float64], constant: Float64, n: int) -> Float64:
     """Return n terms of recurrences from their first terms, (N, k), and constants, (N,), to (N, n); it may overflow.
 
     Each coefficient is a number, or one of each sequence, (N,).
@@ -92,7 +92,7 @@ def continued(starts: Float64, coefficients: Sequence[float | Float64], step: Fl
     terms[:, :order] = starts
     with np.errstate(over="ignore", invalid="ignore"):
         for t in range(order, n):
-            terms[:, t] = step
+            terms[:, t] = constant
             for lag, coefficient in enumerate(coefficients, start=1):
                 terms[:, t] += coefficient * terms[:, t - lag]
     return terms
@@ -127,12 +127,12 @@ def _number(value: float) -> str:
     return str(near) if float(near) == value else f"{value:.4g}"
 
 
-def _unknown(prompt: Float64, recurrence: Grid, steps: Sequence[float]) -> tuple[list[float], Float64] | None:
+def _unknown(prompt: Float64, recurrence: Grid, constants: Sequence[float]) -> tuple[list[float], Float64] | None:
     """Return coefficients and constant: those that have one value, and the others as the prompt determines them."""
     order = len(recurrence)
     if len(prompt) < order:
         return None
-    allowed = (*recurrence, tuple(steps))
+    allowed = (*recurrence, tuple(constants))
     values = [one[0] for one in allowed]
     free = [place for place, one in enumerate(allowed) if len(one) > 1]
     if free:

@@ -24,7 +24,7 @@ class Sine(Runs):
 
     For each period it is a linear recurrence, :math:`x_{t+1} = 2\cos(2\pi/p)\,x_t - x_{t-1}`; three terms say which.
     ``periods`` (steps), ``phases`` (in periods) and ``amplitudes``: lists of numbers and of ranges [low, high] or
-    [low, high, step].
+    [low, high, spacing].
     """
 
     name = "sine"

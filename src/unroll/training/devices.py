@@ -38,7 +38,7 @@ def at_once(device: torch.device) -> bool:
 def present(name: str) -> tuple[str, ...]:
     """Return the names of the devices of a kind that this process can train on, after a small product on each.
 
-    Raises DeviceError, with the reason and the next step, where there is none.
+    Raises DeviceError, with the reason and what to do next, where there is none.
     """
     if name == "cpu":
         return ("cpu",)
@@ -75,7 +75,7 @@ def confirm(device: torch.device) -> None:
 
 
 def _count(name: str) -> int:
-    """Return how many devices of a kind there are; raises DeviceError, with the reason and the next step, for none."""
+    """Return how many devices of a kind there are; raises DeviceError, with the reason and advice, for none."""
     absent = _why_no_cuda() if name == "cuda" else _why_no_mps()
     if absent:
         raise DeviceError(absent)

@@ -380,7 +380,7 @@ class Training:
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         self.network.load_state_dict(_named(tensors, "network."))
         self.best = _named(tensors, "best.")
-        state = _named(tensors, "optimizer.")  # the count of its steps stays here
+        state = _named(tensors, "optimizer.")  # its count of updates stays here
         self.optimizer.state[self.vector.values] = {
             name: tensor if name == "step" else tensor.to(self.device) for name, tensor in state.items()
         }

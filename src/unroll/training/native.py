@@ -192,9 +192,9 @@ class NativeUpdates:
             )
             vectors = {ours: _array(state[theirs]) for ours, theirs in names.items()}
             layer: nn.RNNBase = self._network.recurrence
-            steps = int(state["step"]) if "step" in state else 0
+            before = int(state["step"]) if "step" in state else 0
             self._updates = Updates(
-                cell_of(layer), layer.hidden_size, self._isa, rule, _array(self._vector.values), vectors, steps
+                cell_of(layer), layer.hidden_size, self._isa, rule, _array(self._vector.values), vectors, before
             )
         return self._updates
 

@@ -61,11 +61,11 @@ class Beyond(Measure):
         """Yield how right each model is beyond the length that it was trained on."""
         from unroll.measures.beyond.sentences import sentences
 
-        yield from sentences(source.words, about.only(source.measure(self.name)), source.factors)
+        yield from sentences(source.told.words, about.only(source.measure(self.name)), source.factors)
 
 
 def along(source: Source, trials: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the histories by length of these trials, each by the quantity that it is of: "loss", "accuracy"."""
-    names = dict.fromkeys(["test_loss", *(str(name) for name in source.counted)])
+    names = dict.fromkeys(["test_loss", *(str(name) for name in source.told.counted)])
     found = {name.removeprefix("test_"): source.histories(f"{name.removeprefix('test_')}_by_length") for name in names}
     return {name: values for name, values in found.items() if len(values)}

@@ -21,7 +21,7 @@ def points(source: Source) -> pd.DataFrame:
     found = source.measure("beyond")
     if found.empty:
         return found
-    titles = panels.titles(found, source.factors, by_length=panels.by_length(found), words=source.words)
+    titles = panels.titles(found, source.factors, by_length=panels.by_length(found), words=source.told.words)
     series = panels.series(found["model"], source.models)
     return found.assign(panel=titles, series=series)
 

@@ -56,10 +56,10 @@ class Continuation(Measure):
 
         table = about.only(source.measure(self.name))
         if len(table) and about.model:
-            yield from at_rest(source.words, table, about.model)
+            yield from at_rest(source.told.words, table, about.model)
             for factor in source.factors:
-                if source.words.tells(factor):
-                    yield from by_level(source.words, table, about.model, factor)
+                if source.told.words.tells(factor):
+                    yield from by_level(source.told.words, table, about.model, factor)
 
     def judges(self, source: Source) -> frozenset[str]:
         """See Measure."""

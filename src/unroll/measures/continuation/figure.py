@@ -23,8 +23,8 @@ def points(source: Source) -> pd.DataFrame:
         return steps
     return pd.DataFrame(
         {
-            **telling.facts(steps, source.stateless),
-            "panel": panels.titles(steps, source.factors, words=source.words, by_length=panels.by_length(steps)),
+            **telling.facts(steps, source.told.stateless),
+            "panel": panels.titles(steps, source.factors, words=source.told.words, by_length=panels.by_length(steps)),
             "series": panels.series(steps["model"], source.models),
             **{name: steps[name] for name in ("key", "step", "value", "truth", "relative_error")},
         }

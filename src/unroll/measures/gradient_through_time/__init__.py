@@ -86,7 +86,7 @@ class GradientThroughTime(Measure):
         """See Measure."""
         from unroll.measures.gradient_through_time.sentences import sentences
 
-        return sentences(about.only(source.measure(self.name)), source.words)
+        return sentences(about.only(source.measure(self.name)), source.told.words)
 
     def compute(self, trial: Trial, task: Task, network: Network, generator: Generator) -> Found:
         """See Measure."""

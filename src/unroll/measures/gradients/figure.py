@@ -22,7 +22,7 @@ def points(source: Source) -> pd.DataFrame:
     The columns of ``panels.begun``; seed, first, last (the updates of the stretch, from 1), value (the median
     norm), low, high (its minimum and maximum: no update is left out of them).
     """
-    trials = panels.begun(source.trials(), source.factors, source.models, source.words)
+    trials = panels.begun(source.trials(), source.factors, source.models, source.told.words)
     points = source.thinned("grad_norm", POINTS, trials["key"].tolist())
     points = points[["key", "seed", "first", "last", "value", "low", "high"]]
     return trials.merge(points, on="key")

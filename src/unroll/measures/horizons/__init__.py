@@ -60,9 +60,9 @@ class Horizons(Measure):
         table = about.only(source.measure(self.name))
         table = table[table.groupby("task")["horizon"].transform("max") > 1]  # one step is nothing to run freely over
         if len(table) and about.model:
-            yield from of_model(source.words, table, about.model)
+            yield from of_model(source.told.words, table, about.model)
         elif len(table):
-            yield from of_all(source.words, table)
+            yield from of_all(source.told.words, table)
 
     def judges(self, source: Source) -> frozenset[str]:
         """See Measure."""
@@ -92,7 +92,7 @@ class Horizons(Measure):
         """See Measure."""
         from unroll.measures.horizons import sheet
 
-        yield from filter(None, ((sheet.on_a_page if where == "page" else sheet.on_a_terminal)(source),))
+        yield from filter(None, (sheet.layout(source),))
 
     @property
     def figure(self) -> Figure:

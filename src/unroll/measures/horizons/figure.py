@@ -29,11 +29,11 @@ def points(source: Source) -> pd.DataFrame:
     found = source.measure("horizons")
     if found.empty:
         return found
-    titles = panels.titles(found, source.factors, words=source.words, by_length=panels.by_length(found))
+    titles = panels.titles(found, source.factors, words=source.told.words, by_length=panels.by_length(found))
     shown = [REGIMES.get(regime, regime) for regime in found["regime"]]
     return pd.DataFrame(
         {
-            **telling.facts(found, source.stateless),
+            **telling.facts(found, source.told.stateless),
             "title": titles,
             "panel": [" · ".join(filter(None, pair)) for pair in zip(titles, shown, strict=True)],
             "series": panels.series(found["model"], source.models),

@@ -17,7 +17,7 @@ REGIMES = {
     "longer": "from where training's sequences end",
     "larger": "with ten times larger values",
     "starts": "with other starts",
-    "step": "with another step",
+    "step": "at another pace",
     "coefficients": "with other coefficients",
 }
 """The regimes whose parameters, or terms, are not of the trained range, in words."""

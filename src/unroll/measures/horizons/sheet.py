@@ -1,4 +1,4 @@
-"""How far models can run freely, as tables."""
+"""How far models can run freely, as a table."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from unroll.analysis.nearness import CLOSE, STEP
 from unroll.analysis.overlap import constants
-from unroll.analysis.sheets import INPUTS, MOST_ROWS, count, in_order, in_sections, inputs, plain
-from unroll.layout import Layout, figures, heading
+from unroll.analysis.sheets import INPUTS, count, in_order, in_sections, inputs, several
+from unroll.layout import Layout, each, figures, heading
 from unroll.measures.horizons.table import REGIMES
 from unroll.wording import level, listed, percent, short_names
 
@@ -17,23 +17,9 @@ if TYPE_CHECKING:
     from unroll.measures.source import Source
 
 
-AHEAD = (1, STEP, 32)
-"""Horizons that fit on a screen."""
-ON_A_PAGE = (1, 2, 4, 8, 16, 32, 64)
-"""Those of a page; only ``STEP``, at which models are judged, where that would be too many rows."""
+AHEAD = {1: 0, 2: 8, 4: 8, STEP: 0, 16: 7, 32: 0, 64: 7}
+"""Horizons that are shown, and how soon each is left out where there is no room for all."""
 WITHIN = "within"
-
-
-def on_a_page(source: Source) -> Layout | None:
-    """Return a page's table of errors by horizon; None where no task has more than one step ahead."""
-    frame = source.measure("horizons")
-    if frame.empty or frame["horizon"].max() < 2:
-        return None
-    shown = frame["horizon"].isin(ON_A_PAGE)
-    frame = frame[shown] if shown.sum() <= MOST_ROWS else frame[frame["horizon"] == STEP]
-    frame = frame.assign(regime=frame["regime"].map(lambda regime: REGIMES.get(regime, regime)))
-    note = "Relative error of the model fed its own predictions; medians over trials."
-    return plain("horizons", "Error by horizon", note, frame)
 
 
 def with_constants(source: Source, text: str) -> str:
@@ -43,7 +29,7 @@ def with_constants(source: Source, text: str) -> str:
     return "\n".join(filter(None, [text, said if found else ""]))
 
 
-def on_a_terminal(source: Source) -> Layout | None:
+def layout(source: Source) -> Layout | None:
     """Return how far each condition runs freely: median relative errors on test sequences, by regime."""
     factors = source.factors
     frame = in_order(source.measure("horizons"))
@@ -56,9 +42,18 @@ def on_a_terminal(source: Source) -> Layout | None:
         (
             *(heading("task"), heading("model"), heading("T", right=True), *map(heading, short_names(factors))),
             *(figures("n"), figures("of", 2)),
-            *(figures("truth fed", 1), *(figures(f"{step} ahead") for step in AHEAD), figures("1 % up to")),
+            *(
+                figures("truth fed", 1),
+                *(figures(f"{step} ahead", spare) for step, spare in AHEAD.items()),
+                figures("1 % up to"),
+            ),
             *(figures(REGIMES.get(regime, regime)) for regime in beyond),
-            *(figures("trained on", 4), figures("tested on", 5), figures("seen", 3)),
+            *(
+                each(f"each trial {STEP} ahead", 6),
+                figures("trained on", 4),
+                figures("tested on", 5),
+                figures("seen", 3),
+            ),
         ),
         title="Free-running: median relative error on test sequences, of the trained range of parameters and others",
         name="horizons",
@@ -82,6 +77,7 @@ def on_a_terminal(source: Source) -> Layout | None:
             count(within["sequences"].min()),
             *(percent(within["one_step_error"].get(STEP)), *(percent(errors.get((WITHIN, h))) for h in AHEAD)),
             *(_reach(within["relative_error"]), *(percent(errors.get((regime, STEP))) for regime in beyond)),
+            several(map(percent, within["each_seed"].get(STEP, ()))),
             *inputs(first),
         ]
         rows.append(cells)

@@ -20,7 +20,7 @@ REGIMES = {
     "longer": "later terms",
     "larger": "ten times larger",
     "starts": "other starts",
-    "step": "other step",
+    "step": "other pace",
     "coefficients": "other coefficients",
 }
 """The regimes of the test sequences, and what they are shown as. Only parameters are of a range, not the steps ahead.

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from unroll.measures.base import Figure
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from unroll.measures.base import About, Figure
 from unroll.measures.curves import Curves
+
+if TYPE_CHECKING:
+    from unroll.analysis.finding import Finding
+    from unroll.measures.source import Source
 
 
 class Learning(Curves):
@@ -15,6 +22,14 @@ class Learning(Curves):
     version = "1"
     needs = "a trial that has trained for an epoch"
     place = 300
+
+    def findings(self, source: Source, about: About) -> Iterator[Finding]:
+        """Yield after how many updates the criterion is met, where that is asked."""
+        from unroll.measures.learning.sentences import sentences
+
+        if about.asked:
+            trials = source.with_settings(source.trials(), ("train.batch",))
+            yield from sentences(source.told.words, about.only(trials), source.factors)
 
     @property
     def figure(self) -> Figure:

@@ -27,7 +27,7 @@ def points(source: Source) -> pd.DataFrame:
     The columns of ``panels.begun``; seed, first, last (the epochs that a point stands for), value (their median), low,
     high, loss ("validation MSE" or "training MSE").
     """
-    trials = panels.begun(source.trials(), source.factors, source.models, source.words)
+    trials = panels.begun(source.trials(), source.factors, source.models, source.told.words)
     found: list[pd.DataFrame] = []
     left = trials["key"].tolist()
     for name in WHICH:

@@ -31,7 +31,7 @@ def points(source: Source) -> pd.DataFrame:
     below = trials["solved_below"].where(trials["solved_metric"] == trials["score_name"])
     return pd.DataFrame(
         {
-            "panel": panels.titles(trials, factors, words=source.words),
+            "panel": panels.titles(trials, factors, words=source.told.words),
             "series": panels.series(trials["model"], source.models),
             **{name: trials[name] for name in ("length", "seed", "state", "score", "score_words")},
             **{name: trials[name] for name in ("baseline", "memoryless", "second_name", "second_loss")},

@@ -28,7 +28,7 @@ def loss(source: Source) -> Layout:
             else {}
         ),
         each("each seed"): lambda row: several(map(number, row["scores"])),
-        **{figures(counted.words): _median(name) for name, counted in source.counted.items()},
+        **{figures(counted.words): _median(name) for name, counted in source.told.counted.items()},
         **({figures("chance"): lambda row: number(row["chance"])} if frame["chance"].notna().any() else {}),
         **second(frame),
         figures("÷\N{NO-BREAK SPACE}baseline"): lambda row: number(row["ratio"], 2),
@@ -41,8 +41,8 @@ def loss(source: Source) -> Layout:
         f"seeds have none. Baseline: the loss of {without(frame['memoryless'])}; a seed is better than it by a paired "
         "test over its test sequences, against the best constant for these, corrected for the seeds."
     )
-    if source.counted:
-        words = capital(listed([counted.words for counted in source.counted.values()]))
+    if source.told.counted:
+        words = capital(listed([counted.words for counted in source.told.counted.values()]))
         note += f" {words}: medians over the seeds."
     if frame["chance"].notna().any():
         note += " Chance: the accuracy of the best answer that sees no input."

@@ -46,4 +46,4 @@ class Memory(Measure):
         from unroll.measures.memory.sentences import sentences
 
         if about.asked:
-            yield from sentences(source.words, about.only(source.measure(self.name)), source.factors)
+            yield from sentences(source.told.words, about.only(source.measure(self.name)), source.factors)

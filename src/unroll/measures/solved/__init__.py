@@ -60,7 +60,7 @@ class Solved(Measure):
         from unroll.measures.solved.sentences import sentences
 
         if about.asked:
-            yield from sentences(source.words, about.only(source.table()), source.factors)
+            yield from sentences(source.told.words, about.only(source.table()), source.factors)
 
     @property
     def figure(self) -> Figure:

@@ -25,7 +25,7 @@ def points(source: Source) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "task": conditions["task"],
-            "panel": panels.titles(conditions, factors, words=source.words),
+            "panel": panels.titles(conditions, factors, words=source.told.words),
             "series": panels.series(conditions["model"], source.models),
             "length": conditions["length"],
             "seeds": conditions["seeds"].map(len),

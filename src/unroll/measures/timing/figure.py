@@ -32,7 +32,7 @@ def points(source: Source) -> pd.DataFrame:
     fitted = [fits[known(values)] for values in zip(*(rows[name] for name in same), strict=True)]
     return pd.DataFrame(
         {
-            "panel": panels.titles(rows, factors, words=source.words),
+            "panel": panels.titles(rows, factors, words=source.told.words),
             "series": panels.series(rows["model"], source.models),
             "length": rows["length"],
             "seconds": rows["each_seed"].astype("float64"),

@@ -39,7 +39,7 @@ class Traps(Measure):
         """Yield in how many trials the truth was met with which traps."""
         from unroll.measures.traps.sentences import trapped
 
-        yield from trapped(source.words, about.only(source.measure(self.name)))
+        yield from trapped(source.told.words, about.only(source.measure(self.name)))
 
     def judges(self, source: Source) -> frozenset[str]:
         """See Measure."""
@@ -53,7 +53,7 @@ class Traps(Measure):
         """See Measure."""
         from unroll.measures.traps import sheet
 
-        yield from filter(None, ((sheet.on_a_page if where == "page" else sheet.on_a_terminal)(source),))
+        yield from filter(None, (sheet.layout(source),))
 
     @property
     def figure(self) -> Figure:

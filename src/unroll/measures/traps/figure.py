@@ -28,7 +28,7 @@ def points(source: Source) -> pd.DataFrame:
         return pd.DataFrame()
     names = [name for name in source.factors if name in found and (name not in TRAPS or found[name].nunique() > 2)]
     several = found["model"].nunique() > 1
-    titles = panels.titles(found, names, words=source.words, by_length=panels.by_length(found))
+    titles = panels.titles(found, names, words=source.told.words, by_length=panels.by_length(found))
     shown = labels(dict.fromkeys(found["model"]))
     with_model = [
         f"{shown[model]}{' · ' if title else ''}{title}" for model, title in zip(found["model"], titles, strict=True)

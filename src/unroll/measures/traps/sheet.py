@@ -1,11 +1,11 @@
-"""What each trap was worth, as tables."""
+"""What each trap was worth, as a table."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from unroll.analysis.nearness import STEP
-from unroll.analysis.sheets import INPUTS, count, in_order, in_sections, inputs, plain, several
+from unroll.analysis.sheets import INPUTS, count, in_order, in_sections, inputs, several
 from unroll.layout import Column, Layout, figures, heading, prose
 from unroll.measures.horizons.sheet import with_constants
 from unroll.measures.traps.table import TRAPS
@@ -15,19 +15,11 @@ if TYPE_CHECKING:
     from unroll.measures.source import Source
 
 
-def on_a_page(source: Source) -> Layout | None:
-    """Return a page's table of the traps; None where all conditions have the same."""
-    frame = source.measure("traps")
-    if frame.empty or frame["off"].map(tuple).nunique() < 2:
-        return None
-    return plain("traps", "Traps", "worth: the error with every trap on, divided by this one.", frame)
-
-
-def on_a_terminal(source: Source) -> Layout | None:
-    """Return what each trap was worth; None for a study in which none of them is a factor."""
+def layout(source: Source) -> Layout | None:
+    """Return what each trap was worth; None where all conditions have the same."""
     frame = source.measure("traps")
     frame = in_order(frame.sort_values("off", key=lambda names: names.map(len), kind="stable"))
-    if frame.empty or not set(TRAPS) & set(source.factors):
+    if frame.empty or frame["off"].map(tuple).nunique() < 2:
         return None
     further = [factor for factor in source.factors if factor in frame]
     further = [factor for factor in further if factor not in TRAPS or frame[factor].nunique() > 2]

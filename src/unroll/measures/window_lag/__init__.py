@@ -32,14 +32,14 @@ class WindowLag(Measure):
         from unroll.measures.window_lag.table import window_lag
 
         trials = source.with_settings(source.trials(), ("model.window", "model.hidden", "model.parameters"))
-        recalling = [task for task in trials["task"].unique() if source.can("task", task, Recalls)]
+        recalling = [task for task in trials["task"].unique() if source.told.can("task", task, Recalls)]
         return window_lag(trials[trials["task"].isin(recalling)], source.factors)
 
     def findings(self, source: Source, about: About) -> Iterator[Finding]:
         """Yield which models know the value that was shown."""
         from unroll.measures.window_lag.sentences import window_and_lag
 
-        yield from window_and_lag(source.words, about.only(source.measure(self.name)))
+        yield from window_and_lag(source.told.words, about.only(source.measure(self.name)))
 
     def judges(self, source: Source) -> frozenset[str]:
         """See Measure."""
@@ -62,7 +62,7 @@ class WindowLag(Measure):
         """See Measure."""
         from unroll.measures.window_lag import sheet
 
-        yield from filter(None, ((sheet.on_a_page if where == "page" else sheet.on_a_terminal)(source),))
+        yield from filter(None, (sheet.layout(source),))
 
     @property
     def figure(self) -> Figure:

@@ -1,11 +1,11 @@
-"""The map of lag and capacity, as tables."""
+"""The map of lag and capacity, as a table."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from unroll.analysis.settings import grouped
-from unroll.analysis.sheets import INPUTS, in_sections, inputs, plain
+from unroll.analysis.sheets import INPUTS, in_sections, inputs
 from unroll.layout import Cell, Layout, figures, heading
 from unroll.measures.window_lag.table import further as beside
 from unroll.wording import level, short_names
@@ -18,17 +18,8 @@ if TYPE_CHECKING:
 SOLVED_COLOUR, LOST_COLOUR = "green", "dim"
 
 
-def on_a_page(source: Source) -> Layout | None:
-    """Return a page's table of the map; None where there is only one lag."""
-    frame = source.measure("window_lag")
-    if frame["length"].nunique() < 2:
-        return None
-    note = "unexplained: test MSE divided by the baseline's, median over the seeds."
-    return plain("window_lag", "Window and lag", note, frame)
-
-
-def on_a_terminal(source: Source) -> Layout | None:
-    """Return the map of lag and capacity: how much of the announced value stays unexplained."""
+def layout(source: Source) -> Layout | None:
+    """Return how much of the announced value stays unexplained; None where there is only one lag."""
     frame = source.measure("window_lag")
     lags = sorted(frame["length"].unique())
     if len(lags) < 2:

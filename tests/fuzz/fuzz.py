@@ -19,8 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import chdir, closing, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterable
+from contextlib import chdir, closing, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ import typer.main
 
 from unroll.cli.main import main
 from unroll.errors import StoreError, UnrollError
-from unroll.store import Examination, NamedArray, State, Store, examinations
+from unroll.store import Examination, NamedArray, State, Store, connection, examinations
 from unroll.store.digests import TIMES
 from unroll.study import Study, write_study
 
@@ -163,6 +163,63 @@ def flip(path: Path, source: bytes, offset: int, bits: int) -> None:
     path.write_bytes(data)
 
 
+class Looks:
+    """What each command reads of a store, so that it is called only where a changed byte changes what it reads.
+
+    A command that only looks is a function of how the store opens and of what its statements return. Both are asked of
+    the changed store for all commands at once: where they are as before, so is what the command says.
+    """
+
+    def __init__(self) -> None:
+        self.statements: dict[int, set[str] | None] = {}
+        """Of each command that was called on a sound store; None of one that writes."""
+        self.sound: dict[str, str] = {}
+
+    def watch(self, command: int, arguments: list[str], at: Path) -> Done:
+        """Call a command on a sound store and note what it reads."""
+        asked: set[str] | None = set()
+        reading, writing = connection.open_for_reading, connection.open_for_writing
+
+        def noted(path: Path) -> connection.Opened:
+            opened = reading(path)
+            opened.db.set_trace_callback(asked.add if asked is not None else None)
+            return opened
+
+        def changed(path: Path) -> connection.Opened:
+            nonlocal asked
+            asked = None
+            return writing(path)
+
+        connection.open_for_reading, connection.open_for_writing = noted, changed
+        try:
+            return call(arguments, at)
+        finally:
+            connection.open_for_reading, connection.open_for_writing = reading, writing
+            self.statements[command] = asked
+            if asked is not None:
+                asked -= {text for text in asked if text.startswith(("BEGIN", "COMMIT", "--"))}
+                self.sound |= self.read(at, asked - self.sound.keys())
+
+    def read(self, at: Path, statements: Iterable[str]) -> dict[str, str]:
+        """Return what statements find in a store; nothing where it does not open."""
+        found = {}
+        try:
+            with closing(connection.open_for_reading(at).db) as db:
+                for text in statements:
+                    db.renew()
+                    with suppress(sqlite3.Error):
+                        found[text] = repr([tuple(row) for row in db.execute(text).fetchall()])
+        except StoreError:
+            return {}
+        return found
+
+    def differ(self, at: Path) -> set[int]:
+        """Return the commands that read something else than in the sound store, and those that write."""
+        now = self.read(at, self.sound)
+        other = {text for text, rows in self.sound.items() if now.get(text) != rows}
+        return {command for command, asked in self.statements.items() if asked is None or not asked.isdisjoint(other)}
+
+
 class Fuzz:
     """One folder with what is damaged, and what the commands say where nothing is.
 
@@ -175,14 +232,13 @@ class Fuzz:
         self.commands = prepare(folder)
         self.sources = {name: (folder / name).read_bytes() for name in STORES}
         self.clean: dict[tuple[str, int], Done] = {}
+        self.looks = {name: Looks() for name in STORES}
         self.found: list[dict[str, Any]] = []
 
     def flipped(self, store: str, offset: int, bits: int, command: int) -> str | None:
         """Try one command on a store with one byte changed."""
         at = self.folder / "store.db"
-        if (store, command) not in self.clean:
-            flip(at, self.sources[store], 0, 0)
-            self.clean[store, command] = call(self.commands[command], at)
+        self._look(store, command)
         flip(at, self.sources[store], offset, bits)
         try:
             done = call(self.commands[command], at)
@@ -194,6 +250,21 @@ class Fuzz:
         if wrong and wrong != "a traceback" and store == "old.db" and not self._covered_differs(offset, bits):
             return None
         return wrong
+
+    def _look(self, store: str, command: int) -> None:
+        """See what a command makes of the sound store."""
+        if (store, command) not in self.clean:
+            flip(self.folder / "store.db", self.sources[store], 0, 0)
+            self.clean[store, command] = self.looks[store].watch(
+                command, self.commands[command], self.folder / "store.db"
+            )
+
+    def _concerned(self, store: str, offset: int, bits: int) -> list[int]:
+        """Return the commands that one changed byte may concern."""
+        for command in range(len(self.commands)):
+            self._look(store, command)
+        flip(self.folder / "store.db", self.sources[store], offset, bits)
+        return sorted(self.looks[store].differ(self.folder / "store.db"))
 
     def _covered_differs(self, offset: int, bits: int) -> bool:
         """Say whether a change of the old store is one of what its keys and digests cover."""
@@ -211,13 +282,14 @@ class Fuzz:
         return number % self.jobs == self.job
 
     def flips(self, chance: random.Random, count: int, every: bool) -> None:
-        """Change one byte at a time; try a command drawn at random, or every one."""
+        """Change one byte at a time; try a command drawn at random, or every one that it may concern."""
         for number in range(count):
             store = chance.choice(STORES)
             offset, bits = chance.randrange(len(self.sources[store])), chance.randrange(1, 256)
-            chosen = range(len(self.commands)) if every else [chance.randrange(len(self.commands))]
+            one = chance.randrange(len(self.commands))
             if not self.ours(number):
                 continue
+            chosen = self._concerned(store, offset, bits) if every else [one]
             for command in chosen:
                 self._note(
                     self.flipped(store, offset, bits, command),
@@ -359,7 +431,7 @@ def _arguments() -> argparse.Namespace:
     for name in ("flips", "checkpoints", "weights", "merges"):
         parser.add_argument(f"--{name}", type=int, default=0)
     parser.add_argument("--seed", type=int)
-    parser.add_argument("--every", action="store_true", help="every command after each flip")
+    parser.add_argument("--every", action="store_true", help="after each flip every command that reads what it changed")
     parser.add_argument("--jobs", type=int, default=1, help="this many processes share the cases")
     parser.add_argument("--job", type=int, help="which of them this is")
     return parser.parse_args()

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from contextlib import chdir, closing, redirect_stderr, redirect_stdout, suppress
+from contextlib import chdir, closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -201,15 +201,17 @@ class Looks:
                 self.sound |= self.read(at, asked - self.sound.keys())
 
     def read(self, at: Path, statements: Iterable[str]) -> dict[str, str]:
-        """Return what statements find in a store; nothing where it does not open."""
+        """Return what statements find in a store; nothing where it does not open or SQLite notices damage.
+
+        SQLite notices it when it first reads a page: which statement is the first is another matter in each command.
+        """
         found = {}
         try:
             with closing(connection.open_for_reading(at).db) as db:
                 for text in statements:
                     db.renew()
-                    with suppress(sqlite3.Error):
-                        found[text] = repr([tuple(row) for row in db.execute(text).fetchall()])
-        except StoreError:
+                    found[text] = repr([tuple(row) for row in db.execute(text).fetchall()])
+        except (StoreError, sqlite3.Error):
             return {}
         return found
 

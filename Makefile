@@ -11,7 +11,7 @@
 # make test-install  installing: broken environments, no compiler, a source distribution; under three minutes
 # make test-start  distributions built twice, and kills of first starts; two minutes
 # make test-native  what needs other compilers, processors or minutes: sanitizers, every float32, Arm and old x86-64 by qemu,
-#             streams on Arm
+#             streams on Arm, small trials of every task under each set of instructions
 # make check-statistics  minutes of studies of models that do not differ, drawn and trained: how many say that they do
 # make dist   build what is committed with tools that are locked by their hashes, into dist/: the same bytes each time
 # make docs   write the documentation as HTML to build/docs

@@ -44,4 +44,5 @@ def test_a_trial_stores_the_same_bits_on_every_processor(level: str) -> None:
 def test_every_task_is_among_those_compared() -> None:
     plugins = {name: registry.tasks.load(name) for name in registry.tasks.names()}
     ours = {name for name, plugin in plugins.items() if plugin.__module__.startswith("unroll.")}
-    assert {tuple(name.split()[:2]) for name in GOLDEN} == {(model, task) for model in MODELS for task in ours}
+    every = {(model, task) for model in MODELS for task in ours}
+    assert {tuple(name.split()[:2]) for name in GOLDEN} == every, "write what python -m tests.training.small prints"

@@ -53,7 +53,7 @@ test: $(VENV)/.developing
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(TESTS)
 
 test-slow: $(VENV)/.developing
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m slow --ignore tests/running/test_kill.py
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m slow --ignore-glob "tests/running/test_kill*.py"
 
 test-cluster: $(VENV)/.developing
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m cluster tests/executors/test_slurm.py tests/running/test_slurm.py
@@ -118,7 +118,7 @@ check-notebooks: $(VENV)/.developing
 	NOTEBOOKS=1 $(BIN)/python -m pytest -m slow tests/test_notebooks.py
 
 kill-test: $(VENV)/.developing
-	KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest -m slow tests/running/test_kill.py
+	KILLS=$(or $(KILLS),50) LOSSES=$(or $(LOSSES),$(KILLS),20) $(BIN)/python -m pytest -m slow tests/running/test_kill.py tests/running/test_kill_dask.py
 
 soak: $(VENV)/.developing
 	TRIALS=$(or $(TRIALS),1000) $(BIN)/python -m pytest tests/running/test_soak.py

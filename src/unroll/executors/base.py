@@ -125,6 +125,9 @@ class Executor(ABC):
     queue: int = 0
     """How many workers it asks a queue for, which may let them wait for hours; 0 where it asks none."""
 
+    same_numerics: bool = False
+    """Whether trials whose bits depend on the processor are kept to workers that have the one of the first."""
+
     notice: str = ""
     """What the person should know before anything runs."""
 

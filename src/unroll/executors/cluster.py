@@ -58,6 +58,9 @@ class Silence(Options):
         allow_inf_nan=False,
         description="seconds without a sign of the coordinator, or of a local worker, that end work",
     )
+    same_numerics: bool = Field(
+        default=False, description="whether trials are kept to workers with the processor of the first"
+    )
 
 
 class Cluster(Executor):
@@ -78,6 +81,7 @@ class Cluster(Executor):
         if workers is not None and workers < 1:
             raise ExecutorError(f"Cannot run in {workers} workers. Ask for at least 1.")
         self.settings = checked(self.options, options, self.name)
+        self.same_numerics = self.settings.same_numerics
         self.slots = 0
         self.here, self.notice = self._is_here(), self._warning()
         self._most = workers

@@ -18,9 +18,13 @@ Plugins: TypeAlias = Mapping[str, Mapping[str, tuple[type, Version]]]
 
 @dataclass(frozen=True)
 class Start:
-    """What a worker asks first, with an id that no other start has: what there is to do. See ``Fence``."""
+    """What a worker asks first, with an id that no other start has: what there is to do. See ``Fence``.
+
+    ``processor`` is that part of its numerics that its machine decides.
+    """
 
     id: str
+    processor: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,16 @@ class Order:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a worker does: trials, one after the other, and how often it reports of one and hands in a checkpoint."""
+    """What a worker does: trials, one after the other, and how often it reports of one and hands in a checkpoint.
+
+    ``processor``, where it is there, is what all workers must have whose trials' bits depend on it.
+    """
 
     orders: tuple[Order, ...]
     report_seconds: float
     checkpoint_seconds: float
     plugins: Plugins = field(default_factory=dict)
+    processor: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from unroll.models.resolve import resolve
 from unroll.running.calibration import Calibration, calibrate, samples
 from unroll.running.devices import engage, untrained
 from unroll.running.failure import described
-from unroll.running.fence import Fence
+from unroll.running.fence import Alike, Fence
 from unroll.running.fingerprint import surroundings
 from unroll.running.inbox import Inbox
 from unroll.running.kept import Shorter, begun, goes_on, shorter, told, why_anew
@@ -185,6 +185,7 @@ class _Run:
         self.lacking: WorkerStartError | None = None
         self.broken: BaseException | None = None
         self.plugins = registered_plugins()
+        self.alike = Alike() if executor.same_numerics else None
         self.active: dict[int, _Active] = {}  # by the slot
         self.free: list[int] = []  # slots that were used, a heap
         self.deaths: Counter[str] = Counter()  # by the trial's key, of any kind
@@ -348,7 +349,7 @@ class _Run:
                 self.plugins,
             )
             slot = heapq.heappop(self.free) if self.free else len(self.active)
-            active = self.active[slot] = _Active(slot, deque(trials), Fence(batch))
+            active = self.active[slot] = _Active(slot, deque(trials), Fence(batch, self.alike))
             active.channel = Channel(partial(self._take, active), active.fence.answer)
             self._claim(active)
             begun.append(active)

@@ -23,7 +23,7 @@ from unroll.training import Result, Training, computing, numerics
 from unroll.training.devices import confirm, device_of
 from unroll.training.native import numerics_of
 from unroll.training.network import backend_of
-from unroll.training.numerics import BESIDE
+from unroll.training.numerics import BESIDE, processor
 
 SLURM_JOB = "SLURM_JOB_ID"
 """The environment variable that names the job of a worker under Slurm."""
@@ -60,6 +60,33 @@ def confirm_plugins(trial: Trial) -> None:
             )
 
 
+def confirm_place(batch: Batch) -> None:
+    """Raise WorkerStartError where this worker lacks a plug-in, or has not the processor, that its trials need."""
+    host = platform.node()
+    for trial in (order.trial for order in batch.orders):
+        for family, name in ((registry.tasks, trial.task), (registry.models, trial.model)):
+            if name not in family.names():
+                raise WorkerStartError(
+                    f'The worker on {host} has no {family.noun} "{name}". Install there what brings it, in the version '
+                    "that is here."
+                )
+    here, wanted = processor(), batch.processor
+    if wanted is None or wanted == here or not any(map(_is_of_a_processor, batch.orders)):
+        return
+    differs = ", ".join(f"{name} {here[name]} and not {wanted[name]}" for name in here if here[name] != wanted[name])
+    raise WorkerStartError(
+        f"The worker on {host} has other numerics than the first one ({differs}), and same-numerics was asked for."
+    )
+
+
+def _is_of_a_processor(order: Order) -> bool:
+    """Whether the bits of a trial depend on the processor, as far as that can be told before it begins."""
+    try:
+        return "cpu" in numerics_of(order.trial)
+    except Exception:  # the trial itself says what is wrong with it
+        return True
+
+
 def work(item: None, channel: Channel) -> bool:
     """Ask for trials and train them in turn; return False where another start has been given them.
 
@@ -67,10 +94,11 @@ def work(item: None, channel: Channel) -> bool:
     GPU unusable, see ``unroll.training.devices.confirm``.
     """
     start = secrets.token_hex(8)
-    batch: Batch | None = channel.ask(Start(start))
+    batch: Batch | None = channel.ask(Start(start, processor()))
     if batch is None:
         return False
     adopt_plugins(batch.plugins)
+    confirm_place(batch)
     for order in batch.orders:
         if channel.stopping:
             break

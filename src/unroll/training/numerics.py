@@ -14,7 +14,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from unroll.errors import BackendError
 from unroll.kernels import Pick
+from unroll.kernels.pick import isa_in_use
 
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 FIXED_WORKSPACE = ":4096:8"
@@ -55,6 +57,15 @@ def numerics(
         **(versions or {}),
         **_of_device(device),
     }
+
+
+def processor() -> dict[str, str]:
+    """Return that part of the numerics of a trial on the CPU that this machine decides."""
+    try:
+        isa = isa_in_use()
+    except BackendError:  # a trial that needs it says so
+        isa = ""
+    return {"instructions": torch.backends.cpu.get_cpu_capability(), "kernel instructions": isa, "cpu": cpu_model()}
 
 
 def _of_device(device: torch.device) -> dict[str, str]:

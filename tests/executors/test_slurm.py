@@ -1,4 +1,9 @@
-"""Slurm: the conformance suite on a real one of one node, and what happens when jobs end."""
+"""Slurm: the conformance suite on a real one of one node, and what happens when jobs end.
+
+Planted and found: a worker that leaves and is given more; one that stops nothing, or does not hear Slurm's warning; jobs
+that are not cancelled at the end, not replaced, replaced though they come back, or given back while they work; a folder
+that others may read.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.executors.dask_cluster import wait_for
@@ -145,7 +151,7 @@ def test_jobs_that_cannot_start_their_worker_are_given_up_with_their_own_words(s
 def test_only_who_holds_the_certificate_is_spoken_to_and_it_is_gone_at_the_end(slurm, tmp_path):
     from distributed import Client, Security
 
-    with running(1) as executor:
+    with running(1, logs=tmp_path / "logs") as executor:
         (folder,) = tmp_path.glob(".unroll-slurm-*")
         assert folder.stat().st_mode & 0o777 == 0o700
         assert {file.name: file.stat().st_mode & 0o777 for file in folder.glob("*.pem")} == {
@@ -163,6 +169,7 @@ def test_only_who_holds_the_certificate_is_spoken_to_and_it_is_gone_at_the_end(s
         assert "PRIVATE KEY" not in script
         assert executor.submit(double, 4, Channel(ignore)).result(PATIENCE) == 8
     assert not folder.exists()
+    assert [file.name for file in (tmp_path / "logs").iterdir()] == [f"{job}.log"], "what is to stay stays"
 
 
 SCRIPT = """
@@ -206,10 +213,22 @@ def test_jobs_come_when_there_is_something_to_be_done_and_go_when_there_is_less(
         executor.expect(2)
         wait_for(lambda: executor.slots == 2)
         assert len(slurm.jobs()) == 2
-        future, _, _ = begun(executor)
+        channels = {}
+        for _ in range(2):
+            sent: list = []
+            channel = Channel(sent.append)
+            future = executor.submit(hand_in, 7, channel)
+            wait_for(lambda sent=sent: len(sent) == 2)
+            channels[psutil.Process(sent[0]).environ()["SLURM_ARRAY_TASK_ID"]] = channel, future
+        works, idle = (job.split("_")[1] for job in slurm.jobs())  # the first in the queue works on
+        channel, future = channels[idle]
+        channel.stop()
+        assert future.result(PATIENCE) == "stopped"
         executor.expect(1)
         wait_for(lambda: executor.slots == 1 and len(slurm.jobs()) == 1)
-        assert not future.done(), "not the one that works"
+        assert next(iter(slurm.jobs())).endswith(f"_{works}"), "the one that has nothing to do goes"
+        future = channels[works][1]
+        assert not future.done()
         assert executor.news() == []
         executor.expect(3)
         wait_for(lambda: executor.slots == 3)

@@ -1,8 +1,8 @@
 """Slurm: the conformance suite on a real one of one node, and what happens when jobs end.
 
-Planted and found: a worker that leaves and is given more; one that stops nothing, or does not hear Slurm's warning; jobs
-that are not cancelled at the end, not replaced, replaced though they come back, or given back while they work; a folder
-that others may read.
+Planted and found: a worker that leaves and is given more; one that stops nothing, or does not hear Slurm's warning;
+jobs that are not cancelled at the end, not replaced, replaced though they come back, or given back while they work; a
+folder that others may read.
 """
 
 from __future__ import annotations

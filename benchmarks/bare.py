@@ -24,6 +24,7 @@ import torch
 
 from benchmarks.machine import peak, seconds_of
 from unroll.kernels import _native, isas, ops
+from unroll.kernels.gates import GATES
 
 B, I, H = 64, 2, 64  # noqa: E741
 CELLS = ("tanh_rnn", "lstm", "gru")
@@ -34,13 +35,13 @@ Call = Callable[[], object]
 
 def operations(cell: str, T: int, H: int = H, B: int = B, K: int = 1) -> float:
     """Return the multiplications and additions of one forward and backward."""
-    return 2.0 * K * B * T * ops.GATES[cell] * H * ((I + H) + (I + H) + H)
+    return 2.0 * K * B * T * GATES[cell] * H * ((I + H) + (I + H) + H)
 
 
 def problem(cell: str, T: int, H: int = H, B: int = B, K: int = 0) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Return x and the weights, with a lane axis where K is not 0."""
     draw = torch.Generator().manual_seed(0)
-    GH = ops.GATES[cell] * H
+    GH = GATES[cell] * H
     lanes = (K,) if K else ()
     shapes = ((GH, I), (GH, H), (GH,), (GH,))
     weights = [(torch.rand(*lanes, *shape, generator=draw) - 0.5) / 4 for shape in shapes]

@@ -1,8 +1,10 @@
-"""Everything that ``make bench`` measures: kernels, epochs, layers, scaling; tables, a figure and a JSON file.
+"""Everything that ``make bench`` measures: kernels, updates, epochs, layers, scaling; tables, a figure, a JSON file.
 
-Run: python -m benchmarks [--rounds 5] [--parts bare epochs layers scaling] [--out benchmarks/results]
+Run: python -m benchmarks [--rounds 5] [--parts bare updates epochs layers scaling] [--peers PYTHON]
+     [--out benchmarks/results]
 
-Run nothing beside it. With the parts that are measured anew, the JSON file's other parts stay.
+Run nothing beside it. With the parts that are measured anew, the JSON file's other parts stay. A Python that has other
+libraries (``peers.py``) lets them take part in the epochs.
 """
 
 from __future__ import annotations
@@ -12,10 +14,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bare, epochs, kept, layers, scaling
+from benchmarks import bare, epochs, kept, layers, scaling, updates
 from benchmarks.machine import machine
 
-PARTS = {"bare": bare.measure, "epochs": epochs.measure, "layers": layers.measure, "scaling": scaling.measure}
+PARTS = {
+    "bare": bare.measure,
+    "updates": updates.measure,
+    "epochs": epochs.measure,
+    "layers": layers.measure,
+    "scaling": scaling.measure,
+}
 
 
 def main() -> None:
@@ -23,13 +31,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--peers", default="", metavar="PYTHON")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "bench.json"
     report: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     for part in options.parts:
-        report[part] = {"machine": machine(), "rounds": options.rounds, "found": PARTS[part](options.rounds)}
+        asked = (options.rounds, options.peers) if part == "epochs" else (options.rounds,)
+        report[part] = {"machine": machine(), "rounds": options.rounds, "found": PARTS[part](*asked)}
         path.write_text(json.dumps(report, indent=2) + "\n")
     if "scaling" in report:
         scaling.draw(report["scaling"]["found"], kept.PICTURE)
@@ -44,9 +54,18 @@ def tables(report: dict[str, Any]) -> str:
     if "bare" in report:
         text += "## Bare forward and backward: ms (share of the FMA peak)\n\n"
         text += _table(report["bare"]["found"], 1e3, "share", "{:.0%}")
+    if "updates" in report:
+        text += "\n## Whole updates: ms (share of the FMA peak)\n\n"
+        text += _table(report["updates"]["found"]["share"], 1e3, "share", "{:.0%}")
+        text += "\n## Updates on symbols: times adding's, and beyond the operations of the readout\n\n"
+        text += _symbols(report["updates"]["found"]["symbols"])
+        text += "\n## Small updates: microseconds\n\n"
+        text += _small(report["updates"]["found"]["small"])
     if "epochs" in report:
         text += "\n## Whole epochs: s (times as fast as the tuned loop)\n\n"
-        text += _table(report["epochs"]["found"], 1, "against tuned", "{:.2f}x")
+        text += _table([row for row in report["epochs"]["found"] if row["B"] > 1], 1, "against tuned", "{:.2f}x")
+        text += "\n## On-line, 8 units: s of 157 updates (times as fast as the tuned loop)\n\n"
+        text += _table([row for row in report["epochs"]["found"] if row["B"] == 1], 1, "against tuned", "{:.2f}x")
     if "layers" in report:
         text += "\n## Layers: times as fast as torch's, forward / training\n\n"
         text += layers.table(report["layers"]["found"]["speed"])
@@ -56,6 +75,22 @@ def tables(report: dict[str, Any]) -> str:
         for cell, rates in report["scaling"]["found"]["workers"].items():
             one, two = (float(rate) for rate in rates.values())
             text += f"| {cell} | {one:.0f} | {two:.0f} | {two / one:.2f}x |\n"
+    return text
+
+
+def _symbols(rows: list[dict[str, Any]]) -> str:
+    text = "| cell | scored | times | beyond |\n|---|---|---|---|\n"
+    for row in rows:
+        for name, ratio in row["ratio"].items():
+            text += f"| {row['cell']} | {name.split()[0]} | {ratio:.2f}x | {row['beyond'][name]:.2f}x |\n"
+    return text
+
+
+def _small(rows: list[dict[str, Any]]) -> str:
+    text = "| cell | H | B | T | kernels | training |\n|---|---|---|---|---|---|\n"
+    for row in rows:
+        alone, training = (f"{row['median'][name] * 1e6:.1f}" for name in ("kernels", "training"))
+        text += f"| {row['cell']} | {row['H']} | {row['B']} | {row['T']} | {alone} | {training} |\n"
     return text
 
 

@@ -33,8 +33,16 @@ def keep(report: dict[str, Any], folder: Path = FOLDER) -> None:
     found = {name: source.table(name) for name in names}
     if "bare" in report:
         found["bare"] = _rows(report["bare"]["found"], "ms", 1e3, "share", "{:.0%}")
+    if "updates" in report:
+        found["updates"] = _rows(report["updates"]["found"]["share"], "ms", 1e3, "share", "{:.0%}")
+        found["symbols"] = [row for one in report["updates"]["found"]["symbols"] for row in _symbols(one)]
+        found["small"] = [_small(row) for row in report["updates"]["found"]["small"]]
     if "epochs" in report:
-        found["epochs"] = _rows(report["epochs"]["found"], "seconds", 1, "against tuned", "{:.2f}x")
+        measured = report["epochs"]["found"]
+        batches, single = [row for row in measured if row["B"] > 1], [row for row in measured if row["B"] == 1]
+        found["epochs"] = _rows(batches, "seconds", 1, "against tuned", "{:.2f}x")
+        if single:
+            found["on_line"] = _rows(single, "seconds", 1, "against tuned", "{:.2f}x")
         for row in found["epochs"]:
             mine = (row["cell"], row["T"], "notebook")
             notebook = next(
@@ -70,6 +78,19 @@ def _rows(measured: list[dict[str, Any]], name: str, factor: float, beside: str,
                 }
             )
     return rows
+
+
+def _symbols(measured: dict[str, Any]) -> list[Row]:
+    return [
+        {"cell": LABELS[measured["cell"]], "scored": int(name.split()[0]), "times": times, "beyond": beyond}
+        for (name, times), beyond in zip(measured["ratio"].items(), measured["beyond"].values(), strict=True)
+    ]
+
+
+def _small(measured: dict[str, Any]) -> Row:
+    sizes = {axis: measured[axis] for axis in "HBT"}
+    times = {name: measured["median"][name] * 1e6 for name in ("kernels", "training")}
+    return {"cell": LABELS[measured["cell"]], **sizes, **times}
 
 
 def _workers(cell: str, rates: dict[Any, float]) -> Row:

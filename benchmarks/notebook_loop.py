@@ -18,12 +18,12 @@ LAYERS = {"tanh_rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class Model(nn.Module):
-    """A recurrent layer of 64 units and a linear layer on its last output."""
+    """A recurrent layer, of 64 units in the notebook, and a linear layer on its last output."""
 
-    def __init__(self, cell: str):
+    def __init__(self, cell: str, hidden: int = 64):
         super().__init__()
-        self.recurrent = LAYERS[cell](2, 64, 1, batch_first=True)
-        self.linear = nn.Linear(64, 1)
+        self.recurrent = LAYERS[cell](2, hidden, 1, batch_first=True)
+        self.linear = nn.Linear(hidden, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, T, 2) to (B, 1)."""
@@ -31,8 +31,14 @@ class Model(nn.Module):
         return self.linear(out[:, -1, :])
 
 
-def updates(cell: str, length: int, seed: int = 1, sequences: int = 10_000) -> Generator[float, None, None]:
-    """Train for ever; yield the seconds of each update, fetching its batch and the shuffle of each epoch included."""
+def updates(
+    cell: str, length: int, hidden: int = 64, batch: int = 64, compiled: bool = False
+) -> Generator[float, None, None]:
+    """Train for ever; yield the seconds of each update, fetching its batch and the shuffle of each epoch included.
+
+    compiled: by ``torch.compile``, with its defaults, which leave recurrent layers as they are.
+    """
+    seed, sequences = 1, 10_000
     torch.manual_seed(seed)
     draw = np.random.RandomState(seed)
     values = draw.uniform(0, 1, (sequences, length))
@@ -41,8 +47,11 @@ def updates(cell: str, length: int, seed: int = 1, sequences: int = 10_000) -> G
         row[draw.choice(length, size=2, replace=False)] = 1.0
     x = torch.tensor(np.stack([values, markers], axis=-1).astype(np.float32))
     y = torch.tensor(np.sum(values * markers, axis=1, keepdims=True).astype(np.float32))
-    loader = DataLoader(TensorDataset(x, y), batch_size=64, shuffle=True)
-    model, criterion = Model(cell), nn.MSELoss()
+    loader = DataLoader(TensorDataset(x, y), batch_size=batch, shuffle=True)
+    model: nn.Module = Model(cell, hidden)
+    criterion = nn.MSELoss()
+    if compiled:
+        model = torch.compile(model)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
     while True:
         model.train()

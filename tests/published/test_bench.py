@@ -1,6 +1,6 @@
 """What ``make bench`` measured becomes tables that texts can quote; what it did not measure stays.
 
-Planted and found: the share of the notebook's time taken from another length.
+Planted and found: the share of the notebook's time taken from another length, or from learning one sequence at a time.
 """
 
 from __future__ import annotations
@@ -28,16 +28,20 @@ def part(found: object) -> dict[str, object]:
     return {"machine": MACHINE, "rounds": 5, "found": found}
 
 
-def epochs(cell: str, T: int, notebook: float, native: float) -> dict[str, object]:
-    return {"cell": cell, "T": T, "median": {"notebook": notebook, "native v4": native},
+def epochs(cell: str, T: int, notebook: float, native: float, B: int = 64) -> dict[str, object]:
+    return {"cell": cell, "T": T, "H": 64, "B": B, "median": {"notebook": notebook, "native v4": native},
             "against tuned": {"notebook": 1.1, "native v4": 7.56}}  # fmt: skip
 
 
 def test_tables_of_a_measurement(tmp_path: Path):
     bare = {"cell": "gru", "T": 100, "median": {"notebook": 0.0174, "native v4": 0.00282}, "share": {"native v4": 0.69}}
-    measured = [epochs("gru", 100, 2.9, 0.55), epochs("gru", 500, 16.1, 2.52)]
+    measured = [epochs("gru", 100, 2.9, 0.55), epochs("gru", 500, 16.1, 2.52), epochs("gru", 100, 0.4, 0.01, B=1)]
+    symbols = {"cell": "lstm", "ratio": {"100 scored": 1.12}, "beyond": {"100 scored": 1.05}}
+    small = {"cell": "lstm", "H": 8, "B": 1, "T": 2, "median": {"kernels": 4e-6, "training": 9e-6}}
+    updates = {"share": [{**bare, "share": {"native v4": 0.7}}], "symbols": [symbols], "small": [small]}
     workers = {"workers": {"gru": {"1": 522.4, "2": 828.0}}}
-    keep({"bare": part([bare]), "epochs": part(measured), "scaling": part(workers)}, tmp_path / "bench")
+    report = {"bare": [bare], "epochs": measured, "scaling": workers, "updates": updates}
+    keep({name: part(found) for name, found in report.items()}, tmp_path / "bench")
     source = Source("bench", tmp_path / "bench")
     assert [row["said"] for row in source.table("bare")] == [17.4, "2.82 (69 %)"]
     assert source.table("bare")[1]["ms"] == pytest.approx(2.82)
@@ -46,10 +50,17 @@ def test_tables_of_a_measurement(tmp_path: Path):
     assert shares[100, "native v4"] == pytest.approx(0.55 / 2.9)
     assert source.table("epochs")[1]["said"] == "0.55 (7.56x)"
     assert source.table("workers") == [{"cell": "GRU", "one": 522, "two": 828, "ratio": 828 / 522.4}]
+    assert [(row["contender"], row["seconds"]) for row in source.table("on_line")] == [
+        ("notebook", 0.4),
+        ("native v4", 0.01),
+    ]
+    assert source.table("symbols") == [{"cell": "LSTM", "scored": 100, "times": 1.12, "beyond": 1.05}]
+    assert source.table("small") == [{"cell": "LSTM", "H": 8, "B": 1, "T": 2, "kernels": 4.0, "training": 9.0}]
+    assert source.table("updates")[1]["said"] == "2.82 (70 %)"
     assert source.facts["date"] == "2026-11-26"
     assert source.facts["processor"] == "a processor"
 
-    keep({"epochs": part(measured[1:])}, tmp_path / "bench")
+    keep({"epochs": part(measured[1:2])}, tmp_path / "bench")
     again = Source("bench", tmp_path / "bench")
     assert len(again.table("bare")) == 2, "what is not measured again stays"
     assert len(again.table("epochs")) == 2

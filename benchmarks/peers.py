@@ -109,8 +109,8 @@ def keras_updates(cell: str, T: int, hidden: int, batch: int, count: int) -> Ite
         def on_train_batch_end(self, number: int, logs: Any = None) -> None:
             ends.append(time.perf_counter())
 
-    few = (count + WARM_UP + 1) * batch
-    model.fit(x[:few], y[:few], batch_size=batch, shuffle=True, verbose=0, callbacks=[Clock()])
+    few = np.arange((count + WARM_UP + 1) * batch) % SEQUENCES
+    model.fit(x[few], y[few], batch_size=batch, shuffle=True, verbose=0, callbacks=[Clock()])
     yield from np.diff(ends).tolist()
 
 

@@ -45,7 +45,9 @@ double soften(T* out, int64_t O, int64_t Op, T& largest) {
   for (int64_t j = W; j < Op; j += W) most = load(out + j) > most ? load(out + j) : most;
   alignas(kVectorBytes) T of[W];
   store(of, most);
+#pragma GCC unroll 8
   for (int half = W / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
     for (int i = 0; i < half; ++i) of[i] = of[i + half] > of[i] ? of[i + half] : of[i];
   largest = of[0];
   most = splat(largest);

@@ -13,7 +13,9 @@ struct Tally {
   double total() const {
     double left[16];
     for (int i = 0; i < 16; ++i) left[i] = part[i];
+#pragma GCC unroll 8
     for (int half = 8; half > 0; half /= 2)
+#pragma GCC unroll 8
       for (int i = 0; i < half; ++i) left[i] += left[i + half];
     return left[0];
   }

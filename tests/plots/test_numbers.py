@@ -121,7 +121,7 @@ def test_horizons_have_a_panel_a_regime_and_a_line_at_one_percent(plot: Plots):
 
 def test_traps_are_named_with_what_they_were_worth(plot: Plots):
     figure = plot.traps()
-    shown = texts(figure)
+    shown = [text.replace("\n", " ") for text in texts(figure)]
     assert {"every trap on, as in the notebook", "without scale", "every trap off"} <= set(shown)
     assert [text for text in shown if text.startswith("×")] == ["× 4", "× 100"]
     dots = [line for line in figure.axes[0].lines if line.get_marker() == "o"]

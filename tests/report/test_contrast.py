@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from itertools import combinations
 
 import matplotlib as mpl
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
@@ -73,6 +74,7 @@ def test_text_of_the_page_is_read_on_every_ground(theme: str):
         assert min(contrast(colours[ink], colours[ground]) for ink in inks) >= 4.5
 
 
+@settings(deadline=None)
 @given(share=st.floats(0, 1), missing=st.booleans(), spread=st.booleans())
 def test_text_of_a_map_is_read_on_every_cell(*, share: float, missing: bool, spread: bool):
     axes = Figure().subplots()
@@ -117,3 +119,29 @@ def test_text_of_figures_is_ink_and_large_enough_on_a_telephone(name: str, resul
         ]
         assert sizes
         assert min(sizes) * TELEPHONE / (WIDTH * 72) >= 9
+
+
+VISION = {
+    "normal": np.eye(3),
+    "protanopia": np.array([[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]),
+    "deuteranopia": np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]),
+    "tritanopia": np.array([[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]]),
+}
+"""What is seen of linear red, green and blue: Machado, Oliveira and Fernandes 2009, in full."""
+
+
+def seen(value: str, vision: np.ndarray) -> np.ndarray:
+    """Return a colour's place in OKLab (Ottosson 2020), as that eye sees it."""
+    encoded = parts(value) / 255
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    cones = [[0.41222, 0.53633, 0.05145], [0.21190, 0.68070, 0.10740], [0.08830, 0.28172, 0.62998]]
+    axes = [[0.21045, 0.79362, -0.00407], [1.97800, -2.42859, 0.45059], [0.02590, 0.78277, -0.80868]]
+    return np.array(axes) @ np.cbrt(np.array(cones) @ np.clip(vision @ linear, 0, 1))
+
+
+@pytest.mark.parametrize("vision", VISION)
+@pytest.mark.parametrize(("theme", "apart"), [("light", 0.07), ("dark", 0.11)])
+def test_no_two_series_look_alike(theme: str, apart: float, vision: str):
+    """The smallest difference that is seen side by side is about 0.02; lines far apart need more."""
+    places = [seen(THEMES[theme][f"series-{place + 1}"], VISION[vision]) for place in range(len(COLOURS))]
+    assert min(float(np.linalg.norm(one - other)) for one, other in combinations(places, 2)) >= apart

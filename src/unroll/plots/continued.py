@@ -52,9 +52,8 @@ def caption(table: pd.DataFrame) -> str:
     lines = "one line for each seed" if many else "one line for each model"
     if banded:
         lines = "lines: the median over seeds; bands: from the smallest to the largest value of a seed"
-    return (
-        f"Each model goes on from the prompt by itself, fed its own predictions; {lines}. Black: the rule's own values."
-    )
+    goes = "Each model goes on from the prompt by itself, fed its own predictions"
+    return f"{goes}; {lines}. Dashes: the rule's own values."
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, look: dict[str, Look], *, banded: bool) -> None:

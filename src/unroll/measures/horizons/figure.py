@@ -27,6 +27,8 @@ def points(source: Source) -> pd.DataFrame:
     ahead), n (trials), value (median relative error), low, high (smallest and largest of the trials).
     """
     found = source.measure("horizons")
+    ahead = found.groupby(["task", "model", "length", *source.factors], dropna=False)["horizon"].transform("max")
+    found = found[ahead > 1].reset_index(drop=True)  # a single step is no line
     if found.empty:
         return found
     titles = panels.titles(found, source.factors, words=source.told.words, by_length=panels.by_length(found))

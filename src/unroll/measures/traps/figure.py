@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,10 +13,12 @@ from unroll.measures.source import Source
 from unroll.measures.traps.table import TRAPS
 from unroll.plots import panels
 from unroll.plots.style import INK, MAP, PAPER, SOFT, Drawing, log_ticks, new, styled
-from unroll.wording import labels, listed, number
+from unroll.wording import labels, listed, number, powers
 
 SMALLEST, LARGEST = 1e-6, 1e6
 """Errors outside are drawn at these bounds: a logarithmic axis has no zero, and no end."""
+LABEL = 26
+"""Letters of a line of a row's name: beside longer ones there is no room for the dots."""
 
 
 def points(source: Source) -> pd.DataFrame:
@@ -49,7 +53,7 @@ def draw(table: pd.DataFrame) -> Drawing:
     with styled():
         parts = panels.by_panel(table)
         titles = panels.above([title for title, _ in parts])
-        heights = [0.25 * len(rows) + 0.3 for _, rows in parts]
+        heights = [(0.31 if rows["series"].map(len).max() > LABEL else 0.25) * len(rows) + 0.3 for _, rows in parts]
         heights = [height + panels.further_lines(title) for height, title in zip(heights, titles, strict=True)]
         figure = new(sum(heights) + 0.5)
         axes = figure.subplots(len(parts), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
@@ -60,7 +64,7 @@ def draw(table: pd.DataFrame) -> Drawing:
         for title, (_, rows), one in zip(titles, parts, axes, strict=True):
             _draw(one, rows)
             one.set_title(title)
-        log_ticks(axes[-1].xaxis)
+        log_ticks(axes[-1].xaxis, most=4)
         axes[-1].set_xlabel("relative error at step 8 (dotted: 1 %)")
     return figure
 
@@ -104,13 +108,13 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
             axes.plot(
                 min(max(row["value"], SMALLEST), LARGEST), place, "|", color=INK, markersize=11, markeredgewidth=1.3
             )
-        said = f"× {row['worth']:.3g}" if _differs(row["worth"]) else "" if len(errors) else "no trial"
+        said = powers(f"× {row['worth']:.3g}") if _differs(row["worth"]) else "" if len(errors) else "no trial"
         axes.annotate(
             said, (1.0, place), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
             va="center", color=SOFT,
         )  # fmt: skip
     axes.axvline(CLOSE, color=SOFT, linewidth=1.0, linestyle=panels.SOLVED, zorder=0)
-    axes.set_yticks(range(len(rows)), panels.one_line(rows["series"].tolist(), 44))
+    axes.set_yticks(range(len(rows)), [fill(series, LABEL) for series in rows["series"]], linespacing=0.95)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -31,14 +31,16 @@ def trapped(words: Words, table: pd.DataFrame) -> Iterator[Finding]:
         if len(told) > MOST_ROWS:
             told = [off for off in told if len(off) in (0, 1, len(told[-1]))][: MOST_ROWS + 2]
         errors = {off: [error for row in by_off[off] for error in row["relative_error_8"]] for off in told}
+        seen = {off: seen_before(*by_off[off]) for off in told}
+        once = seen[told[0]] if len(set(seen.values())) == 1 else ""
         parts = [
             f"in {close(errors[off])} of {measured(len(errors[off]), 'trial')} {_without(off)}"
-            f"{seen_before(*by_off[off])}"
+            f"{'' if once else seen[off]}"
             for off in told
         ]
         sentence = (
             f"on {words.problem(task)}, free-running, {words.named(model)} is within 1 % of the truth at step {STEP} "
-            f"{listed(parts)}."
+            f"{listed(parts)}{once}."
         )
         medians = "; ".join(f"{_without(off)} {off_by(float(np.median(errors[off])))}" for off in told)
         yield Finding("found", capital(sentence), f"medians: {medians}; {UNTESTED}")

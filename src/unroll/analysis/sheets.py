@@ -111,6 +111,13 @@ def second(frame: pd.DataFrame) -> dict[Column, Callable[[Any], str]]:
     return {figures(str(names[0])) if len(names) == 1 else prose("second line"): cell}
 
 
+def of_second(frame: pd.DataFrame) -> str:
+    """Return what second lines are, and what stands in their cells; "" where there are none."""
+    said = wording.lines(zip(frame["second_name"], frame["second_words"], strict=True))
+    accuracy = " and, in brackets, its accuracy" if frame["second_accuracy"].notna().any() else ""
+    return f"{said}; its loss{accuracy}" if said else ""
+
+
 def seen(frame: pd.DataFrame) -> dict[Column, Callable[[Any], str]]:
     """Return the column of the share of test inputs that training has seen, where it is more than NOTABLE somewhere."""
     if not (frame["test_seen"] > NOTABLE).any():

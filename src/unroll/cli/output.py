@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from unroll.inert import inert
 from unroll.layout import LISTED, Layout, figures, heading, prose
-from unroll.wording import MISSING, level, lines, loss_words, number, short_names
+from unroll.wording import MISSING, level, loss_words, number, short_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,6 +158,8 @@ def _state(row: pd.Series[Any]) -> str:
 
 
 def _caption(results: Results, frame: pd.DataFrame) -> str:
+    from unroll.analysis.sheets import of_second
+
     facts = []
     for task, rows in frame.groupby("task", sort=False):
         variants = "; or ".join(note for note in dict.fromkeys(rows["notes"]) if note)
@@ -165,7 +167,7 @@ def _caption(results: Results, frame: pd.DataFrame) -> str:
         facts.append(f"{task}{variants and f', {variants}'}; solved: {criteria}")
     seeds = sorted({trial.seed for trial in results.planned})
     listed = ", ".join(map(str, seeds[:8])) + (", …" if len(seeds) > 8 else "")
-    said = lines(zip(frame["second_name"], frame["second_words"], strict=True))
-    facts += [f"{said}; its loss and, in brackets, its accuracy"] if said else []
+    second_line = of_second(frame)
+    facts += [second_line] if second_line else []
     protocol = f"protocol {results.study.protocol}; seeds {listed}; interval: exact, for the median, from six seeds on"
     return "\n".join([*facts, protocol])

@@ -76,11 +76,12 @@ class GradientThroughTime(Measure):
 
     def layouts(self, source: Source, where: Place) -> Iterator[Layout]:
         """See Measure: its own table, a row per condition, where a network has been looked at."""
-        from unroll.analysis.sheets import plain
+        from unroll.measures.gradient_through_time.sheet import layout
 
         frame = source.measure(self.name)
         if frame["n"].any():
-            yield plain(self.name, self.title, NOTE, frame[frame["n"] > 0].drop(columns=["without", "note"]))
+            on_a_terminal = where == "terminal"
+            yield layout(frame, source.factors, self.name, self.title, NOTE, terminal=on_a_terminal)
 
     def findings(self, source: Source, about: About) -> Iterator[Finding]:
         """See Measure."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from unroll.analysis.sheets import baseline, by_condition, count, in_title, interval, second, seen, several
+from unroll.analysis.sheets import baseline, by_condition, count, in_title, interval, of_second, second, seen, several
 from unroll.layout import Column, Layout, each, figures
-from unroll.wording import MISSING, capital, lines, listed, loss_words, number, without
+from unroll.wording import MISSING, capital, listed, loss_words, number, without
 
 if TYPE_CHECKING:
     from unroll.measures.source import Source
@@ -46,11 +46,8 @@ def loss(source: Source) -> Layout:
         note += f" {words}: medians over the seeds."
     if frame["chance"].notna().any():
         note += " Chance: the accuracy of the best answer that sees no input."
-    note += "".join(
-        f" {capital(one)}; its loss and, in brackets, its accuracy."
-        for one in [lines(zip(frame["second_name"], frame["second_words"], strict=True))]
-        if one
-    )
+    second_line = of_second(frame)
+    note += f" {capital(second_line)}." if second_line else ""
     if frame["better"].isna()[frame["complete"] > 0].any():
         note += " Not recorded: trials that are older than this measure; forgotten and run again they record it."
     return by_condition(

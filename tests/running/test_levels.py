@@ -2,7 +2,7 @@
 
 A training that was begun on one goes on on another, and results of two are merged and are the same.
 
-Planted and found: numerics that name the kernels' instruction set; one that continues where it has to start afresh.
+Planted and found: numerics that name the kernels' instruction set.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ first update of the second epoch; a training that leaves the optimizer's first r
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -58,7 +60,7 @@ def test_each_rate_is_pytorchs(schedule: str, rate: float, epochs: int, per_epoc
     rates = [learning_rate(asked, done, per_epoch) for done in range(per_epoch * epochs)]
     for mine, theirs in zip(rates, of_torch(asked, per_epoch), strict=True):
         assert abs(mine - theirs) <= 1e-12 * rate  # near its end torch's recursion itself rounds by that much
-    assert rates[0] == rate
+    assert abs(rates[0] - rate) <= math.ulp(rate)  # of the cosine two terms are added, each rounded
 
 
 SCHEDULES = [

@@ -69,7 +69,7 @@ class SlurmNode:
         key.write_bytes(os.urandom(128))
         host = socket.gethostname().split(".")[0]
         self.conf = folder / "slurm.conf"
-        self.conf.write_text(SLURM_CONF.format(host=host, ports=_free_ports(2), folder=folder, cores=CORES))
+        self.conf.write_text(SLURM_CONF.format(host=host, ports=free_ports(2), folder=folder, cores=CORES))
         try:
             munge = {"key-file": key, **{f"{name}-file": folder / f"munge.{name}" for name in ("pid", "log", "seed")}}
             self._start(
@@ -141,7 +141,7 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:

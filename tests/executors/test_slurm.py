@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from tests.executors.dask_cluster import wait_for
-from tests.executors.slurm_node import SlurmNode, slurm_node  # noqa: F401 - a fixture
+from tests.executors.slurm_node import SlurmNode, free_ports, slurm_node  # noqa: F401 - a fixture
 from unroll.errors import ExecutorError, UnknownNameError, WorkerDiedError
 from unroll.executors import Channel, Executor
 from unroll.executors.options import checked
@@ -237,10 +237,28 @@ def test_jobs_come_when_there_is_something_to_be_done_and_go_when_there_is_less(
 
 
 @pytest.mark.cluster
-def test_jobs_without_work_so_far_are_as_many_as_were_asked_for(slurm):
-    with Slurm(2, **HERE) as executor:
+def test_jobs_without_a_word_about_their_work_are_as_many_as_were_asked_for(slurm, tmp_path):
+    shared, (port,) = tmp_path / "a folder", free_ports(1)
+    shared.mkdir()
+    with Slurm(2, interface="lo", port=port, folder=shared, look=0.2) as executor:
+        assert executor._address == f"tls://127.0.0.1:{port}"
+        assert len(list(shared.glob(".unroll-slurm-*"))) == 1
         assert executor.submit(double, 4, Channel(ignore)).result(PATIENCE) == 8
         wait_for(lambda: executor.slots == 2)
+    assert not list(shared.iterdir())
+
+
+@pytest.mark.cluster
+def test_jobs_ask_for_what_the_options_say(slurm):
+    options = {"partition": "one", "time": "00:10:00", "memory": "100M", "cpus": "2", "handover": "60"}
+    with Slurm(1, **HERE, **options, directives="--hold --comment='two words' --nice=7") as executor:
+        executor.expect(1)
+        wait_for(lambda: executor._seen)
+        (job,) = slurm.jobs()
+        shown = slurm.ask("scontrol", "show", "job", job)
+    wanted = ("Partition=one", "TimeLimit=00:10:00", "MinMemoryNode=100M", "CPUs/Task=2", "Comment=two words")
+    for text in (*wanted, "Nice=7", "NumNodes=1-1", "Requeue=1", f"JobName={executor._name()}"):
+        assert text in shown
 
 
 LIES = """

@@ -384,7 +384,7 @@ def test_two_executors_on_one_cluster_do_not_hear_each_other(shared):
 
 
 def test_options():
-    with pytest.raises(UnknownNameError, match=r'"scheduler"\? Its options: silence, scheduler, tls-ca'):
+    with pytest.raises(UnknownNameError, match=r'"scheduler"\? Its options: silence, same-numerics, scheduler, tls-ca'):
         checked(Dask.options, {"shceduler": "x"}, "dask")
     with pytest.raises(ExecutorError, match="silence: Input should be greater than 0"):
         Dask(silence=-1)

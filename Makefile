@@ -106,7 +106,7 @@ bench: $(VENV)/.developing
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.drawing
-	$(BIN)/python -m benchmarks.load --conditions 200
+	$(BIN)/python -m benchmarks.load
 
 published: $(VENV)/.developing
 	$(BIN)/python -m published $(if $(ONLY),--only $(ONLY))

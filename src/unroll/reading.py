@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from unroll.measures import Measure, Plots
     from unroll.store.checked import Checked
 
-AT_ONCE = 64
-"""Trials whose histories are read together."""
+AT_ONCE, TOGETHER = 64, 2_000
+"""Trials whose histories are read together: those by update, and those by epoch."""
 
 
 class Results:
@@ -61,11 +61,21 @@ class Results:
 
     def table(self) -> pd.DataFrame:
         """Return one row per condition: see ``unroll.analysis.conditions``."""
+        import pandas as pd
+
         from unroll.analysis import conditions, improving
 
-        trials = self.trials()
-        curves = (self.histories(name) for name in ("train_loss", "validation_loss"))
-        return conditions(trials.assign(improving=improving(trials, *curves)), self.factors, list(self.told.counted))
+        now = self.frozen()
+        trials, found = now.trials(), []
+        with self._open() as opened:
+            for start in range(0, max(len(trials), 1), TOGETHER):  # some at a time, as of ``thinned``
+                some = trials[start : start + TOGETHER]
+                read = now._of(list(some["key"]))
+                names = ("train_loss", "validation_loss")
+                curves = (opened.history_frame(read, name, self._damage.trials) for name in names)
+                found.append(improving(some, *curves))
+        falling = pd.concat(found)
+        return conditions(trials.assign(improving=falling), self.factors, list(self.told.counted))
 
     def trials(self) -> pd.DataFrame:
         """Return one row per trial: what was planned, its state, its metrics (NaN until it is complete)."""

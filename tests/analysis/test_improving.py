@@ -31,7 +31,7 @@ from unroll.analysis.improving import still_falls
     ],
 )
 def test_the_last_fifth_against_the_fifth_before(losses: list[float], falls: bool):
-    assert still_falls(np.asarray(losses, dtype=np.float64)) is falls
+    assert still_falls(np.asarray([losses, losses[::-1]], dtype=np.float64)).tolist()[0] is falls
 
 
 def test_the_validation_loss_counts_where_there_is_one():

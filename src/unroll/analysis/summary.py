@@ -54,9 +54,11 @@ def conditions(trials: pd.DataFrame, factors: Sequence[str] = (), counted: Seque
 
     """
     groups: dict[str, list[dict[Any, Any]]] = {}
-    for trial in trials.to_dict("records"):  # plain rows: hundreds of small frames would take seconds
+    of_each = [name for name in (*_OF_EACH, *counted) if name in trials]
+    for trial in trials[of_each].to_dict("records"):  # plain rows: hundreds of small frames would take seconds
         groups.setdefault(trial["condition"], []).append(trial)
-    rows = [_condition(group, factors, counted) for group in groups.values()]
+    facts = trials[[*_HEAD, *factors, *_FACTS]][~trials["condition"].duplicated()].to_dict("records")
+    rows = [_condition(first, group, counted) for first, group in zip(facts, groups.values(), strict=True)]
     medians = [f"{name}_median" for name in counted]
     frame = table_of(rows, [*_HEAD, *factors, *_TAIL, *medians], factors)
     numbers = ["score_median_low", "score_median_high", "second_loss", "second_accuracy", "test_seen", *medians]
@@ -80,8 +82,13 @@ _FACTS = (
 )
 
 
-def _condition(trials: Sequence[dict[Any, Any]], factors: Sequence[str], counted: Sequence[str]) -> dict[str, Any]:
-    first = trials[0]
+_OF_EACH = (
+    *("condition", "state", "seed", "score", "solved", "seconds_per_epoch", "updates_to_solve", "test_seen"),
+    *("memoryless_gain", "memoryless_sequences", "memoryless_gain_error", "improving"),
+)
+
+
+def _condition(first: dict[Any, Any], trials: Sequence[dict[Any, Any]], counted: Sequence[str]) -> dict[str, Any]:
     complete = [trial for trial in trials if trial["state"] == "complete"]
     losses = [float(trial["score"]) for trial in complete]
     low, high = median_interval(losses) or (None, None)
@@ -92,7 +99,7 @@ def _condition(trials: Sequence[dict[Any, Any]], factors: Sequence[str], counted
     chances = [chance(trial) if trial["state"] == "complete" else None for trial in trials]
     unsolved = [trial for trial in complete if trial["solved"] != 1]
     return {
-        **{name: first[name] for name in (*_HEAD, *factors, *_FACTS)},
+        **first,
         "seeds": [int(trial["seed"]) for trial in trials],
         "scores": [float(trial["score"]) if trial["state"] == "complete" else None for trial in trials],
         "n": n,

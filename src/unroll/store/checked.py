@@ -17,6 +17,8 @@ from unroll.store.records import State
 from unroll.store.seals import outcome_seal, plan_seal, study_seal
 from unroll.study.trial import digest
 
+MOST_REMEMBERED = 1_000_000
+"""Trials of which is remembered whether their keys follow from their specifications."""
 PART = 1_000
 """Trials that are read at a time where only a little of each is kept."""
 DERIVED = ("task", "model", "length", "seed", "protocol")
@@ -34,9 +36,10 @@ class Planned:
     @cached_property
     def plan(self) -> str | None:
         """What is wrong with what was planned, or None."""
-        if self.row["plan_seal"] != plan_seal(self.row):
+        sealed = plan_seal(self.row)
+        if self.row["plan_seal"] != sealed:
             return "what was planned is not what was written"
-        if self.row["verified"] and not follows(self.row):
+        if self.row["verified"] and not _follows(sealed, self.row):
             return "its key is not that of its specification"
         if not self.row["verified"] and not parses(dict, self.row["spec"]):
             return "its specification is none that can be read"
@@ -161,17 +164,23 @@ def study_parses(row: sqlite3.Row) -> bool:
 
 def follows(row: sqlite3.Row) -> bool:
     """Say whether a trial's key is the hash of its specification, and its columns repeat what that says."""
-    return _follows(row["key"], row["spec"], *(row[name] for name in DERIVED))
-
-
-@lru_cache(maxsize=4096, typed=True)
-def _follows(key: object, text: Any, *columns: object) -> bool:
-    """Remembered, for a command reads its trials more than once: the answer follows from the arguments alone."""
     try:
-        spec = json.loads(text)
-        return bool(digest(spec) == key) and [spec[name] for name in DERIVED] == list(columns)
+        spec = json.loads(row["spec"])
+        return bool(digest(spec) == row["key"]) and [spec[name] for name in DERIVED] == [row[name] for name in DERIVED]
     except (ValueError, TypeError, KeyError, RecursionError):
         return False
+
+
+def _follows(sealed: str, row: sqlite3.Row) -> bool:
+    """Return ``follows``, remembered by the seal of all that it looks at: a command reads its trials more than once."""
+    if sealed not in _followed:
+        if len(_followed) >= MOST_REMEMBERED:
+            _followed.clear()
+        _followed[sealed] = follows(row)
+    return _followed[sealed]
+
+
+_followed: dict[str, bool] = {}
 
 
 def _found(db: sqlite3.Connection, keys: list[str]) -> list[int]:

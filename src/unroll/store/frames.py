@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,7 @@ DECLARED = (
     *("memoryless", "second_name", "second_words", "second_loss", "second_accuracy"),
 )
 OUTCOME = ("attempts", "started_at", "finished_at", "seconds")
+COLUMNS = [*PLANNED, *DECLARED, *OUTCOME, "score"]
 OF_A_HISTORY = ("key", "condition", "task", "model", "length", "seed")
 HISTORY_NAMES = """
     SELECT DISTINCT h.name FROM histories h
@@ -52,7 +54,8 @@ def frame(trials: Sequence[Checked]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    table = pd.DataFrame([_row(trial) for trial in trials], columns=[*PLANNED, *DECLARED, *OUTCOME, "score"])
+    rows = zip(*map(_row, trials), strict=True) if trials else [()] * len(COLUMNS)
+    table = pd.DataFrame(dict(zip(COLUMNS, map(list, rows), strict=True)), columns=COLUMNS)
     numbers = (
         *("baseline", "solved_below", "solved_above", "chance", "memory_most", "second_loss", "second_accuracy"),
         *("seconds", "score"),
@@ -70,24 +73,33 @@ def _row(trial: Checked) -> list[object]:
     row = trial.planned()
     planned = [str(trial.state) if name == "state" else row[name] for name in PLANNED]
     said = declared_of(trial)
-    metric, memory, second = row["solved_metric"], said.memory, said.second
-    declared = [
-        *(said.score.name, said.score.words, said.criterion(metric, row["solved_below"]), said.above),
+    outcome = [0, None, None, None] if trial.outcome else [row[name] for name in OUTCOME]
+    declared = _declared(trial.declared, row["task"], row["length"], row["solved_metric"], row["solved_below"])
+    return [*planned, *declared, *outcome, trial.metrics.get(said.score.name)]
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _declared(text: str | None, task: str, length: int, metric: str, below: float) -> tuple[object, ...]:
+    """Return the values of ``DECLARED``, the same of many trials."""
+    said = _said(text, task, length)
+    memory, second = said.memory, said.second
+    return (
+        *(said.score.name, said.score.words, said.criterion(metric, below), said.above),
         *(None if said.counts(metric) else metric, said.chance),
         *((None, None) if memory is None else (memory.unit, memory.most)),
-        *(
-            said.memoryless,
-            *((None,) * 4 if second is None else (second.name, second.words, second.loss, second.accuracy)),
-        ),
-    ]
-    outcome = [0, None, None, None] if trial.outcome else [row[name] for name in OUTCOME]
-    return [*planned, *declared, *outcome, trial.metrics.get(said.score.name)]
+        said.memoryless,
+        *((None,) * 4 if second is None else (second.name, second.words, second.loss, second.accuracy)),
+    )
 
 
 def declared_of(trial: Planned) -> Declared:
     """Return what a trial has declared, or would have, where it is older than declarations."""
     row = trial.planned()
-    return Declared.of(trial.declared) if trial.declared else older.declared(row["task"], row["length"])
+    return _said(trial.declared, row["task"], row["length"])
+
+
+def _said(text: str | None, task: str, length: int) -> Declared:
+    return Declared.of(text) if text else older.declared(task, length)
 
 
 def history_names(db: sqlite3.Connection, keys: Collection[str] | None) -> tuple[str, ...]:

@@ -109,8 +109,16 @@ def test_where_it_cannot_be_written(tmp_path: Path):
 
 
 def test_nothing_else_writes_files():
-    """A gate. The store writes through SQLite; its lock is a file whose content nobody depends on."""
-    own = {"whole.py": {"os.open", "target.write_bytes"}, "store/lock.py": {"os.open"}, "store/copying.py": {"os.open"}}
+    """A gate. The store writes through SQLite; its lock is a file whose content nobody depends on.
+
+    Temporary certificates are read by jobs that are submitted after them, and end with the run.
+    """
+    own = {
+        "whole.py": {"os.open", "target.write_bytes"},
+        "store/lock.py": {"os.open"},
+        "store/copying.py": {"os.open"},
+        "executors/slurm.py": {"os.open"},
+    }
     for path in SOURCE.rglob("*.py"):
         name = path.relative_to(SOURCE).as_posix()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -117,6 +117,10 @@ def test_bytes_are_read_and_written_as_utf_8(tmp_path: Path) -> None:
     assert [int(task._corpus().kept[one - 1]) for one in task.read("é")] == list("é".encode())
     assert task.text_of(task.read("è é")) == "è é"
     assert task.text_of(task.read("é")[:1]) == "\\xc3"
+    with pytest.raises(PromptError, match=r"Byte 2 of the prompt, 0xff, is none of"):
+        task.read("\udcc3\udcff")  # as a command line hands over bytes that are no UTF-8
+    with pytest.raises(PromptError, match="Character 1 of the prompt is half of one"):
+        task.read("\ud800")
     with pytest.raises(PromptError, match="Byte 2 of the prompt, 0x62, is none of the 7 bytes"):
         generate(made, "ub")
 

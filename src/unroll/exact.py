@@ -45,6 +45,7 @@ def logarithm(p: Float64) -> Float64:
 def powers(base: Float64, n: int) -> Float64:
     """Return base^0, base^1, ... base^(n - 1), (...,) to (..., n): rounded once, from products of twice the digits.
 
+    What is less than the least normal number is rounded a second time, or is 0 where such numbers are taken for it.
     Mantissas and exponents are kept apart, so that only a power itself leaves the range of numbers.
     """
     mantissa, exponent = np.frexp(base)

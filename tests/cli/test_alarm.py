@@ -7,12 +7,16 @@ the other result taken; a merge that exits with 0.
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
 from tests.cli.test_recomputation import resealed
 from unroll.store import Store
+from unroll.store.digests import results_digest
 from unroll.training import loop
 
 
@@ -64,3 +68,43 @@ def test_the_same_bits_of_another_processor_are_none(finished: str, unroll: Call
     done = unroll("merge", "other.db", "--store", "results.db")
     assert (done.code, done.err) == (0, "")
     assert "4 were there already" in done.out
+
+
+def test_what_another_version_has_measured_beside_the_same_bits_is_none(finished: str, unroll: Callable) -> None:
+    assert unroll("run", finished, "--store", "other.db", "--executor", "inline").code == 0
+    with Store.open("other.db", write=True) as store:
+        store._db.execute("UPDATE metrics SET value = value * (1 + 1e-15) WHERE name = 'memoryless_gain'")
+        for row, names in store._db.execute("SELECT trial, metrics FROM measures WHERE name = 'memoryless'").fetchall():
+            values = dict(store._db.execute("SELECT name, value FROM metrics WHERE trial = ?", (row,)).fetchall())
+            digest = results_digest({name: values[name] for name in json.loads(names)}, {})
+            store._db.execute("UPDATE measures SET digest = ? WHERE trial = ? AND name = 'memoryless'", (digest, row))
+    resealed("UPDATE trials SET state = state", "other.db")
+    done = unroll("merge", "other.db", "--store", "results.db")
+    assert (done.code, done.err.count("ALARM: ")) == (1, 4), done.err
+    resealed("UPDATE trials SET fingerprint = json_remove(fingerprint, '$.circumstances.beside')", "other.db")
+    done = unroll("merge", "other.db", "--store", "results.db")
+    assert done.code == 0
+    assert "What memoryless found in 4 trained networks there differs from what is in results.db" in done.err
+    assert "ALARM" not in done.err
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE metrics SET value = value + 1 WHERE name = 'test_mse'",
+        "UPDATE trained_parameters SET tensors = substr(tensors, 1, 900) || x'00' || substr(tensors, 902)",
+    ],
+    ids=["metrics", "weights"],
+)
+def test_a_sound_result_beside_a_damaged_one_is_told(damage: str, finished: str, unroll: Callable) -> None:
+    shutil.copy("results.db", "other.db")
+    with closing(sqlite3.connect("results.db")) as db:
+        db.execute(damage)
+        db.commit()
+    done = unroll("merge", "other.db", "--store", "results.db")
+    assert done.code == 1
+    assert "cannot take the place of what is damaged in results.db" in done.err
+    assert unroll("forget", "--damaged", "--store", "results.db").code == 0
+    done = unroll("merge", "other.db", "--store", "results.db")
+    assert (done.code, done.err) == (0, "")
+    assert "took 4 complete trials" in done.out

@@ -10,6 +10,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ def test_workers_that_are_added_and_retired(
     scaler = meanwhile(scale)
     run(small, store, cluster)
     scaler.join()
-    assert slots == [1, 2, 3, 2]
+    assert [count for count, _ in groupby(slots)] == [1, 2, 3, 2]  # it is counted more often than it changes
     assert bits(store) == uninterrupted
 
 

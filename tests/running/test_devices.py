@@ -160,7 +160,7 @@ def test_a_finished_study_is_shown_where_there_is_no_gpu(tmp_path: Path, monkeyp
     store, one = tmp_path / "a.db", study()
     answer(monkeypatch, "NVIDIA Imaginary 1")
     with monkeypatch.context() as patch:
-        for room in ("loop", "devices"):  # trained here, in the place of a GPU
+        for room in ("loop", "native", "devices"):  # trained here, in the place of a GPU
             patch.setattr(f"unroll.training.{room}.device_of", lambda trial: torch.device("cpu"))
         patch.setattr(work, "device_of", lambda trial: torch.device("cpu"))
         assert execute(one, store, executor="inline").complete == 1
@@ -276,7 +276,8 @@ def test_a_stored_trial_of_a_gpu_is_not_recomputed_without_one(tmp_path: Path, m
     store = tmp_path / "a.db"
     answer(monkeypatch, "NVIDIA Imaginary 1")
     with monkeypatch.context() as patch:
-        patch.setattr("unroll.training.loop.device_of", lambda trial: torch.device("cpu"))
+        for room in ("loop", "native"):
+            patch.setattr(f"unroll.training.{room}.device_of", lambda trial: torch.device("cpu"))
         patch.setattr(work, "device_of", lambda trial: torch.device("cpu"))
         execute(study(), store, executor="inline")
     with Store.open(store) as opened:

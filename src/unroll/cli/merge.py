@@ -11,7 +11,7 @@ import typer
 from unroll.cli.options import Json, StorePath
 from unroll.cli.output import say
 from unroll.defaults import STORE
-from unroll.wording import listed, measured
+from unroll.wording import counted, listed, measured
 
 if TYPE_CHECKING:
     from unroll.store import Adopted, Alarm
@@ -26,8 +26,8 @@ def merge(
 
     What is complete in --store stays as it is, the others are only read; merging twice changes nothing. Exit code: 1
     if a trial is complete in both with different results, if one belongs to another version of a plug-in than the study
-    here, or if something there is damaged. Other results under the same numerics raise an alarm: one of the two is
-    wrong.
+    here, or if something is damaged, there or here. Other results under the same numerics raise an alarm: one of the
+    two is wrong.
     """
     from unroll.api import merge as merge_stores
     from unroll.cli.output import print_json
@@ -111,5 +111,12 @@ def _print(path: Path, adopted: Adopted, store: Path) -> None:
         say(
             f"  {len(adopted.damaged)} trials there are damaged and were not taken ({some}). See what of them: "
             f"unroll doctor --verify --store {path}",
+            err=True,
+        )
+    if adopted.damaged_here:
+        some = ", ".join(key[:8] for key in adopted.damaged_here[:5])
+        say(
+            f"  {counted(len(adopted.damaged_here), 'complete trial')} of it cannot take the place of what is damaged "
+            f"in {store} ({some}). Forget that, then merge again: unroll forget --damaged --store {store}",
             err=True,
         )

@@ -65,6 +65,8 @@ class Adopted:
     measures, each with a trial's key, that found other numbers in the same trained network there than here, where
     ours stay. ``damaged`` are the keys of their trials that are not what was written there, ``damaged_studies`` the
     names of their studies that are not: nothing of these was taken, but the trials of a damaged study were.
+    ``damaged_here`` are the keys of their complete trials that are damaged in this store: nothing takes their place
+    before they are forgotten.
     """
 
     studies: int
@@ -81,12 +83,14 @@ class Adopted:
     found_otherwise: tuple[tuple[str, str], ...]
     damaged: tuple[str, ...]
     damaged_studies: tuple[str, ...]
+    damaged_here: tuple[str, ...]
 
     @property
     def whole(self) -> bool:
         """Whether their complete trials are here now, with the same bits, as results of the studies here."""
         nothing_fits = self.complete + self.known > 0 and not self.fitting
-        return not (self.apart or self.different or self.damaged or self.damaged_studies or nothing_fits)
+        damaged = self.damaged or self.damaged_studies or self.damaged_here
+        return not (self.apart or self.different or damaged or nothing_fits)
 
 
 def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Adopted:
@@ -109,7 +113,7 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
         elif keys := _complete(theirs, study, beside=ours):
             apart.append(Apart(study.name, _versions(study, ours), keys))
     counts = dict.fromkeys(("complete", "failed", "checkpoints", "known", "examinations"), 0)
-    different, damaged = [], []
+    different, damaged, damaged_here = [], [], []
     alarms: list[Alarm] = []
     found: list[tuple[str, str]] = []
     numerics: set[str] = set()
@@ -125,11 +129,12 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
         ours_now = one(db, our["id"])
         if not _same_question(our, their):
             damaged.append(their["key"])
-        elif ours_now.damage:
-            continue  # what is damaged here is forgotten first, by who is asked
+        elif ours_now.damage or (done and our["state"] == State.complete and fault(db, ours_now)):
+            damaged_here.extend([their["key"]] if done else [])  # it is forgotten first, by who is asked
         elif our["state"] == State.complete:
             counts["known"] += done
-            if done and not _same_results(ours_now, trial):
+            measured_otherwise = _measured_otherwise(ours_now, trial)
+            if done and measured_otherwise is None and not _same_results(ours_now, trial):
                 different.append(their["key"])
                 others = _other_numerics(our, their)
                 numerics |= others
@@ -138,7 +143,7 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
             elif done:
                 taken, otherwise = _take_examinations(db, theirs, our["id"], trial)
                 counts["examinations"] += taken
-                found.extend((measure, their["key"]) for measure in otherwise)
+                found.extend((measure, their["key"]) for measure in (*otherwise, *(measured_otherwise or ())))
         elif done or (failed and our["state"] == State.waiting and not _has_checkpoint(db, our["id"])):
             _replace(db, theirs, our["id"], their)
             _take_examinations(db, theirs, our["id"], trial)
@@ -160,6 +165,7 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
         found_otherwise=tuple(found),
         damaged=tuple(damaged),
         damaged_studies=tuple(map(study_name, lost)),
+        damaged_here=tuple(damaged_here),
         **counts,
     )
 
@@ -185,6 +191,32 @@ def _same_results(ours: Checked, theirs: Checked) -> bool:
         return trial.row["digest"], metrics, {part: s for part, s in trial.parts.items() if part not in times}
 
     return bits(ours) == bits(theirs)
+
+
+def _measured_otherwise(ours: Checked, theirs: Checked) -> tuple[str, ...] | None:
+    """Return the measures that explain all that differs between two results with the same digest.
+
+    What was measured while training is outside the digest, and has a version of its own ("beside", in the fingerprint).
+    None where the digests differ, that version is the same, or something else is not as here.
+    """
+    here, there = (_fingerprint(trial.row).get("circumstances", {}).get("beside") for trial in (ours, theirs))
+    if ours.row["digest"] != theirs.row["digest"] or here == there:
+        return None
+    measures = [{measure[0]: measure for measure in trial.measures} for trial in (ours, theirs)]
+    names = [name for name in sorted(measures[0] | measures[1]) if measures[0].get(name) != measures[1].get(name)]
+    of_them: set[str] = set(TIMES)
+    for stored in measures:
+        for _, _, metrics, histories in (stored[name] for name in names if name in stored):
+            of_them.update(json.loads(metrics), json.loads(histories))
+
+    def rest(trial: Checked) -> tuple[object, object]:
+        parts = {history_part(name) for name in of_them}
+        return (
+            {name: value for name, value in trial.metrics.items() if name not in of_them},
+            {part: seal for part, seal in trial.parts.items() if part not in parts},
+        )
+
+    return tuple(names) if rest(ours) == rest(theirs) else None
 
 
 def _other_numerics(our: sqlite3.Row, their: sqlite3.Row) -> set[str]:

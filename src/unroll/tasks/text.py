@@ -99,7 +99,7 @@ class Text(Own, Writes):
     def read(self, text: str) -> list[int]:
         """See Writes: characters, or the bytes that they are in UTF-8."""
         kept = self._corpus().kept
-        codes = list(text.encode("utf-8", "surrogatepass")) if self.level == "byte" else [ord(one) for one in text]
+        codes = _bytes_of(text) if self.level == "byte" else [ord(one) for one in text]
         places = np.searchsorted(kept, codes)
         known = kept[np.minimum(places, len(kept) - 1)] == codes
         for place in np.flatnonzero(~known)[:1]:
@@ -282,3 +282,11 @@ def _not_utf8(data: bytes, place: int, path: str) -> DataError:
         'read its bytes: task.level = "byte"',
         "task.file",
     )
+
+
+def _bytes_of(text: str) -> list[int]:
+    """Return the bytes of a text in UTF-8; those that a command line could not read as such are what they were."""
+    try:
+        return list(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError as error:
+        raise PromptError(f"Character {error.start + 1} of the prompt is half of one and has no bytes.") from None

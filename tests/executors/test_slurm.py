@@ -314,6 +314,7 @@ def test_options():
         ({"directives": "-A me"}, "directives: '-A' is no option of sbatch. Write --name=value"),
         ({"directives": "script.sh"}, "is no option of sbatch"),
         ({"directives": "--wrap=ls"}, "--wrap is set by unroll"),
+        ({"directives": "--clusters=other"}, "--clusters is set by unroll"),
         ({"directives": "--arr=0-9"}, "--arr is set by unroll"),
         ({"silence": 0}, "silence: Input should be greater than 0"),
     ],

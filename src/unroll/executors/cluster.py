@@ -76,6 +76,8 @@ class Cluster(Executor):
     """What to do about workers that cannot be used."""
     again: ClassVar[str] = "Start the cluster again, then run the same command: it continues where it stopped."
     """How to go on when the cluster is gone."""
+    closing: ClassVar[float] = CLOSING_SECONDS
+    """Seconds that leaving it may take, where nobody is in a hurry."""
 
     def __init__(self, workers: int | None = None, **options: Any):
         if workers is not None and workers < 1:
@@ -178,7 +180,7 @@ class Cluster(Executor):
             raise
         finally:
             with suppress(Exception):
-                self._in_loop(asyncio.wait_for(self._close(now), CLOSING_SECONDS))
+                self._in_loop(asyncio.wait_for(self._close(now), CLOSING_SECONDS if now else self.closing))
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._incoming.put(None)
             for thread in self._threads:

@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -44,7 +45,7 @@ QUIET: Final = 60
 TIME: Final = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?")
 DIRECTIVE: Final = re.compile(r"--([a-z][a-z0-9-]*)(=.+)?")
 OURS: Final = ("array", "error", "help", "job-name", "nodes", "ntasks", "open-mode", "output", "parsable", "signal")
-OURS_TOO: Final = ("test-only", "usage", "version", "wait", "wrap")
+OURS_TOO: Final = ("clusters", "test-only", "usage", "version", "wait", "wrap")
 FRUITLESS: Final = 3
 """After how many times that jobs were replaced, and no worker came, it is given up."""
 LONGEST_SECONDS: Final = 300.0
@@ -126,6 +127,7 @@ class Slurm(Cluster):
     name: ClassVar[str] = "slurm"
     mend: ClassVar[str] = "Let jobs run in the same environment (--executor-option python=...)."
     again: ClassVar[str] = "Run the same command again: it continues where it stopped."
+    closing: ClassVar[float] = 60.0  # until jobs that are being submitted are there, and can be cancelled
 
     _shared: TemporaryDirectory[str] | None = None
     _jobs: Jobs | None = None
@@ -154,6 +156,12 @@ class Slurm(Cluster):
         finally:
             if self._shared is not None:
                 self._shared.cleanup()
+            if self._jobs is not None and not self._threads and not self._jobs.cancelled:
+                warnings.warn(
+                    f"Slurm has not said that the jobs are cancelled. See to it: scancel --name={self._name()}",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
 
     def submit(self, call: Callable[[Item, Channel], Value], item: Item, channel: Channel) -> Future[Value]:
         """Run ``call(item, channel)`` in a job; both are pickled at once."""
@@ -339,7 +347,7 @@ class Slurm(Cluster):
             f"--cpus-per-task={self.settings.cpus}",
             "--requeue",
             f"--signal=B:USR1@{self.settings.handover}",
-            f"--output={self._logs()}/%A_%a.log",
+            f"--output={str(self._logs()).replace('%', '%%')}/%A_%a.log",
             "--open-mode=append",
             *(f"--{name}={value}" for name, value in given.items() if value is not None),
             *self.settings.directives,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +16,12 @@ from unroll.wording import listed
 PROGRAMS: Final = ("sbatch", "squeue", "scancel")
 AT_ONCE: Final = 1000
 """Jobs in one array; Slurm's own limit is 1,001 where a site has not changed it."""
+TRIES: Final = 3
+"""How often it is asked to cancel them."""
+LINE: Final = re.compile(r"(\d+_\d+) (\S+) ?(.*)")
+"""What squeue says of a job; sites let it say more."""
+ELSEWHERE: Final = ("SQUEUE_", "SCANCEL_", "SLURM_CLUSTERS", "SBATCH_CLUSTERS", "SBATCH_WAIT", "SBATCH_TEST_ONLY")
+"""Variables by which Slurm's programs would look at other jobs than are submitted, or submit none."""
 ENDING: Final = "COMPLETING"
 ENDED: Final = {
     "BOOT_FAIL",
@@ -61,59 +69,73 @@ def confirm() -> None:
 class Jobs:
     """Jobs called ``name`` that all run ``script`` with these ``flags`` of sbatch.
 
-    Slurm's programs run in sessions of their own and come to their end whatever happens here: Ctrl-C stops none of them
-    halfway. Raises ExecutorError for what Slurm refuses, with what it says.
+    Slurm's programs run in sessions of their own: Ctrl-C stops none of them, and sbatch comes to its end whatever
+    happens here. Raises ExecutorError for what Slurm refuses, with what it says.
     """
 
     def __init__(self, name: str, script: str, flags: Sequence[str]):
         self.name, self._script, self._flags = name, script, flags
         self._closed = False
-        self._under_way: set[asyncio.Task[str]] = set()
+        self.cancelled = False
+        """Whether Slurm has been told to end all that was ever submitted."""
+        self._submitting: set[asyncio.Task[str]] = set()
 
     async def check(self) -> None:
         """Let Slurm see whether it would take one; none is submitted."""
-        await self._run("sbatch", "--test-only", "--array=0-0", *self._flags, given=self._script)
+        await _said("sbatch", "--test-only", "--array=0-0", *self._flags, given=self._script)
 
     async def add(self, count: int) -> None:
         """Submit so many more."""
         while count > 0 and not self._closed:
             some = min(count, AT_ONCE)
             array = f"--array=0-{some - 1}"
-            await self._run("sbatch", "--parsable", f"--job-name={self.name}", array, *self._flags, given=self._script)
+            name = f"--job-name={self.name}"
+            task = asyncio.create_task(_said("sbatch", "--parsable", name, array, *self._flags, given=self._script))
+            self._submitting.add(task)
+            task.add_done_callback(self._submitting.discard)
+            await asyncio.shield(task)
             count -= some
 
     async def look(self) -> list[Job]:
         """Return those that are in the queue or have left it minutes ago."""
-        said = await self._run(
+        said = await _said(
             "squeue", "--noheader", "--array", "--states=all", f"--name={self.name}", "--format=%i %T %r"
         )
-        rows = (line.split(maxsplit=2) for line in said.splitlines() if line.strip())
-        return [Job(row[0], row[1], row[2] if len(row) > 2 else "None") for row in rows]
+        rows = (LINE.fullmatch(line.strip()) for line in said.splitlines())
+        return [Job(row[1], row[2], row[3].strip() or "None") for row in rows if row is not None]
 
     async def cancel(self, ids: Sequence[str]) -> None:
         """Cancel these."""
-        await self._run("scancel", "--quiet", *ids)
+        await _said("scancel", "--quiet", *ids)
 
     async def close(self) -> None:
-        """Cancel all, also those that are being submitted now; no further ones are submitted."""
+        """Cancel all at once, and then those that were being submitted; no further ones are submitted."""
         self._closed = True
-        if self._under_way:
-            await asyncio.wait(self._under_way)
-        await self._run("scancel", "--quiet", f"--name={self.name}")
+        await self._cancel_all()
+        if self._submitting:
+            await asyncio.wait(self._submitting)
+            await self._cancel_all()
+        self.cancelled = True
 
-    async def _run(self, program: str, *arguments: str, given: str = "") -> str:
-        task = asyncio.create_task(_said(program, *arguments, given=given))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)
+    async def _cancel_all(self) -> None:
+        for left in reversed(range(TRIES)):
+            try:
+                await _said("scancel", "--quiet", f"--name={self.name}")
+            except ExecutorError:
+                if not left:
+                    raise
+                await asyncio.sleep(1.0)
+            else:
+                return
 
 
-async def _said(program: str, *arguments: str, given: str) -> str:
+async def _said(program: str, *arguments: str, given: str = "") -> str:
     """Return what a program prints."""
     pipe = asyncio.subprocess.PIPE
+    around = {name: value for name, value in os.environ.items() if not name.startswith(ELSEWHERE)}
     try:
         process = await asyncio.create_subprocess_exec(
-            program, *arguments, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            program, *arguments, stdin=pipe, stdout=pipe, stderr=pipe, env=around, start_new_session=True
         )
     except OSError as error:
         raise ExecutorError(f"Slurm's {program} cannot be started: {error}.") from error

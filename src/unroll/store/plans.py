@@ -7,7 +7,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields
-from functools import lru_cache
 from typing import Any
 
 from unroll.errors import UnknownNameError
@@ -170,17 +169,10 @@ def planned_fields(trial: Planned) -> dict[str, Any]:
     """Return the fields of PlannedTrial that a trial has. SQLite keeps NaN as NULL."""
     row = trial.planned()
     values: dict[str, Any] = {name: row[name] for name in COLUMNS}
-    values |= {"spec": json.loads(row["spec"]), "declared": _said(trial.declared or "{}")}
+    values |= {"spec": json.loads(row["spec"]), "declared": json.loads(trial.declared or "{}")}
     if row["baseline"] is None:
         values["baseline"] = float("nan")
     return values
-
-
-@lru_cache(maxsize=1024)
-def _said(text: str) -> dict[str, Any]:
-    """Return what trials declare: the same of many, which share it and never change it."""
-    said: dict[str, Any] = json.loads(text)
-    return said
 
 
 def _is_planned(db: sqlite3.Connection, study: PlannedStudy) -> bool:

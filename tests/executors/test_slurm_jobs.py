@@ -1,18 +1,21 @@
 """Jobs under Slurm's programs, each played by a script that answers slowly, wrongly or not at all.
 
 Planted and found: a cancel that waits for a look at the queue; one that comes before what is being submitted; no second
-try; any line of squeue taken for a job.
+try; any line of squeue taken for a job; a program of the event loop's, left open when that is closed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.executors.dask_cluster import wait_for
 from unroll.errors import ExecutorError
 from unroll.executors.slurm_jobs import Job, Jobs
 
@@ -73,6 +76,27 @@ def test_what_is_being_submitted_is_cancelled_when_it_is_there(tmp_path: Path, p
 
     asyncio.run(used())
     assert calls(tmp_path) == ["sbatch", "scancel", "there", "scancel"]
+
+
+@pytest.mark.parametrize("program", ["sbatch", "squeue"])
+def test_a_program_that_nobody_waits_for_any_more_comes_to_its_end_and_leaves_nothing_open(
+    tmp_path: Path, play: Play, program: str
+) -> None:
+    play(**{program: f"cat; sleep 1; echo there >> {tmp_path}/calls"})
+
+    async def used() -> None:
+        jobs = Jobs("mine", "script", [])
+        asking = asyncio.create_task(jobs.add(1) if program == "sbatch" else jobs.look())
+        await begun(tmp_path, program)
+        asking.cancel()
+        with suppress(TimeoutError):  # closing is cut off
+            await asyncio.wait_for(jobs.close(), 0.2)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(used())
+    loop.close()
+    gc.collect()  # what is still open is told now
+    wait_for(lambda: calls(tmp_path)[-1] == "there")
 
 
 def test_slurm_is_asked_again_to_cancel_jobs(tmp_path: Path, play: Play) -> None:

@@ -6,7 +6,10 @@ import asyncio
 import os
 import re
 import shutil
+import subprocess
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -111,10 +114,14 @@ class Jobs:
     async def close(self) -> None:
         """Cancel all at once, and then those that were being submitted; no further ones are submitted."""
         self._closed = True
-        await self._cancel_all()
-        if self._submitting:
-            await asyncio.wait(self._submitting)
+        try:
             await self._cancel_all()
+            if self._submitting:
+                await asyncio.wait(self._submitting)
+                await self._cancel_all()
+        finally:
+            for task in self._submitting:  # nobody waits for them any more; sbatch itself comes to its end
+                task.cancel()
         self.cancelled = True
 
     async def _cancel_all(self) -> None:
@@ -130,17 +137,46 @@ class Jobs:
 
 
 async def _said(program: str, *arguments: str, given: str = "") -> str:
-    """Return what a program prints."""
-    pipe = asyncio.subprocess.PIPE
+    """Return what a program prints.
+
+    A thread of its own waits for it: whoever is not interested any more, or a loop that is closed, leaves it to come
+    to its end.
+    """
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[str] = loop.create_future()
+
+    def tell(said: str | ExecutorError) -> None:
+        if told.done():  # cancelled
+            return
+        if isinstance(said, str):
+            told.set_result(said)
+        else:
+            told.set_exception(said)
+
+    def ask() -> None:
+        said = _answer(program, arguments, given)
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(tell, said)
+
+    threading.Thread(target=ask, name=f"unroll-{program}", daemon=True).start()
+    return await told
+
+
+def _answer(program: str, arguments: Sequence[str], given: str) -> str | ExecutorError:
+    """Run a program to its end; return what it prints, or what is wrong."""
     around = {name: value for name, value in os.environ.items() if not name.startswith(ELSEWHERE)}
     try:
-        process = await asyncio.create_subprocess_exec(
-            program, *arguments, stdin=pipe, stdout=pipe, stderr=pipe, env=around, start_new_session=True
+        done = subprocess.run(  # noqa: S603 - programs that are named here
+            [program, *arguments],
+            input=given.encode(),
+            capture_output=True,
+            env=around,
+            start_new_session=True,
+            check=False,
         )
     except OSError as error:
-        raise ExecutorError(f"Slurm's {program} cannot be started: {error}.") from error
-    said, errors = await process.communicate(given.encode())
-    if process.returncode:
-        text = " ".join((errors or said).decode(errors="replace").split())
-        raise ExecutorError(f"Slurm's {program} has failed: {text or f'exit code {process.returncode}'}.")
-    return said.decode(errors="replace")
+        return ExecutorError(f"Slurm's {program} cannot be started: {error}.")
+    if done.returncode:
+        text = " ".join((done.stderr or done.stdout).decode(errors="replace").split())
+        return ExecutorError(f"Slurm's {program} has failed: {text or f'exit code {done.returncode}'}.")
+    return done.stdout.decode(errors="replace")

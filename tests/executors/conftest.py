@@ -8,6 +8,9 @@ import uuid
 import psutil
 import pytest
 
+from tests.executors.dask_cluster import Forge
+from tests.executors.slurm_node import slurm, slurm_node  # noqa: F401 - fixtures
+
 MARK = "UNROLL_TEST_COORDINATOR"
 
 
@@ -77,3 +80,11 @@ def coordinator(tmp_path):
     yield start
     for each in started:
         each.clean_up()
+
+
+@pytest.fixture(scope="session")
+def forge():
+    """Where Dask's schedulers and workers come from."""
+    forge = Forge()
+    yield forge
+    forge.close()

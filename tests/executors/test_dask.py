@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.executors.dask_cluster import Cluster, Forge, wait_for
+from tests.executors.dask_cluster import Cluster, wait_for
 from unroll.errors import ExecutorError, UnknownNameError, WorkerDiedError, WorkerStartError
 from unroll.executors import Channel, Executor
 from unroll.executors.options import checked
@@ -31,13 +31,6 @@ def joined(cluster: Cluster, workers: int | None = None, **options: object) -> D
     executor = Dask(workers, scheduler=cluster.address, **options)
     wait_for(lambda: executor.slots == (workers or len(cluster.workers)))
     return executor
-
-
-@pytest.fixture(scope="module")
-def forge():
-    forge = Forge()
-    yield forge
-    forge.close()
 
 
 @pytest.fixture(scope="module")

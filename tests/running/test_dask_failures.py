@@ -37,13 +37,6 @@ sys.modules["unroll.training.numerics"].cpu_model = lambda: "another processor"
 WITHOUT_GRU = "from unroll import registry; del registry.models._builtin['gru']"
 
 
-@pytest.fixture(scope="module")
-def forge():
-    forge = Forge("unroll.running.work", "unroll.training.native", "unroll.models.gru", "unroll.models.lstm")
-    yield forge
-    forge.close()
-
-
 @pytest.fixture
 def made(forge: Forge, tmp_path: Path):
     """Make a cluster."""

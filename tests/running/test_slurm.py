@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.executors.dask_cluster import wait_for
-from tests.executors.slurm_node import SlurmNode, slurm_node  # noqa: F401 - a fixture
+from tests.executors.slurm_node import HERE, SlurmNode
 from tests.running.conftest import OFTEN, afresh, bits, command, has_checkpoint, start, states, unroll
 from tests.running.test_run import Recorder
 from unroll import read_study
@@ -20,17 +20,7 @@ from unroll.errors import ExecutorError
 from unroll.running import execute, foresee
 from unroll.store import Store
 
-HERE = {"host": "127.0.0.1", "look": 0.2}
 ARGUMENTS = ("--executor", "slurm", "--executor-option", "host=127.0.0.1", "--executor-option", "look=0.2")
-
-
-@pytest.fixture
-def slurm(slurm_node: SlurmNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: F811
-    """Slurm, and a folder of one's own to work in; no job and no file may be left there."""
-    monkeypatch.chdir(tmp_path)
-    yield slurm_node
-    wait_for(lambda: not slurm_node.jobs())
-    assert not list(tmp_path.glob(".unroll-slurm-*"))
 
 
 @pytest.mark.cluster

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,7 +44,7 @@ def merge(
 
 
 SHOWN = 5
-"""How many alarms are told in full."""
+"""How many alarms are told in full, and how many trials, studies or networks are named."""
 
 
 def _sound(alarm: Alarm, path: Path, store: Path) -> None:
@@ -52,6 +53,11 @@ def _sound(alarm: Alarm, path: Path, store: Path) -> None:
     for place, digest, found in zip((store, path), alarm.digests, alarm.fingerprints, strict=True):
         told = "; ".join(f"{name} {what}" for part in found.values() for name, what in part.items() if what is not None)
         say(f"    {place}: digest {digest} ({told})", err=True)
+
+
+def _some(keys: Sequence[str]) -> str:
+    """Name the first trials."""
+    return ", ".join(key[:8] for key in keys[:SHOWN])
 
 
 def _print(path: Path, adopted: Adopted, store: Path) -> None:
@@ -73,13 +79,15 @@ def _print(path: Path, adopted: Adopted, store: Path) -> None:
     alarmed = {alarm.key for alarm in adopted.alarms}
     explained = [key for key in adopted.different if key not in alarmed]
     if explained:
-        some = ", ".join(key[:8] for key in explained[:5])
         why = (
             f"they were computed under another {listed(adopted.numerics)}"
             if adopted.numerics
             else "nothing says under which versions and on which processor they were computed"
         )
-        say(f"  {len(explained)} of these differ from those in {store}, which were kept ({some}): {why}.", err=True)
+        say(
+            f"  {len(explained)} of these differ from those in {store}, which were kept ({_some(explained)}): {why}.",
+            err=True,
+        )
     for alarm in adopted.alarms[:SHOWN]:
         _sound(alarm, path, store)
     if adopted.alarms:
@@ -94,29 +102,28 @@ def _print(path: Path, adopted: Adopted, store: Path) -> None:
         )
     if adopted.found_otherwise:
         measures = listed(list(dict.fromkeys(measure for measure, _ in adopted.found_otherwise)))
-        keys = list(dict.fromkeys(key[:8] for _, key in adopted.found_otherwise))
+        keys = list(dict.fromkeys(key for _, key in adopted.found_otherwise))
         say(
             f"  What {measures} found in {measured(len(keys), 'trained network')} there differs from what is in "
-            f"{store}, which was kept ({', '.join(keys[:5])}).",
+            f"{store}, which was kept ({_some(keys)}).",
             err=True,
         )
     if adopted.damaged_studies:
         say(
-            f"  Damaged there and not taken: the study {listed(adopted.damaged_studies[:5])}. Its sound trials were: "
-            f"plan or run it again with --store {store}.",
+            f"  Damaged there and not taken: the study {listed(adopted.damaged_studies[:SHOWN])}. Its sound trials "
+            f"were: plan or run it again with --store {store}.",
             err=True,
         )
     if adopted.damaged:
-        some = ", ".join(key[:8] for key in adopted.damaged[:5])
         say(
-            f"  {len(adopted.damaged)} trials there are damaged and were not taken ({some}). See what of them: "
-            f"unroll doctor --verify --store {path}",
+            f"  {len(adopted.damaged)} trials there are damaged and were not taken ({_some(adopted.damaged)}). See "
+            f"what of them: unroll doctor --verify --store {path}",
             err=True,
         )
     if adopted.damaged_here:
-        some = ", ".join(key[:8] for key in adopted.damaged_here[:5])
         say(
             f"  {counted(len(adopted.damaged_here), 'complete trial')} of it cannot take the place of what is damaged "
-            f"in {store} ({some}). Forget that, then merge again: unroll forget --damaged --store {store}",
+            f"in {store} ({_some(adopted.damaged_here)}). Forget that, then merge again: unroll forget --damaged "
+            f"--store {store}",
             err=True,
         )

@@ -18,7 +18,9 @@ from unroll.wording import listed
 
 PROGRAMS: Final = ("sbatch", "squeue", "scancel")
 AT_ONCE: Final = 1000
-"""Jobs in one array; Slurm's own limit is 1,001 where a site has not changed it."""
+"""Jobs in one array, at most; a site may allow fewer."""
+LIMIT: Final = re.compile(r"^MaxArraySize\s*=\s*(\d+)", re.MULTILINE)
+"""What scontrol says of them."""
 TRIES: Final = 3
 """How often it is asked to cancel them."""
 LINE: Final = re.compile(r"(\d+_\d+) (\S+) ?(.*)")
@@ -79,24 +81,36 @@ class Jobs:
     def __init__(self, name: str, script: str, flags: Sequence[str]):
         self.name, self._script, self._flags = name, script, flags
         self._closed = False
+        self._at_once = AT_ONCE
+        self.submitted = 0
+        """How many Slurm has taken."""
         self.cancelled = False
         """Whether Slurm has been told to end all that was ever submitted."""
         self._submitting: set[asyncio.Task[str]] = set()
 
     async def check(self) -> None:
-        """Let Slurm see whether it would take one; none is submitted."""
+        """Let Slurm see whether it would take one, and say how large an array may be; none is submitted."""
         await _said("sbatch", "--test-only", "--array=0-0", *self._flags, given=self._script)
+        with suppress(ExecutorError):  # some sites hide it: sbatch says what is too large
+            if limit := LIMIT.search(await _said("scontrol", "show", "config")):
+                self._at_once = min(AT_ONCE, int(limit[1]))
+        if not self._at_once:
+            raise ExecutorError(
+                "This Slurm takes no arrays of jobs (its MaxArraySize is 0). Deal the study out to jobs of their own: "
+                "unroll run STUDY --shard 1/8 --store part1.db in the first of eight, and so on."
+            )
 
     async def add(self, count: int) -> None:
         """Submit so many more."""
         while count > 0 and not self._closed:
-            some = min(count, AT_ONCE)
+            some = min(count, self._at_once)
             array = f"--array=0-{some - 1}"
             name = f"--job-name={self.name}"
             task = asyncio.create_task(_said("sbatch", "--parsable", name, array, *self._flags, given=self._script))
             self._submitting.add(task)
             task.add_done_callback(self._submitting.discard)
             await asyncio.shield(task)
+            self.submitted += some
             count -= some
 
     async def look(self) -> list[Job]:
@@ -116,13 +130,13 @@ class Jobs:
         self._closed = True
         try:
             await self._cancel_all()
-            if self._submitting:
-                await asyncio.wait(self._submitting)
+            if submitting := list(self._submitting):
+                await asyncio.wait(submitting)
                 await self._cancel_all()
         finally:
             for task in self._submitting:  # nobody waits for them any more; sbatch itself comes to its end
                 task.cancel()
-        self.cancelled = True
+        self.cancelled = not any(task.cancelled() for task in submitting)
 
     async def _cancel_all(self) -> None:
         for left in reversed(range(TRIES)):

@@ -344,6 +344,8 @@ def _counted(steps: SupportsIndex) -> int:
 def _checked(model: Trained, prompt: Prompt | str, window: int) -> Float64:
     """Return a prompt as an array, after everything that can be wrong with it where outputs rest on such a window."""
     try:
+        if np.asarray(prompt).dtype.kind in "US":  # which NumPy reads as Python does
+            raise TypeError
         given = np.asarray(prompt, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise PromptError(f"{shown(prompt)} is no prompt: give numbers, such as 1,3,5,7,9.") from None

@@ -28,7 +28,7 @@ def merge(
     What is complete in --store stays as it is, the others are only read; merging twice changes nothing. Exit code: 1
     if a trial is complete in both with different results, if one belongs to another version of a plug-in than the study
     here, or if something is damaged, there or here. Other results under the same numerics raise an alarm: one of the
-    two is wrong.
+    two is wrong, or a task or model that does not come with unroll gives other numbers there.
     """
     from unroll.api import merge as merge_stores
     from unroll.cli.output import print_json
@@ -49,7 +49,8 @@ SHOWN = 5
 
 def _sound(alarm: Alarm, path: Path, store: Path) -> None:
     """Tell an alarm: the trial, both digests, and under what each was computed."""
-    say(f"  ALARM: {alarm.trial} has other bits under the same numerics. One of the two is wrong:", err=True)
+    others = f", or the {listed(alarm.foreign, 'or')} gives other numbers there" if alarm.foreign else ""
+    say(f"  ALARM: {alarm.trial} has other bits under the same numerics. One of the two is wrong{others}:", err=True)
     for place, digest, found in zip((store, path), alarm.digests, alarm.fingerprints, strict=True):
         told = "; ".join(f"{name} {what}" for part in found.values() for name, what in part.items() if what is not None)
         say(f"    {place}: digest {digest} ({told})", err=True)
@@ -100,6 +101,14 @@ def _print(path: Path, adopted: Adopted, store: Path) -> None:
             "forget) and run it on the other.",
             err=True,
         )
+        foreign = dict.fromkeys(name for alarm in adopted.alarms for name in alarm.foreign)
+        if foreign:
+            say(
+                f"  Where neither fails, neither is wrong: the {listed(list(foreign))} does not come with unroll, so "
+                "that numerics say nothing of what it computes with; NumPy's exp and sin differ between processors. "
+                'See "The same on every processor" of the page on plug-ins.',
+                err=True,
+            )
     if adopted.found_otherwise:
         measures = listed(list(dict.fromkeys(measure for measure, _ in adopted.found_otherwise)))
         keys = list(dict.fromkeys(key for _, key in adopted.found_otherwise))

@@ -10,6 +10,7 @@ import pytest
 
 from tests.executors.dask_cluster import Forge
 from tests.executors.slurm_node import slurm, slurm_node  # noqa: F401 - fixtures
+from unroll.testing.executors import PATIENCE
 
 MARK = "UNROLL_TEST_COORDINATOR"
 
@@ -32,7 +33,7 @@ class Coordinator:
     def line(self):
         return self.process.stdout.readline().strip()
 
-    def finish(self, timeout=30):
+    def finish(self, timeout=PATIENCE):
         """Wait for the end; return exit code, output and error stream."""
         output, errors = self.process.communicate(timeout=timeout)
         return self.process.returncode, output, errors
@@ -52,7 +53,7 @@ class Coordinator:
         self.process.kill()
         self.process.wait()
 
-    def seconds_until_gone(self, besides=frozenset(), limit=40.0):
+    def seconds_until_gone(self, besides=frozenset(), limit=PATIENCE):
         start = time.monotonic()
         while time.monotonic() - start < limit:
             if not self.family() - besides:

@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from tests.executors.dask_cluster import wait_for
+from unroll.testing.executors import PATIENCE
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
 PACKAGES = "apt-get install --no-install-recommends slurm-wlm munge"
@@ -88,7 +89,12 @@ class SlurmNode:
     def ask(self, program: str, *arguments: str, check: bool = True) -> str:
         """Return what one of Slurm's programs says."""
         done = subprocess.run(
-            [program, *arguments], env=self._environment(), capture_output=True, text=True, timeout=60, check=check
+            [program, *arguments],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=check,
         )
         return done.stdout
 

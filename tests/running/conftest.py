@@ -20,6 +20,7 @@ from tests.working import work_on
 from unroll.errors import StoreMissingError
 from unroll.running.messages import Order, Outcome
 from unroll.store import Store
+from unroll.testing.executors import PATIENCE
 
 SMALL = """
 name = "small"
@@ -70,7 +71,7 @@ def start(*arguments: object, plant: str = "", cwd: Path | None = None) -> subpr
     )
 
 
-def wait_for(found, seconds: float = 60.0, what: str = "it") -> None:
+def wait_for(found, seconds: float = PATIENCE, what: str = "it") -> None:
     """Wait until ``found()`` is true."""
     end = time.monotonic() + seconds
     while not found():

@@ -19,6 +19,7 @@ from unroll import read_study
 from unroll.errors import ExecutorError
 from unroll.running import execute, foresee
 from unroll.store import Store
+from unroll.testing.executors import PATIENCE
 
 ARGUMENTS = ("--executor", "slurm", "--executor-option", "host=127.0.0.1", "--executor-option", "look=0.2")
 
@@ -80,7 +81,7 @@ def test_ctrl_c_leaves_no_job_behind_and_the_same_command_goes_on(
     try:
         wait_for(lambda: has_checkpoint(store))
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 130, errors
     finally:
         process.kill()
@@ -110,7 +111,7 @@ def test_ctrl_c_while_all_jobs_wait_says_why_and_leaves_none(small: Path, store:
             said += process.stderr.readline()
         assert "(Slurm: three jobs PENDING, PartitionDown; see squeue --name=unroll-" in said
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         assert process.returncode == 130
     finally:
         process.kill()

@@ -39,9 +39,8 @@ def held_study(name: str, store: str | Path, overrides: Sequence[str] = ()) -> S
     if not Path(store).exists():
         return None
     with Store.open(store) as opened:
-        records = opened.studies()
+        records = opened.heads()
         found = [one for one in records if one.name == name and (not overrides or one.overrides == tuple(overrides))]
         if not found and DIGEST.fullmatch(name):
             found = [one for one in records if one.digest.startswith(name)]
-        planned = opened.study_by_digest(found[-1].digest) if found else None
-    return None if planned is None else Study(**planned.spec)
+    return Study(**found[-1].spec) if found else None

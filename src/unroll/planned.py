@@ -72,7 +72,7 @@ def _run(study: Study, store: Path, asked: Asked | None) -> str:
 def _nothing_of(study: Study, store: Store, asked: Asked | None) -> str:
     run = _run(study, store.path, asked)
     message = f'{store.path} holds nothing of the study "{study.name}" with these settings. Run it: {run}'
-    others = [record for record in store.studies() if record.name == study.name and record.digest != study.digest]
+    others = [record for record in store.heads() if record.name == study.name and record.digest != study.digest]
     for record in others[-MOST_OTHERS:]:
         if asked is not None and record.overrides != asked.overrides:
             way = replace(asked, overrides=record.overrides).command("show")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,10 +176,9 @@ class Results:
                 )
             frame = opened.examination_frame(self._of(self._keys), measure, self._damage.examinations)
         if measure in installed:
-            planned = {trial.key: trial for trial in self.planned}
-            for place in frame.index[frame["note"] == NOT_RECORDED]:
-                reason = _why_not(installed[measure], planned[str(frame.loc[place, "key"])])
-                frame.loc[place, "note"] = reason or NOT_RECORDED
+            without = frame["note"] == NOT_RECORDED
+            reasons = self._of_each(frame.loc[without, "key"], partial(_why_not, installed[measure]))
+            frame.loc[without, "note"] = [reason or NOT_RECORDED for reason in reasons]
         return self.with_settings(frame, self.factors)
 
     def with_examinations(self, trials: pd.DataFrame) -> pd.DataFrame:
@@ -394,7 +393,7 @@ class Results:
     def _variety(self, section: str) -> int:
         """Return in how many ways a section was set for that model for which it was set in the most ways."""
         ways: dict[str, set[str]] = {}
-        for trial in self.planned:
+        for trial in {trial.condition: trial for trial in self.planned}.values():
             ways.setdefault(trial.model, set()).add(digest(trial.spec["settings"][section]))
         return max(map(len, ways.values()))
 
@@ -402,9 +401,20 @@ class Results:
         """Return a frame of trials with a column for each of these settings, as their specifications have it."""
         from unroll.analysis.settings import as_they_are
 
-        planned = {trial.key: trial for trial in self.planned}
-        columns = {name: [level(planned[key], name) for key in frame["key"]] for name in settings}
+        columns = {name: self._of_each(frame["key"], partial(level, factor=name)) for name in settings}
         return frame.assign(**{name: as_they_are(values, frame.index) for name, values in columns.items()})
+
+    def _of_each(self, keys: Iterable[str], fact: Callable[[PlannedTrial], Any]) -> list[Any]:
+        """Return a fact of each of these trials that those of one condition share: it is found once a condition."""
+        planned = {trial.key: trial for trial in self.planned}
+        found: dict[tuple[str, int], Any] = {}
+        facts = []
+        for trial in map(planned.__getitem__, keys):
+            shared = trial.condition, id(trial.declared)
+            if shared not in found:
+                found[shared] = fact(trial)
+            facts.append(found[shared])
+        return facts
 
     def _open(self) -> Store:
         return Store.open(self.path)

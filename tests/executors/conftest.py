@@ -8,10 +8,6 @@ import uuid
 import psutil
 import pytest
 
-from tests.executors.dask_cluster import Forge
-from tests.executors.slurm_node import slurm, slurm_node  # noqa: F401 - fixtures
-from unroll.testing.executors import PATIENCE
-
 MARK = "UNROLL_TEST_COORDINATOR"
 
 
@@ -33,7 +29,7 @@ class Coordinator:
     def line(self):
         return self.process.stdout.readline().strip()
 
-    def finish(self, timeout=PATIENCE):
+    def finish(self, timeout=30):
         """Wait for the end; return exit code, output and error stream."""
         output, errors = self.process.communicate(timeout=timeout)
         return self.process.returncode, output, errors
@@ -53,7 +49,7 @@ class Coordinator:
         self.process.kill()
         self.process.wait()
 
-    def seconds_until_gone(self, besides=frozenset(), limit=PATIENCE):
+    def seconds_until_gone(self, besides=frozenset(), limit=40.0):
         start = time.monotonic()
         while time.monotonic() - start < limit:
             if not self.family() - besides:
@@ -81,11 +77,3 @@ def coordinator(tmp_path):
     yield start
     for each in started:
         each.clean_up()
-
-
-@pytest.fixture(scope="session")
-def forge():
-    """Where Dask's schedulers and workers come from."""
-    forge = Forge()
-    yield forge
-    forge.close()

@@ -51,10 +51,12 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 
 @pytest.fixture
-def cluster(forge: Forge, tmp_path: Path):
+def cluster(tmp_path: Path):
+    forge = Forge("unroll.running.work")
     made = Cluster(forge, tmp_path, 1)
     yield made
     made.close()
+    forge.close()
 
 
 def test_in_processes(here: dict, tmp_path: Path):

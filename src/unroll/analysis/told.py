@@ -67,5 +67,6 @@ class Told:
     @cached_property
     def counted(self) -> Mapping[str, Quantity]:
         """What is counted beside the test loss, by the names of the metrics, as the trials' tasks declare it."""
-        said = {str(one): one for trial in self.planned for one in trial.declared.get("quantities", ())}
+        declared = {id(trial.declared): trial.declared for trial in self.planned}.values()  # many share one
+        said = {str(one): one for texts in declared for one in texts.get("quantities", ())}
         return {quantity.name: quantity for quantity in map(Quantity.of, said.values())}

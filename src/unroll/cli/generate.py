@@ -13,8 +13,6 @@ from unroll.cli.output import say
 from unroll.commands import Asked
 from unroll.defaults import STORE
 from unroll.errors import PromptError, StoreError
-from unroll.inert import clipped
-from unroll.numeral import value_of
 
 if TYPE_CHECKING:
     from unroll.choosing import Chosen
@@ -104,9 +102,9 @@ def _numbers(text: str) -> list[float]:
     numbers = []
     for part in text.replace(",", " ").split():
         try:
-            numbers.append(value_of(part))
+            numbers.append(float(part))
         except ValueError:
-            raise PromptError(f'"{clipped(part)}" in the prompt is no number. Write it as 1,3,5,7,9.') from None
+            raise PromptError(f'"{part}" in the prompt is no number. Write it as 1,3,5,7,9.') from None
     return numbers
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from random import SystemRandom
 from typing import Any
 
-from unroll import registry
 from unroll.errors import UnrollError
 from unroll.models.resolve import resolve
 from unroll.running.examining import examine
@@ -29,7 +28,7 @@ class Recomputed:
 
     ``different``: what of it came out otherwise; nothing where every bit is the same. ``reason``: why it could not be
     compared, and was not trained; "" where it was. ``unmeasured``: why what was measured of it could not be compared,
-    "" where it could. ``foreign``: see ``unroll.store.Alarm``.
+    "" where it could.
     """
 
     trial: str
@@ -37,7 +36,6 @@ class Recomputed:
     different: tuple[str, ...] = ()
     reason: str = ""
     unmeasured: str = ""
-    foreign: tuple[str, ...] = ()
 
 
 def recompute(store: Store, sample: int) -> Iterator[Recomputed]:
@@ -69,13 +67,7 @@ def recompute(store: Store, sample: int) -> Iterator[Recomputed]:
         except UnrollError as error:
             different = (f"it fails now: {error}",)
         examined = _other(found, whole) if store.examinations(record.key).records else ""
-        yield Recomputed(
-            name,
-            record.key,
-            different,
-            unmeasured=beside or examined,
-            foreign=registry.foreign(record.task, record.model),
-        )
+        yield Recomputed(name, record.key, different, unmeasured=beside or examined)
 
 
 def _as_it_was_asked(record: TrialRecord) -> Trial | None:

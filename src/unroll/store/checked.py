@@ -4,49 +4,37 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import blake2b
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
+from unroll.store import specifications
 from unroll.store.faults import DamageError
 from unroll.store.plain import parses, to_json
 from unroll.store.records import State
-from unroll.store.seals import outcome_seal, plan_seal, study_seal
-from unroll.study.trial import digest
+from unroll.store.seals import form, forms, outcome_seals, plan_seals, study_seal
 
-MOST_REMEMBERED = 1_000_000
-"""Trials of which is remembered whether their keys follow from their specifications."""
 PART = 1_000
-"""Trials that are read at a time where only a little of each is kept."""
-DERIVED = ("task", "model", "length", "seed", "protocol")
-"""Columns that repeat what the specification says."""
+"""Trials that are read and checked at a time."""
+NOTHING = "[]"
+"""The form of a list in which there is nothing."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A trial's row, of which what was planned is compared with its seal when it is asked for."""
+    """A trial's row, of which what was planned was compared with its seal.
+
+    ``declared``: the text of what its plug-ins declare, "" for a trial that is older; None where it is missing.
+    ``plan``: what is wrong with what was planned, or None.
+    """
 
     row: sqlite3.Row
     declared: str | None
-    """The text of what its plug-ins declare, "" for a trial that is older; None where it is missing."""
-
-    @cached_property
-    def plan(self) -> str | None:
-        """What is wrong with what was planned, or None."""
-        sealed = plan_seal(self.row)
-        if self.row["plan_seal"] != sealed:
-            return "what was planned is not what was written"
-        if self.row["verified"] and not _follows(sealed, self.row):
-            return "its key is not that of its specification"
-        if not self.row["verified"] and not parses(dict, self.row["spec"]):
-            return "its specification is none that can be read"
-        said = self.declared
-        if not isinstance(said, str) or (said and declaration_digest(said) != self.row["declared"]):
-            return "what its plug-ins declare is not what was written"
-        return None
+    plan: str | None
 
     @property
     def name(self) -> str:
@@ -65,34 +53,30 @@ class Planned:
 
 @dataclass(frozen=True)
 class Checked(Planned):
-    """A trial's row with what belongs to it, compared with both its seals when it is asked for.
+    """A trial's row with what belongs to it, which was compared with both its seals.
 
-    ``values`` are its metrics, ``measures`` and ``sealed`` (its parts) as they are stored, each in the order of names.
+    ``outcome``: what is wrong with what became of it, or None; ``values``: its metrics as they are stored, in the order
+    of names; ``lists``: the forms of its measures, and of its parts with their seals.
     """
 
-    values: list[tuple[str, float]]
-    measures: list[tuple[str, str, str, str]]
-    sealed: list[tuple[str, str]]
+    outcome: str | None
+    values: Sequence[tuple[str, float]]
+    lists: tuple[str, str]
 
-    @cached_property
-    def outcome(self) -> str | None:
-        """What is wrong with what became of it, or None."""
-        if self.row["seal"] != outcome_seal(self.row, self.values, self.measures, self.sealed):
-            return "its results are not what was written" if self.values else "its state is not what was written"
-        names = (text for _, _, metrics, histories in self.measures for text in (metrics, histories))
-        if parses(dict, self.row["error"], self.row["fingerprint"]) and parses(list, *names):
-            return None
-        return "what is told of its end is none that can be read"
-
-    @cached_property
+    @property
     def metrics(self) -> dict[str, float]:
         """Its final values; none where they cannot be believed."""
         return {} if self.outcome else dict(self.values)
 
+    @property
+    def measures(self) -> list[tuple[str, str, str, str]]:
+        """What measures added to it: the name, the digest, and the names of metrics and histories as JSON."""
+        return [tuple(one) for one in json.loads(self.lists[0])]
+
     @cached_property
     def parts(self) -> dict[str, str]:
         """The seals of its histories and weights, by the names of these parts."""
-        return dict(self.sealed)
+        return dict(json.loads(self.lists[1]))
 
     @property
     def damage(self) -> str | None:
@@ -108,7 +92,7 @@ class Checked(Planned):
 def checked(db: sqlite3.Connection, keys: Collection[str] | None) -> list[Checked]:
     """Return those of the keys that the store has, in their order; for None all, in the order of planning."""
     if keys is None:
-        return checked_rows(db, db.execute("SELECT * FROM trials ORDER BY id").fetchall(), everything=True)
+        return checked_rows(db, fetched(db, "SELECT * FROM trials ORDER BY id"))
     return [trial for part in in_parts(db, keys) for trial in part]
 
 
@@ -117,28 +101,91 @@ def in_parts(db: sqlite3.Connection, keys: Collection[str]) -> Iterator[list[Che
     found = _found(db, list(keys))
     for first in range(0, len(found), PART):
         part = found[first : first + PART]
-        query = "SELECT * FROM trials WHERE id IN (SELECT value FROM json_each(?))"
-        rows = {row["id"]: row for row in db.execute(query, (to_json(part),)).fetchall()}
+        where, values = _among("id", part)
+        rows = {row["id"]: row for row in fetched(db, f"SELECT * FROM trials WHERE {where}", values)}  # noqa: S608
         yield checked_rows(db, [rows[number] for number in part if number in rows])
 
 
-def checked_rows(db: sqlite3.Connection, rows: Sequence[sqlite3.Row], everything: bool = False) -> list[Checked]:
+def checked_rows(db: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[Checked]:
     """Return these rows of ``trials``, checked."""
-    chosen = None if everything else to_json([row["id"] for row in rows])
-    metrics = _by_trial(db, "metrics", ("name", "value"), chosen)
-    measures = _by_trial(db, "measures", ("name", "digest", "metrics", "histories"), chosen)
-    parts = _by_trial(db, "seals", ("part", "seal"), chosen)
     said = declarations(db)
-    return [
-        Checked(row, said.get(row["declared"]), metrics[row["id"]], measures[row["id"]], parts[row["id"]])
-        for row in rows
-    ]
+    found: list[Checked] = []
+    for first in range(0, len(rows), PART):
+        part = rows[first : first + PART]
+        ids = [row["id"] for row in part]
+        values = _metrics(db, ids)
+        measures = _lists(db, "measures", ("name", "digest", "metrics", "histories"), ids)
+        parts = _lists(db, "seals", ("part", "seal"), ids)
+        own = [values.get(number, ()) for number in ids]
+        lists = [(measures.get(number, NOTHING), parts.get(number, NOTHING)) for number in ids]
+        plans, outcomes = _plan_faults(part, said), _outcome_faults(part, own, lists)
+        declared = [said.get(row["declared"]) for row in part]
+        found += map(Checked, part, declared, plans, outcomes, own, lists)
+    return found
+
+
+def planned_rows(db: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[Planned]:
+    """Return these rows of ``trials``, of which what was planned is checked."""
+    said = declarations(db)
+    found: list[Planned] = []
+    for first in range(0, len(rows), PART):
+        part = rows[first : first + PART]
+        found += map(Planned, part, [said.get(row["declared"]) for row in part], _plan_faults(part, said))
+    return found
+
+
+def _plan_faults(rows: Sequence[sqlite3.Row], said: Mapping[str, str]) -> list[str | None]:
+    """Say of each row what is wrong with what was planned; None for nothing."""
+    sound = {digest for digest, text in said.items() if not text or declaration_digest(text) == digest}
+    return [_plan_fault(row, sealed, sound) for row, sealed in zip(rows, plan_seals(rows), strict=True)]
+
+
+def _plan_fault(row: sqlite3.Row, sealed: str, declarations: Collection[str]) -> str | None:
+    if row["plan_seal"] != sealed:
+        return "what was planned is not what was written"
+    if row["verified"] and not follows(row):
+        return "its key is not that of its specification"
+    if not row["verified"] and not parses(dict, row["spec"]):
+        return "its specification is none that can be read"
+    if row["declared"] not in declarations:
+        return "what its plug-ins declare is not what was written"
+    return None
+
+
+def _outcome_faults(
+    rows: Sequence[sqlite3.Row], values: Sequence[Sequence[tuple[str, float]]], lists: Sequence[tuple[str, str]]
+) -> list[str | None]:
+    """Say of each row what is wrong with what became of it; None for nothing."""
+    seals = outcome_seals(rows, _metric_forms(values), [one for one, _ in lists], [one for _, one in lists])
+    texts = {text: parses(dict, text) for text in {row[name] for row in rows for name in ("error", "fingerprint")}}
+    readable = {measured: _names_parse(measured) for measured in {measured for measured, _ in lists}}
+    found: list[str | None] = []
+    for row, sealed, own, (measured, _) in zip(rows, seals, values, lists, strict=True):
+        if row["seal"] != sealed:
+            found.append("its results are not what was written" if own else "its state is not what was written")
+        elif texts[row["error"]] and texts[row["fingerprint"]] and readable[measured]:
+            found.append(None)
+        else:
+            found.append("what is told of its end is none that can be read")
+    return found
+
+
+def _metric_forms(values: Sequence[Sequence[tuple[str, float]]]) -> list[str]:
+    """Return the forms of lists of metrics: all their names at once, and all their values."""
+    names, numbers = (forms([one[place] for own in values for one in own]) for place in (0, 1))
+    pairs = iter([f"[{name},{number}]" for name, number in zip(names, numbers, strict=True)])
+    return [f"[{','.join([next(pairs) for _ in own])}]" for own in values]
+
+
+def _names_parse(measured: str) -> bool:
+    """Say whether the names of metrics and histories in the form of a trial's measures are lists that can be read."""
+    return measured == NOTHING or parses(list, *(text for one in json.loads(measured) for text in one[2:]))
 
 
 def declarations(db: sqlite3.Connection) -> dict[str, str]:
     """Return the texts of what trials declare, by their digests; that of nothing is ""."""
     found = db.execute("SELECT digest, declared FROM declarations NOT INDEXED").fetchall()
-    return {"": "", **{row["digest"]: row["declared"] for row in found}}
+    return {"": "", **{row["digest"]: row["declared"] for row in found if isinstance(row["declared"], str)}}
 
 
 @lru_cache(maxsize=1024)
@@ -164,23 +211,8 @@ def study_parses(row: sqlite3.Row) -> bool:
 
 def follows(row: sqlite3.Row) -> bool:
     """Say whether a trial's key is the hash of its specification, and its columns repeat what that says."""
-    try:
-        spec = json.loads(row["spec"])
-        return bool(digest(spec) == row["key"]) and [spec[name] for name in DERIVED] == [row[name] for name in DERIVED]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return False
-
-
-def _follows(sealed: str, row: sqlite3.Row) -> bool:
-    """Return ``follows``, remembered by the seal of all that it looks at: a command reads its trials more than once."""
-    if sealed not in _followed:
-        if len(_followed) >= MOST_REMEMBERED:
-            _followed.clear()
-        _followed[sealed] = follows(row)
-    return _followed[sealed]
-
-
-_followed: dict[str, bool] = {}
+    derived = tuple(row[name] for name in specifications.DERIVED)
+    return specifications.follows(row["spec"], row["key"], derived)
 
 
 def _found(db: sqlite3.Connection, keys: list[str]) -> list[int]:
@@ -197,14 +229,57 @@ def _found(db: sqlite3.Connection, keys: list[str]) -> list[int]:
     return [ids[key] for key in keys if key in ids]
 
 
-def _by_trial(
-    db: sqlite3.Connection, table: str, columns: tuple[str, ...], chosen: str | None
-) -> defaultdict[int, list[Any]]:
-    where = "" if chosen is None else "WHERE trial IN (SELECT value FROM json_each(?))"
-    found: defaultdict[int, list[Any]] = defaultdict(list)
-    query = f"SELECT trial, {', '.join(columns)} FROM {table} {where} ORDER BY trial, {columns[0]}"  # noqa: S608
-    plain = db.cursor()
-    plain.row_factory = None  # thousands of rows: as tuples they cost half
-    for row in plain.execute(query, () if chosen is None else (chosen,)).fetchall():
-        found[row[0]].append(row[1:])
-    return found
+def _among(column: str, ids: Sequence[int]) -> tuple[str, tuple[Any, ...]]:
+    """Return a condition that a column is one of some ids: of neighbours a range, which costs SQLite the least."""
+    if ids and max(ids) - min(ids) == len(ids) - 1:
+        return f"{column} BETWEEN ? AND ?", (min(ids), max(ids))
+    return f"{column} IN (SELECT value FROM json_each(?))", (to_json(list(ids)),)  # noqa: S608
+
+
+def _metrics(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, list[tuple[str, float]]]:
+    """Return the metrics of trials in the order of their names."""
+    where, values = _among("trial", ids)
+    rows = fetched(db, f"SELECT trial, name, value FROM metrics WHERE {where} ORDER BY trial, name", values, plain=True)  # noqa: S608
+    return {trial: [(name, value) for _, name, value in own] for trial, own in groupby(rows, itemgetter(0))}
+
+
+def _lists(db: sqlite3.Connection, table: str, columns: tuple[str, ...], ids: Sequence[int]) -> dict[int, str]:
+    """Return the forms of lists that belong to trials, in the order of the first column.
+
+    They hold texts alone, of which SQLite makes the same JSON as ``seals.form``, but for characters that are not of
+    ASCII: these are made here, and so is what SQLite refuses. What comes of a text that it would write otherwise is
+    another seal, so that the trial counts as damaged.
+    """
+    where, values = _among("trial", ids)
+    rows = f"SELECT trial, {', '.join(columns)} FROM {table} WHERE {where} ORDER BY trial, {columns[0]}"  # noqa: S608
+    made = f"SELECT trial, json_group_array(json_array({', '.join(columns)})) FROM ({rows}) GROUP BY trial"  # noqa: S608
+    try:
+        found = dict(fetched(db, made, values, plain=True))
+        if all(map(_is_form, found.values())):
+            return found
+    except sqlite3.OperationalError:  # bytes, which no text is but a damaged one
+        pass
+    listed = fetched(db, rows, values, plain=True)
+    return {trial: form([one[1:] for one in own]) for trial, own in groupby(listed, itemgetter(0))}
+
+
+def _is_form(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+def fetched(db: sqlite3.Connection, query: str, values: Iterable[Any] = (), *, plain: bool = False) -> list[Any]:
+    """Return all rows; ``plain``: as tuples, which cost half.
+
+    The connection reads bytes that are no UTF-8 with marks in their place, each text by a call. That is needed only
+    where there are some: texts are read at once first.
+    """
+    cursor, lenient = db.cursor(), db.text_factory
+    cursor.row_factory = None if plain else sqlite3.Row
+    try:
+        db.text_factory = str
+        return cursor.execute(query, tuple(values)).fetchall()
+    except sqlite3.OperationalError:
+        db.text_factory = lenient
+        return cursor.execute(query, tuple(values)).fetchall()
+    finally:
+        db.text_factory = lenient

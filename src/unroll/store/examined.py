@@ -99,12 +99,18 @@ def frame(
     """
     import pandas as pd
 
-    rows: list[dict[str, Any]] = []
-    parts: list[pd.DataFrame] = []
     complete = [trial for trial in trials if trial.row["state"] == "complete" and not trial.damage]
-    found = examined(db, complete, measure)
-    for trial in complete:
-        about = {column: trial.planned()[column] for column in OF_A_TRIAL}
+    looked_at = _looked_at(db)
+    rows = [
+        {**{column: trial.row[column] for column in OF_A_TRIAL}, "note": NOT_RECORDED}
+        for trial in complete
+        if trial.row["id"] not in looked_at
+    ]
+    parts: list[pd.DataFrame] = []
+    some = [trial for trial in complete if trial.row["id"] in looked_at]
+    found = examined(db, some, measure)
+    for trial in some:
+        about = {column: trial.row[column] for column in OF_A_TRIAL}
         here = found[trial.row["id"]]
         for _, fault in here.faults:
             if damaged is None:
@@ -127,6 +133,12 @@ def frame(
     table.loc[table["value"].isna() & table["quantity"].notna(), "note"] = NAN
     whole = [axis for axis in axes if all(axis not in part or part[axis].dtype.kind in "iu" for part in parts)]
     return table[[*OF_A_TRIAL, "snapshot", "quantity", *axes, "value", "note"]].astype(dict.fromkeys(whole, "Int64"))
+
+
+def _looked_at(db: sqlite3.Connection) -> set[int]:
+    """Return the rows of the trials that have an examination, or the seal of a list of some."""
+    queries = (f"SELECT trial FROM {table} NOT INDEXED" for table in ("examinations", "examined_trials"))  # noqa: S608
+    return {trial for query in queries for (trial,) in db.execute(query).fetchall()}
 
 
 def _long(of: dict[str, Any], array: NamedArray) -> pd.DataFrame:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +53,7 @@ def frame(trials: Sequence[Checked]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = zip(*map(_row, trials), strict=True) if trials else [()] * len(COLUMNS)
-    table = pd.DataFrame(dict(zip(COLUMNS, map(list, rows), strict=True)), columns=COLUMNS)
+    table = pd.DataFrame(dict(zip(COLUMNS, _columns(trials), strict=True)), columns=COLUMNS)
     numbers = (
         *("baseline", "solved_below", "solved_above", "chance", "memory_most", "second_loss", "second_accuracy"),
         *("seconds", "score"),
@@ -64,22 +62,31 @@ def frame(trials: Sequence[Checked]) -> pd.DataFrame:
     table["solved_below"] = table["solved_below"].where(table["solved_below"] > -np.inf)
     metrics: dict[str, NDArray[np.float64]] = {}
     for place, trial in enumerate(trials):
-        for name, value in trial.metrics.items():
-            metrics.setdefault(name, np.full(len(table), np.nan))[place] = value
+        for name, value in trial.values if trial.outcome is None else ():
+            if name not in metrics:
+                metrics[name] = np.full(len(table), np.nan)
+            metrics[name][place] = value
     return pd.concat([table, pd.DataFrame(dict(sorted(metrics.items())), index=table.index)], axis="columns")
 
 
-def _row(trial: Checked) -> list[object]:
-    row = trial.planned()
-    planned = [str(trial.state) if name == "state" else row[name] for name in PLANNED]
-    said = declared_of(trial)
-    outcome = [0, None, None, None] if trial.outcome else [row[name] for name in OUTCOME]
-    declared = _declared(trial.declared, row["task"], row["length"], row["solved_metric"], row["solved_below"])
-    return [*planned, *declared, *outcome, trial.metrics.get(said.score.name)]
+def _columns(trials: Sequence[Checked]) -> list[list[object]]:
+    """Return the values of COLUMNS, each a list."""
+    rows = [trial.planned() for trial in trials]
+    names = rows[0].keys() if rows else []
+    stored = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    stored["state"] = [str(trial.state) for trial in trials]
+    for name, nothing in zip(OUTCOME, (0, None, None, None), strict=True):
+        kept = zip(stored.get(name, ()), trials, strict=True)
+        stored[name] = [value if trial.outcome is None else nothing for value, trial in kept]
+    judged = ("task", "length", "solved_metric", "solved_below")
+    about = list(zip([trial.declared for trial in trials], *(stored.get(name, []) for name in judged), strict=True))
+    said = {one: _declared(*one) for one in set(about)}
+    declared = list(map(list, zip(*map(said.__getitem__, about), strict=True))) or [[] for _ in DECLARED]
+    scores = [trial.metrics.get(said[one][0]) for trial, one in zip(trials, about, strict=True)]
+    return [*(stored.get(name, []) for name in PLANNED), *declared, *(stored[name] for name in OUTCOME), scores]
 
 
-@lru_cache(maxsize=1024, typed=True)
-def _declared(text: str | None, task: str, length: int, metric: str, below: float) -> tuple[object, ...]:
+def _declared(text: str | None, task: str, length: int, metric: str, below: float) -> tuple[Any, ...]:
     """Return the values of ``DECLARED``, the same of many trials."""
     said = _said(text, task, length)
     memory, second = said.memory, said.second

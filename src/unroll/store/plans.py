@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
 from unroll.errors import UnknownNameError
-from unroll.store import events
+from unroll.store import events, specifications
 from unroll.store.checked import (
     Planned,
     checked,
     declaration_digest,
-    declarations,
+    fetched,
     follows,
+    planned_rows,
     study_is_sound,
 )
 from unroll.store.faults import DamageError
 from unroll.store.plain import encodable, now, to_json
-from unroll.store.records import PlannedStudy, PlannedTrial, State, StudyRecord
+from unroll.store.records import PlannedStudy, PlannedTrial, State, StudyHead, StudyRecord
 from unroll.store.seals import outcome_seal, places, plan_seal, seal_study
 
 COLUMNS = tuple(field.name for field in fields(PlannedTrial))
@@ -146,6 +148,16 @@ def studies(db: sqlite3.Connection) -> list[StudyRecord]:
     return records
 
 
+def heads(db: sqlite3.Connection) -> list[StudyHead]:
+    """Return all studies without their trials, in the order in which they were planned first."""
+    found = []
+    for row in db.execute("SELECT * FROM studies ORDER BY id").fetchall():
+        _places(db, row)
+        spec, overrides = json.loads(row["spec"]), tuple(json.loads(row["overrides"]))
+        found.append(StudyHead(digest=row["digest"], name=row["name"], overrides=overrides, spec=spec))
+    return found
+
+
 def study_by_digest(db: sqlite3.Connection, digest: str) -> PlannedStudy | None:
     """Return a study as it was planned, without need of its plug-ins; None where it was not."""
     row = _study(db, digest)
@@ -160,19 +172,24 @@ def study_by_digest(db: sqlite3.Connection, digest: str) -> PlannedStudy | None:
         spec=json.loads(row["spec"]),
         overrides=tuple(json.loads(row["overrides"])),
         plugins=json.loads(row["plugins"]),
-        trials=tuple(PlannedTrial(**planned_fields(trial)) for trial in trials),
+        trials=tuple(PlannedTrial(**fields) for fields in planned_fields(trials)),
         damaged=len(listed) - len(trials),
     )
 
 
-def planned_fields(trial: Planned) -> dict[str, Any]:
-    """Return the fields of PlannedTrial that a trial has. SQLite keeps NaN as NULL."""
-    row = trial.planned()
-    values: dict[str, Any] = {name: row[name] for name in COLUMNS}
-    values |= {"spec": json.loads(row["spec"]), "declared": json.loads(trial.declared or "{}")}
-    if row["baseline"] is None:
-        values["baseline"] = float("nan")
-    return values
+def planned_fields(trials: Iterable[Planned]) -> Iterator[dict[str, Any]]:
+    """Yield the fields of PlannedTrial that trials have: what many of them share is one object. SQLite has no NaN."""
+    declared: dict[str, Mapping[str, Any]] = {}
+    for trial in trials:
+        row, said = trial.planned(), trial.declared or "{}"
+        if said not in declared:
+            declared[said] = json.loads(said)
+        values: dict[str, Any] = {name: row[name] for name in COLUMNS}
+        values["spec"] = specifications.parsed(row["spec"], row["seed"])
+        values["declared"] = declared[said]
+        if row["baseline"] is None:
+            values["baseline"] = math.nan
+        yield values
 
 
 def _is_planned(db: sqlite3.Connection, study: PlannedStudy) -> bool:
@@ -210,8 +227,7 @@ def _listed(db: sqlite3.Connection, study: int) -> list[Planned]:
     query = """
         SELECT t.* FROM study_trials st JOIN trials t ON t.id = st.trial WHERE st.study = ? ORDER BY st.position
     """
-    said = declarations(db)
-    return [Planned(row, said.get(row["declared"])) for row in db.execute(query, (study,)).fetchall()]
+    return planned_rows(db, fetched(db, query, (study,)))
 
 
 def _texts(study: PlannedStudy) -> dict[str, str]:

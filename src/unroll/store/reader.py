@@ -20,6 +20,7 @@ from unroll.store.records import (
     MeasureRecord,
     PlannedStudy,
     State,
+    StudyHead,
     StudyRecord,
     TrialRecord,
 )
@@ -102,6 +103,11 @@ class Reader:
         """Return all studies, in the order in which they were first planned, with their trials by state."""
         with self._reading() as db:
             return plans.studies(db)
+
+    def heads(self) -> list[StudyHead]:
+        """Return all studies without their trials, of which nothing is read, in that order."""
+        with self._reading() as db:
+            return plans.heads(db)
 
     def planned(self, study: Study) -> PlannedStudy | None:
         """Return a study as it was planned here, see ``study_by_digest``; None where it was not."""

@@ -90,6 +90,16 @@ class PlannedStudy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StudyHead:
+    """A study without its trials; ``spec`` as in PlannedStudy."""
+
+    digest: str
+    name: str
+    overrides: tuple[str, ...]
+    spec: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudyRecord:
     """One line of the list of studies.
 

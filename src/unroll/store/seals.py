@@ -8,9 +8,11 @@ each time: each history and the weights. Seals tell damage, not malice: whoever 
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
+from json.encoder import encode_basestring_ascii
 from typing import Any, TypeAlias
 
 from unroll.store.digests import results_digest
@@ -41,7 +43,12 @@ def _foreign(value: object) -> str:
     return f"{type(value).__name__} {value!r}"
 
 
-_form = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=_foreign).encode
+_encoder = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=_foreign)
+
+
+def form(values: Any) -> str:
+    """Return the one form of plain values: JSON in ASCII, floats by their shortest digits that give back their bits."""
+    return _encoder.encode(values)
 
 
 FOREIGN = "no bytes"
@@ -56,7 +63,7 @@ def seal(values: Any, data: bytes = b"") -> str:
     """
     if not isinstance(data, bytes):
         return FOREIGN
-    total = blake2b(_form(values).encode(), digest_size=16)
+    total = blake2b(form(values).encode(), digest_size=16)
     total.update(b"\n")
     total.update(data)
     return total.hexdigest()
@@ -67,10 +74,40 @@ def checkpoint_seal(tensors: bytes, position: Mapping[str, Any]) -> str:
     return seal(sorted((name, value) for name, value in position.items() if name != CHECKSUM), tensors)
 
 
+def forms(values: Sequence[Any]) -> list[str]:
+    """Return the form of each value of a column, as ``seal`` has it; columns of one type cost little."""
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        return list(map(encode_basestring_ascii, values))
+    if kinds == {int} or (kinds == {float} and all(map(math.isfinite, values))):
+        return list(map(repr, values))
+    return list(map(form, values))
+
+
+def plan_seals(rows: Sequence[Row]) -> list[str]:
+    """Return the seals of what was planned, many at once."""
+    columns = _columns(rows)
+    planned = zip(*(forms(columns[name]) for name in PLAN), strict=True)
+    declared = columns.get(DECLARED, [""] * len(rows))
+    said = [f",{its}" if text else "" for text, its in zip(declared, forms(declared), strict=True)]
+    return [_sealed(f"[{','.join(plan)}{last}]") for plan, last in zip(planned, said, strict=True)]
+
+
 def plan_seal(row: Row) -> str:
     """Return the seal of what was planned."""
-    declared = [row[DECLARED]] if DECLARED in row.keys() and row[DECLARED] else []  # noqa: SIM118 - a row of SQLite
-    return seal([row[column] for column in PLAN] + declared)
+    return plan_seals([row])[0]
+
+
+def outcome_seals(
+    rows: Sequence[Row], metrics: Sequence[str], measures: Sequence[str], parts: Sequence[str]
+) -> list[str]:
+    """Return the seals of what became of trials, many at once, of whose lists the forms are given: ``outcome_seal``."""
+    columns = _columns(rows)
+    outcomes = zip(*(forms(columns[name]) for name in OUTCOME), strict=True)
+    return [
+        _sealed(f"[[{','.join(outcome)}],{values},{measured},{sealed}]")
+        for outcome, values, measured, sealed in zip(outcomes, metrics, measures, parts, strict=True)
+    ]
 
 
 def outcome_seal(
@@ -83,7 +120,20 @@ def outcome_seal(
 
     Each of these is in the order of its names.
     """
-    return seal([[row[column] for column in OUTCOME], list(metrics), list(measures), list(parts)])
+    return outcome_seals([row], *([form(list(one))] for one in (metrics, measures, parts)))[0]
+
+
+def _sealed(text: str) -> str:
+    """Return the seal of values in their form."""
+    return blake2b(f"{text}\n".encode(), digest_size=16).hexdigest()
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, Sequence[Any]]:
+    """Return rows by columns: names are looked up once, not in every row."""
+    names = list(rows[0].keys()) if rows else [*PLAN, *OUTCOME]
+    if all(isinstance(row, sqlite3.Row) for row in rows):
+        return dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
+    return {name: [row[name] for row in rows] for name in names}
 
 
 def study_seal(row: sqlite3.Row, places: Iterable[tuple[int, int]]) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -195,12 +195,13 @@ def states(db: sqlite3.Connection, keys: Collection[str]) -> dict[str, State]:
 
 def trial(db: sqlite3.Connection, key: str) -> TrialRecord:
     """Return the one trial whose key begins with ``key``."""
-    return _record(one(db, find(db, key)["id"]))
+    (record,) = _records([one(db, find(db, key)["id"])])
+    return record
 
 
 def trials(db: sqlite3.Connection, keys: Collection[str] | None) -> list[TrialRecord]:
     """Return those of the keys that the store has, in their order; for None all, in the order of planning."""
-    return [_record(trial) for trial in checked(db, keys)]
+    return list(_records(checked(db, keys)))
 
 
 def complete(db: sqlite3.Connection) -> list[str]:
@@ -268,8 +269,12 @@ def _sound(db: sqlite3.Connection, row_id: int) -> Checked:
     return trial
 
 
-def _record(trial: Checked) -> TrialRecord:
-    plain: dict[str, Any] = planned_fields(trial)
+def _records(trials: Sequence[Checked]) -> Iterator[TrialRecord]:
+    for trial, plain in zip(trials, planned_fields(trials), strict=True):
+        yield _record(trial, plain)
+
+
+def _record(trial: Checked, plain: dict[str, Any]) -> TrialRecord:
     if trial.outcome:
         nothing: dict[str, Any] = dict.fromkeys(
             ("started_at", "finished_at", "seconds", "digest", "error", "fingerprint")

@@ -28,7 +28,7 @@ def stale(study: Study, planned: Sequence[Planned]) -> str | None:
         if unread:
             return f"{unread}. {AS_STORED}"
         return "A plug-in that this study needs is not installed here; its results are shown as they were stored."
-    changed = len({trial.key for trial in trials} - {trial.key for trial in planned})
+    changed = len({(trial.condition, trial.seed) for trial in trials} - {(one.condition, one.seed) for one in planned})
     if not changed:
         return None
     files = " ".join(changes(planned, trials))

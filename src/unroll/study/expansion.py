@@ -57,11 +57,11 @@ def examine(
         problems.append((("factors",), too_many(study.count(), max_trials)))
         return (), [*problems, *asked]
     plan = _Plan(study, judge)
-    trials: dict[str, Trial] = {}
+    trials: dict[tuple[str, int], Trial] = {}
     for number, grid in enumerate(study.factors):
         for trial in plan.grid(number, grid):
             if not problems:
-                trials.setdefault(trial.key, trial)
+                trials.setdefault((trial.condition, trial.seed), trial)
     problems += plan.problems(sound_factors=not problems)
     return tuple(trials.values()), [*problems, *asked]
 
@@ -102,9 +102,8 @@ class _Plan:
             condition = dict(zip(lists, values, strict=True))
             resolved = self._condition(condition)
             if resolved is not None and not self._found:
-                for seed in seeds:
-                    if isinstance(seed.value, int):
-                        yield Trial.model_construct(seed=seed.value, **resolved)
+                one = Trial.model_construct(seed=0, **resolved)
+                yield from (one.with_seed(seed.value) for seed in seeds if isinstance(seed.value, int))
 
     def problems(self, sound_factors: bool) -> list[Placed]:
         """Return what was found; of sound factors also each ``[[where]]`` and ``[generate]`` that nothing reads."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -65,12 +66,28 @@ class Trial(Frozen):
     @cached_property
     def key(self) -> str:
         """SHA-256 of the canonical specification, as 64 hexadecimal digits."""
-        return digest(self.spec)
+        before, after = self._around
+        return hashlib.sha256(f"{before}{self.seed}{after}".encode()).hexdigest()
 
     @cached_property
     def condition(self) -> str:
         """SHA-256 of the specification without its seed: trials that differ in nothing else share it."""
         return digest({name: value for name, value in self.spec.items() if name != "seed"})
+
+    def with_seed(self, seed: int) -> Trial:
+        """Return the trial of this condition that has another seed; what both share is one object."""
+        _ = self.condition, self._around
+        made = copy(self)
+        made.__dict__.pop("key", None)
+        made.__dict__["seed"] = seed
+        return made
+
+    @cached_property
+    def _around(self) -> tuple[str, str]:
+        """The canonical specification before and after the seed. What is sorted before it holds no other."""
+        seed = f'"seed":{self.seed}'
+        before, _, after = canonical(self.spec).partition(seed)
+        return f'{before}"seed":', after
 
     @property
     def files(self) -> dict[str, str]:
@@ -115,11 +132,14 @@ class Trial(Frozen):
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of plain data in its one canonical JSON form (sorted keys, no spaces, UTF-8, no zero below zero)."""
+    """SHA-256 of plain data in its one canonical form."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """Return plain data as the JSON of which keys are hashes: sorted keys, no spaces, no zero below zero."""
     text = _json(value)
-    if "-0.0" in text:
-        text = _json(_one_zero(value))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return _json(_one_zero(value)) if "-0.0" in text else text
 
 
 def _json(value: Any) -> str:

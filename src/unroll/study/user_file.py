@@ -128,8 +128,12 @@ class Planned(Protocol):
     """A trial with its canonical specification, planned or stored."""
 
     @property
-    def key(self) -> str:
-        """See ``Trial.key``."""
+    def condition(self) -> str:
+        """See ``Trial.condition``."""
+
+    @property
+    def seed(self) -> int:
+        """See ``Trial``."""
 
     @property
     def spec(self) -> Mapping[str, Any]:

@@ -54,8 +54,7 @@ def numerics_of(trial: Trial) -> dict[str, str]:
 def updates_of(trial: Trial) -> Literal["python", "native", "whole"]:
     """Return what makes a trial's updates and evaluations: "whole" where native code makes all of its result.
 
-    Draws of the notebook protocol are PyTorch's. What a task or a model that does not come with unroll computes with,
-    nobody sees from outside: who compares results of two processors must allow for it, see ``registry.foreign``.
+    Draws of the notebook protocol are PyTorch's.
     """
     task, model = resolve(trial)
     objective = registry.objectives.load(task.objective)

@@ -1,0 +1,192 @@
+"""Trials are checked many at a time, by columns: what is found is what each alone would tell, for every bit.
+
+Planted and found: a form that takes the text "1" for the number 1; a key computed with the seed of another trial; a
+specification taken for one of a known form by its beginning alone; a seal of a neighbour compared; parts not sealed
+where SQLite makes their form; a number that stands for the seed within a setting.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+import struct
+from contextlib import closing
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unroll.errors import DamagedError, UnknownNameError
+from unroll.store import MeasureRecord, State, Store, seals, specifications
+from unroll.study.trial import digest
+from unroll.testing.stores import finish, planned_study, planned_trial
+
+SEEDS = range(12)
+MEASURES = {"größe": MeasureRecord(digest="d", metrics=("test_mse",)), "plain": MeasureRecord(digest="e")}
+VALUES = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text() | st.binary()
+COLUMNS = st.lists(VALUES) | st.lists(st.floats()) | st.lists(st.text()) | st.lists(st.integers(-(2**63), 2**63 - 1))
+ROW = st.fixed_dictionaries(dict.fromkeys((*seals.PLAN, *seals.OUTCOME, "declared"), VALUES))
+
+
+def by_definition(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), default=lambda one: f"{type(one).__name__} {one!r}")
+
+
+def sealed(value: Any) -> str:
+    return blake2b(by_definition(value).encode() + b"\n", digest_size=16).hexdigest()
+
+
+@given(COLUMNS)
+def test_the_form_of_a_column_is_that_of_each_value(values: list[Any]):
+    assert seals.forms(values) == [by_definition(value) for value in values]
+
+
+@given(st.lists(ROW, max_size=4), st.data())
+def test_seals_of_many_are_those_of_each(rows: list[dict[str, Any]], data: st.DataObject):
+    expected = [sealed([row[name] for name in seals.PLAN] + [row["declared"]] * bool(row["declared"])) for row in rows]
+    assert seals.plan_seals(rows) == expected
+    lists = data.draw(st.lists(st.tuples(*[st.lists(VALUES)] * 3), min_size=len(rows), max_size=len(rows)))
+    expected = [sealed([[row[name] for name in seals.OUTCOME], *own]) for row, own in zip(rows, lists, strict=True)]
+    texts = [[by_definition(own[place]) for own in lists] for place in range(3)]
+    assert seals.outcome_seals(rows, *texts) == expected
+
+
+SPEC = {
+    "format": 1,
+    "task": "adding",
+    "model": "lstm",
+    "length": 5,
+    "seed": 3,
+    "protocol": "keyed",
+    "settings": {"task": {"train": 7, "words": 'a "seed": 3, b'}, "train": {"rate": 0.001}},
+    "versions": {"task": "1"},
+}
+
+
+def follows(text: Any, key: Any, derived: tuple[Any, ...]) -> bool:
+    """The definition, without anything remembered."""
+    try:
+        spec = json.loads(text)
+        return digest(spec) == key and tuple(spec[name] for name in specifications.DERIVED) == derived
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False
+
+
+def derived(spec: Any) -> tuple[Any, ...]:
+    return tuple(spec[name] for name in specifications.DERIVED)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(SPEC),
+        json.dumps({"seed": 3, "other": {"seed": 3, "x": 1}, **SPEC}),
+        json.dumps({"settings": {"seed": 3, "x": 1}, **{k: v for k, v in SPEC.items() if k != "settings"}}),
+        json.dumps(SPEC)[:-1] + ', "seed": 4}',
+        json.dumps({"a": specifications.STAND_IN, **SPEC}),
+        json.dumps({"a": {"seed": specifications.STAND_IN, "b": 1}, **SPEC}),
+        json.dumps(SPEC, separators=(",", ":")),
+    ],
+)
+def test_a_key_follows_from_any_text_as_by_definition(text: str):
+    chance = random.Random(0)
+    spec = json.loads(text)
+    for seed in (3, 4, 30, -3, 10**18, specifications.STAND_IN):
+        mine = text.replace('"seed": 3,', f'"seed": {seed},')
+        key = digest(json.loads(mine))
+        for told in (seed, 3, 4, float(seed), str(seed)):
+            about = (*derived(spec)[:-1], told)
+            assert specifications.follows(mine, key, about) == follows(mine, key, about)
+        about = derived(json.loads(mine))
+        assert specifications.parsed(mine, about[-1]) == json.loads(mine)
+        for _ in range(100):
+            place, bit = chance.randrange(len(mine)), 1 << chance.randrange(7)
+            wrong = mine[:place] + chr(ord(mine[place]) ^ bit) + mine[place + 1 :]
+            assert specifications.follows(wrong, key, about) == follows(wrong, key, about)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A store of many trials, all but one of them complete, with measures."""
+    path = tmp_path / "results.db"
+    trials = [planned_trial(seed) for seed in SEEDS]
+    with Store.open(path, write=True) as store:
+        store.plan(planned_study("many", tuple(trials)))
+        for trial in trials[:-1]:
+            store.claim(trial.key)
+            finish(store, trial.key, measures=MEASURES)
+    return path
+
+
+TABLES = {
+    "trials": ("id", (*seals.PLAN, *seals.OUTCOME[1:], "plan_seal", "seal", "declared")),
+    "metrics": ("trial", ("name", "value")),
+    "measures": ("trial", ("name", "digest", "metrics", "histories")),
+    "seals": ("trial", ("part", "seal")),
+}
+PLACES = [(table, column) for table, (_, columns) in TABLES.items() for column in columns]
+
+
+def flipped(value: Any, chance: random.Random) -> list[Any]:
+    """Return what one changed bit, or another type, makes of a value of a row."""
+    if value is None:
+        return [0, "x"]
+    if isinstance(value, int):
+        return [value ^ (1 << chance.randrange(16)), str(value), float(value), None]
+    if isinstance(value, float):
+        (bits,) = struct.unpack("<q", struct.pack("<d", value))
+        other = struct.unpack("<d", struct.pack("<q", bits ^ (1 << chance.randrange(52))))[0]
+        return [other, str(value), None]
+    data, place = bytearray(value.encode()), chance.randrange(max(len(value.encode()), 1))
+    if not data:
+        return ["x"]
+    data[place] ^= 1 << chance.randrange(8)
+    return [data.decode("utf-8", "surrogateescape"), value.encode(), None]
+
+
+@pytest.mark.parametrize(("table", "column"), PLACES, ids=lambda part: part)
+def test_one_changed_value_among_many_is_told_of_its_trial_alone(path: Path, table: str, column: str):
+    chance, own = random.Random(f"{table} {column}"), TABLES[table][0]
+    with closing(sqlite3.connect(path, isolation_level=None)) as db, Store.open(path) as store:
+        sound = {trial.key: trial for trial in store.trials()}
+        db.execute("PRAGMA ignore_check_constraints = ON")
+        victim, key = db.execute("SELECT id, key FROM trials ORDER BY id LIMIT 1 OFFSET 7").fetchone()
+        here = f"{table} WHERE {own} = {victim}"
+        whole = db.execute(f"SELECT * FROM {here} ORDER BY 1, 2").fetchall()
+        (value,) = db.execute(f"SELECT {column} FROM {here} ORDER BY 1 LIMIT 1").fetchone()
+        for wrong in flipped(value, chance):
+            before = db.execute(f"SELECT hex({column}), typeof({column}) FROM {here}").fetchall()
+            db.execute("PRAGMA foreign_keys = OFF")
+            text = "CAST(? AS TEXT)" if isinstance(wrong, str) else "?"
+            given = wrong.encode("utf-8", "surrogateescape") if isinstance(wrong, str) else wrong
+            try:
+                db.execute(
+                    f"UPDATE {here.replace(' WHERE', f' SET {column} = {text} WHERE')} AND {column} IS ?",
+                    (given, value),
+                )
+            except sqlite3.IntegrityError:
+                continue  # no column holds this
+            changed = db.execute(f"SELECT hex({column}), typeof({column}) FROM {here}").fetchall() != before
+            read = store.read()
+            told = {trial.row["id"] for trial in read if trial.damage}
+            assert told == ({victim} if changed else set())
+            assert all(store.trial(one.row["key"]) == sound[one.row["key"]] for one in read if not one.damage)
+            try:
+                assert store.trial(key).state is (State.damaged if changed else State.complete)
+            except (DamagedError, UnknownNameError):
+                assert changed
+            db.execute("BEGIN")
+            if table == "trials":
+                names = [name for _, name, *_ in db.execute("PRAGMA table_info(trials)")]
+                db.execute(
+                    f"UPDATE trials SET {', '.join(f'{name} = ?' for name in names)} WHERE id = {victim}", whole[0]
+                )
+            else:
+                db.execute(f"DELETE FROM {here}")
+                db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(whole[0]))})", whole)
+            db.execute("COMMIT")
+            assert not any(trial.damage for trial in store.read())

@@ -132,6 +132,7 @@ BAD = [
     ([[1, 2], [3, 4]], "one sequence of numbers, not an array of shape"),
     ("1, 3", "no prompt: give numbers"),
     ([1, "x"], "no prompt: give numbers"),
+    (["1_0", "2"], "no prompt: give numbers"),
     ([10**400], "no prompt"),
     (5, r"one sequence of numbers"),
     (None, ""),

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 MOST_STEPS = 1_000_000
 SYMBOLS = 200
 """How many symbols a text is continued by, where nobody says."""
-NO_SAMPLE = "{} continues numbers, which are computed and not drawn. Leave the seed of a sample out."
 
 Prompt: TypeAlias = Sequence[SupportsFloat] | NDArray[np.floating[Any] | np.integer[Any]]
 
@@ -242,12 +241,10 @@ def generate(
 
     """
     if isinstance(model.task, Writes):
-        return _written(model, model.task, prompt, steps, teacher_forced, sample)
-    if sample is not None:
-        raise PromptError(NO_SAMPLE.format(model))
-    asked = prompt_of(model.trial, model.numbers) if prompt is None else prompt
-    given = _checked(model, asked, model.network.window)
-    wanted = _counted(model.settings.steps if steps is None else steps)
+        return _written(
+            model, model.task, *_checked_text(model.trial, model.task, prompt, steps, teacher_forced, sample)
+        )
+    given, wanted = _checked_numbers(model, prompt, steps, sample, model.network.window)
     with np.errstate(all="ignore"):  # overflow is looked for in each value
         truth = _truth(model, given, wanted)
         values = _values(model, given, wanted, truth if teacher_forced else None, teacher_forced)
@@ -257,15 +254,7 @@ def generate(
     return Continuation(given, values, truth, error, teacher_forced)
 
 
-def _written(
-    model: Trained,
-    task: Writes,
-    prompt: Prompt | str | None,
-    steps: SupportsIndex | None,
-    forced: bool,
-    sample: SupportsIndex | None,
-) -> Written:
-    text, ids, count, seed = _checked_text(model.trial, task, prompt, steps, forced, sample)
+def _written(model: Trained, task: Writes, text: str, ids: list[int], count: int, seed: int | None) -> Written:
     draw = None if seed is None else KeyedStreams(seed).generator("sample")
     with single_thread():
         try:
@@ -318,17 +307,27 @@ def check_prompt(
     if isinstance(task, Writes):
         _checked_text(trial, task, prompt, steps, teacher_forced, sample)
         return
-    if sample is not None:
-        raise PromptError(NO_SAMPLE.format(trial))
     if not isinstance(task, Numbers) or trial.generate is None:
         return  # said by ``trained``
     model = Trained(trial, task, build_network(trial, KeyedStreams(trial.seed).generator("init")))
-    given = prompt_of(trial, task) if prompt is None else prompt
-    checked = _checked(model, given, 1 if declared.fitted else model.network.window)  # a fit decides its window
-    count = _counted(model.settings.steps if steps is None else steps)
+    window = 1 if declared.fitted else model.network.window  # a fit decides its window
+    checked, count = _checked_numbers(model, prompt, steps, sample, window)
     if teacher_forced:
         with np.errstate(all="ignore"):
             _known(model, _truth(model, checked, count))
+
+
+def _checked_numbers(
+    model: Trained, prompt: Prompt | str | None, steps: SupportsIndex | None, sample: SupportsIndex | None, window: int
+) -> tuple[Float64, int]:
+    """Return a prompt and how many values follow, after everything that can be wrong with them."""
+    numbers = model.numbers
+    if sample is not None:
+        raise PromptError(
+            f"{model} continues numbers, which are computed and not drawn. Leave the seed of a sample out."
+        )
+    given = _checked(model, prompt_of(model.trial, numbers) if prompt is None else prompt, window)
+    return given, _counted(model.settings.steps if steps is None else steps)
 
 
 def _counted(steps: SupportsIndex) -> int:
@@ -345,6 +344,8 @@ def _counted(steps: SupportsIndex) -> int:
 def _checked(model: Trained, prompt: Prompt | str, window: int) -> Float64:
     """Return a prompt as an array, after everything that can be wrong with it where outputs rest on such a window."""
     try:
+        if np.asarray(prompt).dtype.kind in "US":  # which NumPy reads as Python does
+            raise TypeError
         given = np.asarray(prompt, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise PromptError(f"{shown(prompt)} is no prompt: give numbers, such as 1,3,5,7,9.") from None

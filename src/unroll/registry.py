@@ -244,3 +244,10 @@ executors = Family(
         "slurm": "unroll.executors.slurm:Slurm",
     },
 )
+
+
+def foreign(task: str, model: str) -> tuple[str, ...]:
+    """Return, of a task and a model, those that do not come with unroll, as in 'task "flip_flop"'."""
+    return tuple(
+        f'{family.noun} "{name}"' for family, name in ((tasks, task), (models, model)) if name not in family.own()
+    )

@@ -1,7 +1,7 @@
 """``unroll merge`` of two machines' results: other bits under equal numerics are an alarm.
 
 Planted and found: an alarm over results that say of each other's processor; none where both digests are under a seal;
-the other result taken; a merge that exits with 0.
+the other result taken; a merge that exits with 0; a task of somebody else that is not named; one of unroll's that is.
 """
 
 from __future__ import annotations
@@ -11,12 +11,19 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
+from typing import ClassVar
 
+import numpy as np
 import pytest
 
 from tests.cli.test_recomputation import resealed
+from unroll import registry
 from unroll.store import Store
 from unroll.store.digests import results_digest
+from unroll.streams import Generator
+from unroll.tasks import Split
+from unroll.tasks.adding import Adding
 from unroll.training import loop
 
 
@@ -45,6 +52,7 @@ def test_other_bits_under_equal_numerics_raise_an_alarm(other: str, unroll: Call
             name = f"{record.key[:12]} ({record.model} on {record.task}, T = {record.length}, seed {record.seed})"
             assert f"ALARM: trial {name} has other bits under the same numerics." in done.err
     assert all(digest in done.err for digest in (*ours.values(), *theirs.values()))
+    assert "does not come with unroll" not in done.err
     assert "kernels 2, fused" in done.err or "torch " in done.err
     assert "unroll doctor --verify --sample" in done.err
     assert digests("results.db") == ours, "nothing was taken"
@@ -108,3 +116,35 @@ def test_a_sound_result_beside_a_damaged_one_is_told(damage: str, finished: str,
     done = unroll("merge", "other.db", "--store", "results.db")
     assert (done.code, done.err) == (0, "")
     assert "took 4 complete trials" in done.out
+
+
+class Elsewhere(Adding):
+    """The adding problem of somebody else, with numbers that differ from one processor to another."""
+
+    name = "elsewhere"
+    version = "1"
+    shift: ClassVar[float] = 0.0
+
+    def sequences(self, generator: Generator, n: int, length: int) -> Split:
+        split = super().sequences(generator, n, length)
+        return replace(split, y=split.y + np.float32(self.shift))
+
+
+def test_where_a_plug_in_may_compute_otherwise_it_is_named(
+    study: str, unroll: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry.tasks, "_registered", {"elsewhere": Elsewhere})
+    run = ("run", study, "--set", 'task=["elsewhere"]', "--set", 'model=["gru"]', "--executor", "inline")
+    assert unroll(*run).code == 0
+    monkeypatch.setattr(Elsewhere, "shift", 1e-6)
+    assert unroll(*run, "--store", "other.db").code == 0
+    done = unroll("merge", "other.db", "--store", "results.db")
+    assert done.code == 1
+    said = 'One of the two is wrong, or the task "elsewhere" gives other numbers there:'
+    assert done.err.count(said) == 2
+    assert 'Where neither fails, neither is wrong: the task "elsewhere" does not come with unroll' in done.err
+    told = json.loads(unroll("merge", "other.db", "--store", "results.db", "--json").out)["other.db"]["alarms"]
+    assert [alarm["foreign"] for alarm in told] == [['task "elsewhere"']] * 2
+    verified = unroll("doctor", "--verify", "--sample", 2)
+    assert verified.code == 1
+    assert verified.out.count('changed by hand or the task "elsewhere" gives other numbers here.') == 2

@@ -111,6 +111,8 @@ def test_json(numbers: None, unroll):
     [
         (("--prompt", ""), "The prompt is empty"),
         (("--prompt", "1,x"), '"x" in the prompt is no number'),
+        (("--prompt", "1_0 2"), '"1_0" in the prompt is no number. Write it as 1,3,5,7,9.'),
+        (("--prompt", "1,\u0661\u0662"), '"\u0661\u0662" in the prompt is no number'),
         (("--prompt", "1,nan"), "Value 2 of the prompt is nan"),
         (("--prompt", "inf"), "Value 1 of the prompt is inf"),
         (("--prompt", "1,3,5", "--steps", 0), "0 steps cannot be generated"),

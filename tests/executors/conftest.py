@@ -8,6 +8,10 @@ import uuid
 import psutil
 import pytest
 
+from tests.executors.dask_cluster import Forge
+from tests.executors.slurm_node import slurm, slurm_node  # noqa: F401 - fixtures
+from unroll.testing.executors import PATIENCE
+
 MARK = "UNROLL_TEST_COORDINATOR"
 
 
@@ -29,7 +33,7 @@ class Coordinator:
     def line(self):
         return self.process.stdout.readline().strip()
 
-    def finish(self, timeout=30):
+    def finish(self, timeout=PATIENCE):
         """Wait for the end; return exit code, output and error stream."""
         output, errors = self.process.communicate(timeout=timeout)
         return self.process.returncode, output, errors
@@ -49,7 +53,7 @@ class Coordinator:
         self.process.kill()
         self.process.wait()
 
-    def seconds_until_gone(self, besides=frozenset(), limit=40.0):
+    def seconds_until_gone(self, besides=frozenset(), limit=PATIENCE):
         start = time.monotonic()
         while time.monotonic() - start < limit:
             if not self.family() - besides:
@@ -77,3 +81,11 @@ def coordinator(tmp_path):
     yield start
     for each in started:
         each.clean_up()
+
+
+@pytest.fixture(scope="session")
+def forge():
+    """Where Dask's schedulers and workers come from."""
+    forge = Forge()
+    yield forge
+    forge.close()

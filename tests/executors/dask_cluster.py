@@ -21,6 +21,10 @@ from typing import Any
 
 from unroll.testing.executors import PATIENCE
 
+TTL = "2 s"
+"""After how long a worker that is not heard is taken for lost, where that is tried. Dask looks as often as that, and
+waits for ten of its signs all the same: 5 s."""
+
 
 class Forge:
     """The program from which schedulers and workers are forked, with these modules imported.

@@ -20,11 +20,14 @@ import psutil
 import pytest
 
 from tests.executors.dask_cluster import wait_for
+from unroll.testing.executors import PATIENCE
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
 PACKAGES = "apt-get install --no-install-recommends slurm-wlm munge"
 PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 CORES = 4
+HERE = {"host": "127.0.0.1", "look": 0.2}
+"""How its jobs reach this process, and how often that looks at the queue."""
 ENDING_SECONDS = 20.0
 SLURM_CONF = """
 ClusterName=one
@@ -86,7 +89,12 @@ class SlurmNode:
     def ask(self, program: str, *arguments: str, check: bool = True) -> str:
         """Return what one of Slurm's programs says."""
         done = subprocess.run(
-            [program, *arguments], env=self._environment(), capture_output=True, text=True, timeout=60, check=check
+            [program, *arguments],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=check,
         )
         return done.stdout
 
@@ -172,3 +180,12 @@ def slurm_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmNode]:
             yield node
         finally:
             node.close()
+
+
+@pytest.fixture
+def slurm(slurm_node: SlurmNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlurmNode]:
+    """Slurm, and a folder of one's own to work in; no job and no file may be left there."""
+    monkeypatch.chdir(tmp_path)
+    yield slurm_node
+    wait_for(lambda: not slurm_node.jobs())
+    assert not list(tmp_path.glob(".unroll-slurm-*"))

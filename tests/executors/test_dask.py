@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.executors.dask_cluster import Cluster, Forge, wait_for
+from tests.executors.dask_cluster import TTL, Cluster, wait_for
 from unroll.errors import ExecutorError, UnknownNameError, WorkerDiedError, WorkerStartError
 from unroll.executors import Channel, Executor
 from unroll.executors.options import checked
@@ -31,13 +31,6 @@ def joined(cluster: Cluster, workers: int | None = None, **options: object) -> D
     executor = Dask(workers, scheduler=cluster.address, **options)
     wait_for(lambda: executor.slots == (workers or len(cluster.workers)))
     return executor
-
-
-@pytest.fixture(scope="module")
-def forge():
-    forge = Forge()
-    yield forge
-    forge.close()
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +146,7 @@ def test_a_killed_worker_costs_its_own_work_alone(own):
 
 
 def test_a_frozen_worker_is_given_up_and_what_it_sends_later_is_delivered_to_whoever_asks(own, tmp_path):
-    cluster = own(2, ttl="5 s")
+    cluster = own(2, ttl=TTL)
     with joined(cluster) as executor:
         sent: list[object] = []
         future = executor.submit(starts, str(tmp_path / "starts"), Channel(sent.append))
@@ -233,7 +226,7 @@ def test_no_cluster_outlives_the_tests_that_made_it(coordinator, tmp_path):
     assert program.line() == "ready"
     assert len(program.family()) == 4
     program.kill()
-    assert program.seconds_until_gone(limit=PATIENCE) < PATIENCE
+    assert program.seconds_until_gone() < PATIENCE
 
 
 LOCAL = """
@@ -253,7 +246,7 @@ def test_workers_of_a_cluster_of_this_machine_end_with_a_coordinator_that_is_kil
     assert program.line() == "ready"
     assert len(program.family()) >= 2
     program.kill()
-    assert program.seconds_until_gone(limit=PATIENCE) < PATIENCE
+    assert program.seconds_until_gone() < PATIENCE
 
 
 @pytest.mark.slow

@@ -11,13 +11,12 @@ import os
 import shutil
 import signal
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.executors.dask_cluster import wait_for
-from tests.executors.slurm_node import SlurmNode, free_ports, slurm_node  # noqa: F401 - a fixture
+from tests.executors.slurm_node import HERE, SlurmNode, free_ports
 from unroll.errors import ExecutorError, UnknownNameError, WorkerDiedError
 from unroll.executors import Channel, Executor
 from unroll.executors.options import checked
@@ -28,8 +27,6 @@ pytest.importorskip("cryptography", reason='the executor slurm needs pip install
 
 from unroll.executors.slurm import Slurm
 
-HERE = {"host": "127.0.0.1", "look": 0.2}
-
 
 def running(workers: int, **options: object) -> Slurm:
     """Return an executor all of whose jobs run."""
@@ -37,15 +34,6 @@ def running(workers: int, **options: object) -> Slurm:
     executor.expect(workers)
     wait_for(lambda: executor.slots == workers)
     return executor
-
-
-@pytest.fixture
-def slurm(slurm_node: SlurmNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: F811
-    """Slurm, and a folder of one's own to work in; no job and no file may be left there."""
-    monkeypatch.chdir(tmp_path)
-    yield slurm_node
-    wait_for(lambda: not slurm_node.jobs())
-    assert not list(tmp_path.glob(".unroll-slurm-*"))
 
 
 @pytest.mark.cluster

@@ -31,17 +31,13 @@ def certify(folder: Path) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory):
+def secured(forge: Forge, tmp_path_factory: pytest.TempPathFactory):
     """A cluster that speaks TLS alone, and the files that open it."""
     folder = tmp_path_factory.mktemp("tls")
     files = certify(folder / "certificates")
-    forge = Forge()
-    try:
-        cluster = Cluster(forge, folder, 1, tls=files)
-        yield cluster, files
-        cluster.close()
-    finally:
-        forge.close()
+    cluster = Cluster(forge, folder, 1, tls=files)
+    yield cluster, files
+    cluster.close()
 
 
 def test_a_cluster_with_tls_is_used_with_its_certificates(secured):

@@ -14,10 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.executors.dask_cluster import Forge
+from tests.executors.slurm_node import slurm, slurm_node  # noqa: F401 - fixtures
 from tests.working import work_on
 from unroll.errors import StoreMissingError
 from unroll.running.messages import Order, Outcome
 from unroll.store import Store
+from unroll.testing.executors import PATIENCE
 
 SMALL = """
 name = "small"
@@ -68,7 +71,7 @@ def start(*arguments: object, plant: str = "", cwd: Path | None = None) -> subpr
     )
 
 
-def wait_for(found, seconds: float = 60.0, what: str = "it") -> None:
+def wait_for(found, seconds: float = PATIENCE, what: str = "it") -> None:
     """Wait until ``found()`` is true."""
     end = time.monotonic() + seconds
     while not found():
@@ -175,6 +178,14 @@ def uninterrupted(small: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     done = unroll("run", small, "--store", store, "--executor", "inline")
     assert done.returncode == 0, done.stderr
     return bits(store)
+
+
+@pytest.fixture(scope="session")
+def forge() -> Iterator[Forge]:
+    """Where Dask's schedulers and workers come from, with what trains the small study imported."""
+    forge = Forge("unroll.running.work", "unroll.training.native", "unroll.models.gru", "unroll.models.lstm")
+    yield forge
+    forge.close()
 
 
 @pytest.fixture

@@ -23,13 +23,6 @@ from unroll.testing.executors import PATIENCE
 pytest.importorskip("distributed", reason='the executor dask needs pip install "unroll-lab[dask]"')
 
 
-@pytest.fixture(scope="module")
-def forge():
-    forge = Forge("unroll.running.work")
-    yield forge
-    forge.close()
-
-
 @pytest.fixture
 def cluster(forge: Forge, tmp_path: Path):
     cluster = Cluster(forge, tmp_path, 2)

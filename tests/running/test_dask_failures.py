@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.executors.dask_cluster import Cluster, Forge, wait_for
+from tests.executors.dask_cluster import TTL, Cluster, Forge, wait_for
 from tests.running.conftest import afresh, bits, has_checkpoint
 from tests.running.test_run import Recorder
 from unroll import read_study
@@ -34,14 +34,25 @@ import sys
 import unroll.training.numerics
 sys.modules["unroll.training.numerics"].cpu_model = lambda: "another processor"
 """
+FREEZES = """
+import os
+import signal
+from unroll.executors import dask_worker
+from unroll.running.messages import Resumable
+
+send, kept = dask_worker.Line._send, []
+
+def freezing(line, said):
+    send(line, said)
+    if isinstance(said.content, Resumable):
+        kept.append(said.key)
+        if len(kept) == 2:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+dask_worker.Line._send = freezing
+"""
+"""Freezes a worker in the middle of its first trial, when a checkpoint of that has left."""
 WITHOUT_GRU = "from unroll import registry; del registry.models._builtin['gru']"
-
-
-@pytest.fixture(scope="module")
-def forge():
-    forge = Forge("unroll.running.work", "unroll.training.native", "unroll.models.gru", "unroll.models.lstm")
-    yield forge
-    forge.close()
 
 
 @pytest.fixture
@@ -80,25 +91,24 @@ def meanwhile(do: Callable[[], None]) -> threading.Thread:
 
 
 def test_a_frozen_worker_that_comes_back_changes_nothing(small: Path, uninterrupted: dict, store: Path, made):
-    cluster = made(2, ttl="5 s")
+    cluster = two(made, store, FREEZES, ttl=TTL)
     recorder = Recorder()
 
-    def freeze() -> None:
-        wait_for(lambda: has_checkpoint(store))
-        os.kill(cluster.workers[0], signal.SIGSTOP)
+    def thaw() -> None:
         wait_for(lambda: [note for note in recorder.notes if "is begun again" in note])
-        os.kill(cluster.workers[0], signal.SIGCONT)
+        os.kill(cluster.workers[1], signal.SIGCONT)
 
-    freezer = meanwhile(freeze)
+    thawing = meanwhile(thaw)
     run(small, store, cluster, observer=recorder)
-    freezer.join()
+    thawing.join()
     assert bits(store) == uninterrupted
     assert afresh(store) == []
     with Store.open(store) as opened:
         finished = Counter(event["trial"] for event in opened.events() if event["kind"] == "finished")
-        attempts = sorted(trial.attempts for trial in opened.trials())
+        attempts = [trial.attempts for trial in opened.trials()]
     assert set(finished.values()) == {1}
-    assert attempts == [1, 1, 1, 2]
+    again = [note for note in recorder.notes if "is begun again" in note]  # on a busy machine others are lost as well
+    assert sum(attempts) == 4 + len(again)
 
 
 @pytest.mark.parametrize("fenced", [True, False])
@@ -188,11 +198,11 @@ def test_a_worker_without_a_plug_in_is_named_and_done_without(small: Path, unint
     assert bits(store) == uninterrupted
 
 
-def two(made: Callable[..., Cluster], store: Path, plant: str) -> Cluster:
+def two(made: Callable[..., Cluster], store: Path, plant: str, **options: str) -> Cluster:
     """Return a cluster whose second worker runs a plant first; both are there."""
     path = store.with_name("plant.py")
     path.write_text(plant)
-    cluster = made(1)
+    cluster = made(1, **options)
     cluster.add(plant=str(path))
     with distributed.Client(cluster.address) as boss:
         boss.wait_for_workers(2)

@@ -31,13 +31,6 @@ KILLS = min(MOST, int(os.environ.get("KILLS", MOST)))
 LOSSES = min(MOST, int(os.environ.get("LOSSES", KILLS)))
 
 
-@pytest.fixture(scope="module")
-def forge():
-    forge = Forge("unroll.running.work", "unroll.training.native", "unroll.models.gru", "unroll.models.lstm")
-    yield forge
-    forge.close()
-
-
 @pytest.fixture
 def made(forge: Forge, tmp_path: Path):
     """Make clusters of two workers, each in the place of the one before."""

@@ -51,12 +51,10 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path):
-    forge = Forge("unroll.running.work")
+def cluster(forge: Forge, tmp_path: Path):
     made = Cluster(forge, tmp_path, 1)
     yield made
     made.close()
-    forge.close()
 
 
 def test_in_processes(here: dict, tmp_path: Path):

@@ -12,25 +12,16 @@ from pathlib import Path
 import pytest
 
 from tests.executors.dask_cluster import wait_for
-from tests.executors.slurm_node import SlurmNode, slurm_node  # noqa: F401 - a fixture
+from tests.executors.slurm_node import HERE, SlurmNode
 from tests.running.conftest import OFTEN, afresh, bits, command, has_checkpoint, start, states, unroll
 from tests.running.test_run import Recorder
 from unroll import read_study
 from unroll.errors import ExecutorError
 from unroll.running import execute, foresee
 from unroll.store import Store
+from unroll.testing.executors import PATIENCE
 
-HERE = {"host": "127.0.0.1", "look": 0.2}
 ARGUMENTS = ("--executor", "slurm", "--executor-option", "host=127.0.0.1", "--executor-option", "look=0.2")
-
-
-@pytest.fixture
-def slurm(slurm_node: SlurmNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: F811
-    """Slurm, and a folder of one's own to work in; no job and no file may be left there."""
-    monkeypatch.chdir(tmp_path)
-    yield slurm_node
-    wait_for(lambda: not slurm_node.jobs())
-    assert not list(tmp_path.glob(".unroll-slurm-*"))
 
 
 @pytest.mark.cluster
@@ -90,7 +81,7 @@ def test_ctrl_c_leaves_no_job_behind_and_the_same_command_goes_on(
     try:
         wait_for(lambda: has_checkpoint(store))
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 130, errors
     finally:
         process.kill()
@@ -120,7 +111,7 @@ def test_ctrl_c_while_all_jobs_wait_says_why_and_leaves_none(small: Path, store:
             said += process.stderr.readline()
         assert "(Slurm: three jobs PENDING, PartitionDown; see squeue --name=unroll-" in said
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         assert process.returncode == 130
     finally:
         process.kill()

@@ -255,6 +255,21 @@ def test_a_column_that_changes_has_units_wherever_it_lies(middle: float, share: 
     np.testing.assert_allclose(data.train.x.ravel()[:10], units, atol=1e-4)
 
 
+@pytest.mark.parametrize("scale", ["train", "prefix"])
+def test_a_column_whose_squares_are_no_numbers_is_named(tmp_path: Path, scale: str) -> None:
+    file = tmp_path / "small.csv"
+    for swing, good in (("e-201", False), ("e-160", False), ("e-149", True)):
+        file.write_text("a,b\n" + "".join(f"{row % 7},{row % 5 - 2}{swing}\n" for row in range(200)))
+        task = Series(file=str(file), target="a", scale=scale)
+        if good:
+            units = task.dataset(KeyedStreams(1), 5).train.x[0, :, 1]
+            np.testing.assert_allclose(units, [(row - 2) / math.sqrt(2) for row in range(5)], atol=0.05)
+            continue
+        with pytest.raises(DataError, match=r'column "b": it spans 4e-\d+ in the first .* at least 1e-150'):
+            task.check_length(5)
+        Series(file=str(file), columns="a", scale=scale).check_length(5)
+
+
 def test_a_value_that_is_beyond_the_units_of_training_has_its_place(tmp_path: Path) -> None:
     file = tmp_path / "far.csv"
     rows = [f"{row % 7},{row % 5}" for row in range(200)]

@@ -25,10 +25,13 @@ from tests.training.test_loop import finish, trial
 from tests.working import work_on
 from unroll import Study, expand
 from unroll.errors import DivergedError
+from unroll.objectives import Objective
 from unroll.running.messages import Order, Resumable
 from unroll.study import Trial
+from unroll.tasks import Split, Task
 from unroll.training import Result, Training, loop, train
 from unroll.training.examples import Examples
+from unroll.training.splits import checked
 
 HOW: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -130,17 +133,15 @@ def test_frozen_anywhere_it_ends_with_the_same_bits(at: int, again: int, how: st
 
 
 def poisoned(monkeypatch: pytest.MonkeyPatch, *places: int) -> None:
-    """Make the targets of training sequences NaN."""
-    from unroll.tasks.adding import Adding
+    """Make the targets of training sequences NaN, once they have been looked at."""
 
-    dataset = Adding.dataset
+    def with_nan(task: Task, objective: Objective, split: Split, name: str) -> Split:
+        split = checked(task, objective, split, name)
+        if name == "training split":
+            split.y[list(places)] = np.nan
+        return split
 
-    def with_nan(self: Any, streams: Any, length: int) -> Any:
-        data = dataset(self, streams, length)
-        data.train.y[list(places)] = np.nan
-        return data
-
-    monkeypatch.setattr(Adding, "dataset", with_nan)
+    monkeypatch.setattr(loop, "checked", with_nan)
 
 
 def diverged(one: Trial) -> tuple[DivergedError, dict[str, Any]]:

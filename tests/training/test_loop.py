@@ -22,8 +22,9 @@ from unroll.kernels import isas
 from unroll.models.resolve import resolve
 from unroll.streams import KeyedStreams
 from unroll.study import Trial
-from unroll.training import Result, Training, single_thread, train
+from unroll.training import Result, Training, loop, single_thread, train
 from unroll.training.network import build_network
+from unroll.training.splits import checked
 
 
 def trial(model: str = "gru", length: int = 4, seed: int = 1, protocol: str = "keyed", **more) -> Trial:
@@ -247,17 +248,13 @@ def test_a_checkpoint_belongs_to_its_trial():
 
 @pytest.mark.parametrize("split", ["training", "validation", "test"])
 def test_a_loss_that_is_not_finite_ends_the_training(split: str, monkeypatch: pytest.MonkeyPatch):
-    from unroll.tasks.adding import Adding
+    def poisoned(task, objective, examples, name):
+        examples = checked(task, objective, examples, name)
+        if name == f"{split} split":
+            examples.y[-1] = np.nan
+        return examples
 
-    dataset = Adding.dataset
-
-    def poisoned(self, streams, length):
-        data = dataset(self, streams, length)
-        name = {"training": "train"}.get(split, split)
-        getattr(data, name).y[-1] = np.nan
-        return data
-
-    monkeypatch.setattr(Adding, "dataset", poisoned)
+    monkeypatch.setattr(loop, "checked", poisoned)
     with pytest.raises(DivergedError, match=f"{split} loss became nan") as caught:
         finish(train(trial()))
     assert caught.value.epoch == {"training": 1, "validation": 1, "test": 3}[split]

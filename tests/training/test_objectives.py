@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unroll import registry
-from unroll.errors import PlugInError
 from unroll.objectives.cross_entropy import CrossEntropy
 from unroll.objectives.mse import MSE
 from unroll.tasks import Split
@@ -101,12 +100,3 @@ def test_every_objective_declares_its_score():
         assert objective.score.name == f"test_{objective.kind}"
         assert objective.score.better == "lower"
         assert all(quantity.name.startswith("test_") for quantity in objective.counted)
-
-
-def test_a_sequence_that_scores_nothing_is_refused():
-    """Its mean would be over nothing: not a number."""
-    y = np.array([[0, -1], [-1, -1]], dtype=np.int32)
-    with pytest.raises(PlugInError, match="Sequence 2 of a split has no position that is scored"):
-        Examples.of(Split(np.zeros((2, 2), dtype=np.uint8), y), 2)
-    with pytest.raises(PlugInError, match="A split asks for nothing"):
-        Examples.of(Split(np.zeros((1, 2), dtype=np.uint8), y[:1], asked=np.zeros((1, 2), dtype=bool)), 2)

@@ -95,10 +95,9 @@ def _recomputed(store: Store, sample: int, json: bool) -> list[Recomputed]:
         if json or trial.reason:
             continue
         if trial.different:
-            say(
-                f"different: {trial.trial}: {listed(trial.different)}. The code has changed under the same version, or "
-                "the results were changed by hand."
-            )
+            others = [f"the {listed(trial.foreign, 'or')} gives other numbers here"] if trial.foreign else []
+            causes = ["the code has changed under the same version", "the results were changed by hand", *others]
+            say(f"different: {trial.trial}: {listed(trial.different)}. {capital(listed(causes, 'or'))}.")
         else:
             but = f" What was measured cannot be compared here: {trial.unmeasured}." if trial.unmeasured else ""
             say(f"trained again: {trial.trial}: the same bits.{but}")

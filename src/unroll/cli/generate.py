@@ -13,6 +13,8 @@ from unroll.cli.output import say
 from unroll.commands import Asked
 from unroll.defaults import STORE
 from unroll.errors import PromptError, StoreError
+from unroll.inert import clipped
+from unroll.numeral import value_of
 
 if TYPE_CHECKING:
     from unroll.choosing import Chosen
@@ -102,9 +104,9 @@ def _numbers(text: str) -> list[float]:
     numbers = []
     for part in text.replace(",", " ").split():
         try:
-            numbers.append(float(part))
+            numbers.append(value_of(part))
         except ValueError:
-            raise PromptError(f'"{part}" in the prompt is no number. Write it as 1,3,5,7,9.') from None
+            raise PromptError(f'"{clipped(part)}" in the prompt is no number. Write it as 1,3,5,7,9.') from None
     return numbers
 
 

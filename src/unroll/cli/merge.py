@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +28,7 @@ def merge(
     What is complete in --store stays as it is, the others are only read; merging twice changes nothing. Exit code: 1
     if a trial is complete in both with different results, if one belongs to another version of a plug-in than the study
     here, or if something is damaged, there or here. Other results under the same numerics raise an alarm: one of the
-    two is wrong.
+    two is wrong, or a task or model that does not come with unroll gives other numbers there.
     """
     from unroll.api import merge as merge_stores
     from unroll.cli.output import print_json
@@ -43,15 +44,21 @@ def merge(
 
 
 SHOWN = 5
-"""How many alarms are told in full."""
+"""How many alarms are told in full, and how many trials, studies or networks are named."""
 
 
 def _sound(alarm: Alarm, path: Path, store: Path) -> None:
     """Tell an alarm: the trial, both digests, and under what each was computed."""
-    say(f"  ALARM: {alarm.trial} has other bits under the same numerics. One of the two is wrong:", err=True)
+    others = f", or the {listed(alarm.foreign, 'or')} gives other numbers there" if alarm.foreign else ""
+    say(f"  ALARM: {alarm.trial} has other bits under the same numerics. One of the two is wrong{others}:", err=True)
     for place, digest, found in zip((store, path), alarm.digests, alarm.fingerprints, strict=True):
         told = "; ".join(f"{name} {what}" for part in found.values() for name, what in part.items() if what is not None)
         say(f"    {place}: digest {digest} ({told})", err=True)
+
+
+def _some(keys: Sequence[str]) -> str:
+    """Name the first trials."""
+    return ", ".join(key[:8] for key in keys[:SHOWN])
 
 
 def _print(path: Path, adopted: Adopted, store: Path) -> None:
@@ -73,13 +80,15 @@ def _print(path: Path, adopted: Adopted, store: Path) -> None:
     alarmed = {alarm.key for alarm in adopted.alarms}
     explained = [key for key in adopted.different if key not in alarmed]
     if explained:
-        some = ", ".join(key[:8] for key in explained[:5])
         why = (
             f"they were computed under another {listed(adopted.numerics)}"
             if adopted.numerics
             else "nothing says under which versions and on which processor they were computed"
         )
-        say(f"  {len(explained)} of these differ from those in {store}, which were kept ({some}): {why}.", err=True)
+        say(
+            f"  {len(explained)} of these differ from those in {store}, which were kept ({_some(explained)}): {why}.",
+            err=True,
+        )
     for alarm in adopted.alarms[:SHOWN]:
         _sound(alarm, path, store)
     if adopted.alarms:
@@ -92,31 +101,38 @@ def _print(path: Path, adopted: Adopted, store: Path) -> None:
             "forget) and run it on the other.",
             err=True,
         )
+        foreign = dict.fromkeys(name for alarm in adopted.alarms for name in alarm.foreign)
+        if foreign:
+            say(
+                f"  Where neither fails, neither is wrong: the {listed(list(foreign))} does not come with unroll, so "
+                "that numerics say nothing of what it computes with; NumPy's exp and sin differ between processors. "
+                'See "The same on every processor" of the page on plug-ins.',
+                err=True,
+            )
     if adopted.found_otherwise:
         measures = listed(list(dict.fromkeys(measure for measure, _ in adopted.found_otherwise)))
-        keys = list(dict.fromkeys(key[:8] for _, key in adopted.found_otherwise))
+        keys = list(dict.fromkeys(key for _, key in adopted.found_otherwise))
         say(
             f"  What {measures} found in {measured(len(keys), 'trained network')} there differs from what is in "
-            f"{store}, which was kept ({', '.join(keys[:5])}).",
+            f"{store}, which was kept ({_some(keys)}).",
             err=True,
         )
     if adopted.damaged_studies:
         say(
-            f"  Damaged there and not taken: the study {listed(adopted.damaged_studies[:5])}. Its sound trials were: "
-            f"plan or run it again with --store {store}.",
+            f"  Damaged there and not taken: the study {listed(adopted.damaged_studies[:SHOWN])}. Its sound trials "
+            f"were: plan or run it again with --store {store}.",
             err=True,
         )
     if adopted.damaged:
-        some = ", ".join(key[:8] for key in adopted.damaged[:5])
         say(
-            f"  {len(adopted.damaged)} trials there are damaged and were not taken ({some}). See what of them: "
-            f"unroll doctor --verify --store {path}",
+            f"  {len(adopted.damaged)} trials there are damaged and were not taken ({_some(adopted.damaged)}). See "
+            f"what of them: unroll doctor --verify --store {path}",
             err=True,
         )
     if adopted.damaged_here:
-        some = ", ".join(key[:8] for key in adopted.damaged_here[:5])
         say(
             f"  {counted(len(adopted.damaged_here), 'complete trial')} of it cannot take the place of what is damaged "
-            f"in {store} ({some}). Forget that, then merge again: unroll forget --damaged --store {store}",
+            f"in {store} ({_some(adopted.damaged_here)}). Forget that, then merge again: unroll forget --damaged "
+            f"--store {store}",
             err=True,
         )

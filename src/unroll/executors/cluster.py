@@ -340,9 +340,9 @@ class Cluster(Executor):
         error = WorkerDiedError(f"{fate} Run it again; if it dies again, the inline executor shows where.")
         self._incoming.put(partial(self._settle, submission, error))
 
-    def _break(self, fact: str) -> None:
-        """Take note that the scheduler is gone, with all that was submitted."""
-        self._broken = ExecutorError(f"{fact} What is finished is stored. {self.again}")
+    def _break(self, fact: str, again: str = "") -> None:
+        """Take note that the scheduler is gone, with all that was submitted, and how to go on."""
+        self._broken = ExecutorError(f"{fact} What is finished is stored. {again or self.again}")
         for submission in [*self._running.values(), *self._waiting]:
             self._lose(submission, fact)
         self._waiting.clear()

@@ -50,6 +50,12 @@ FRUITLESS: Final = 3
 """After how many times that jobs were replaced, and no worker came, it is given up."""
 LONGEST_SECONDS: Final = 300.0
 """Between two looks at the queue, at most."""
+LINGERING_SECONDS: Final = 300.0
+"""After how long a job that is about to end is no longer waited for."""
+DOUBLINGS: Final = 10
+"""How often that time is doubled, at most."""
+INSISTED_SECONDS: Final = 1.5
+"""How long a person who interrupts what is interrupted already waits for Slurm."""
 LOG_LINES: Final = 4
 SHOWN: Final = 3
 """Ended jobs that are named at once."""
@@ -127,6 +133,11 @@ class Slurm(Cluster):
     name: ClassVar[str] = "slurm"
     mend: ClassVar[str] = "Let jobs run in the same environment (--executor-option python=...)."
     again: ClassVar[str] = "Run the same command again: it continues where it stopped."
+    otherwise: ClassVar[str] = (
+        "Ask for what Slurm takes (fewer --workers, another --executor-option), then run the command again: it "
+        "continues where it stopped."
+    )
+    """How to go on where Slurm takes no job."""
     closing: ClassVar[float] = 60.0  # until jobs that are being submitted are there, and can be cancelled
 
     _shared: TemporaryDirectory[str] | None = None
@@ -146,17 +157,25 @@ class Slurm(Cluster):
         self._come = 0  # workers since jobs were submitted last
         self._fruitless = 0
         self._away = False  # Slurm's controller, as far as is known
+        self._refused = ""  # what sbatch said, where it took no job when it was asked last
+        self._ending: dict[str, float] = {}  # since when jobs are about to end
+        self._lingering: set[str] = set()  # those that have been for too long
+        self._insisted = self._warned = False
         self._wrong = 0  # workers that cannot be used
         super().__init__(workers, **options)
 
     def shutdown(self, *, now: bool = False) -> None:
         """Finish or, with ``now``, end what was submitted; then cancel the jobs."""
+        again = self._closed
+        self._insisted = again or isinstance(sys.exc_info()[1], KeyboardInterrupt)
         try:
             super().shutdown(now=now)
         finally:
             if self._shared is not None:
                 self._shared.cleanup()
-            if self._jobs is not None and not self._threads and not self._jobs.cancelled:
+            over = again or not self._threads  # an interrupt of the first call is followed by a second one
+            if over and self._jobs is not None and not self._jobs.cancelled and not self._warned:
+                self._warned = True
                 warnings.warn(
                     f"Slurm has not said that the jobs are cancelled. See to it: scancel --name={self._name()}",
                     RuntimeWarning,
@@ -238,17 +257,15 @@ class Slurm(Cluster):
             self._keeper.cancel()
         try:
             if self._jobs is not None:
-                await self._jobs.close()
+                async with asyncio.timeout(INSISTED_SECONDS if self._insisted else None):
+                    await self._jobs.close()
         finally:
             await super()._close(now)
 
     async def _keep(self, jobs: Jobs) -> None:
         """Submit jobs when they are wanted, replace those that end, and give back those that are too many."""
         await self._change.wait()
-        try:
-            await jobs.add(self._wanted or 0)
-        except ExecutorError as error:
-            self._break(str(error))
+        await self._add(jobs, self._wanted or 0)
         while not self._broken:
             try:
                 self._seen = await jobs.look()
@@ -262,22 +279,38 @@ class Slurm(Cluster):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._change.wait(), min(patience, LONGEST_SECONDS))
 
+    async def _add(self, jobs: Jobs, count: int) -> None:
+        """Submit so many more; where Slurm takes none of the first ones, that is the end."""
+        before, self._refused = self._refused, ""
+        try:
+            await jobs.add(count)
+        except ExecutorError as error:
+            self._refused = str(error)
+            if not jobs.submitted:
+                self._break(self._refused, self.otherwise)
+            elif self._refused != before:
+                self._news.append(f"{error} It is tried again.")
+
     async def _balance(self, jobs: Jobs) -> float:
         """Let there be as many jobs as are wanted; return after how many seconds to look again."""
-        there = [job for job in self._seen if not job.ended]
         self._tell_of_ends()
+        self._see_lingering()
+        there = [job for job in self._seen if not job.ended and job.id not in self._lingering]
         lacking = (self._wanted or 0) - len(there)
         await self._give_back(jobs, [job for job in there if job.state != ENDING], -lacking)
         missing, self._lacked = min(self._lacked, lacking), lacking  # twice: one may be on its way back into the queue
         if missing <= 0:
             return self.settings.look
         self._fruitless = 0 if self._come else self._fruitless + 1
-        if self._fruitless > FRUITLESS and not self._workers:
-            self._break(f"Slurm's jobs end before their workers are there. {self._last_words()}")
+        if self._fruitless > FRUITLESS and not self._workers and not (self._refused and there):
+            if self._refused:
+                self._break(self._refused, self.otherwise)
+            else:
+                self._break(f"Slurm's jobs end before their workers are there. {self._last_words()}")
             return 0.0
         self._come = self._lacked = 0
-        await jobs.add(missing)
-        return float(self.settings.look * 2**self._fruitless)
+        await self._add(jobs, missing)
+        return float(self.settings.look * 2 ** min(self._fruitless, DOUBLINGS))
 
     async def _give_back(self, jobs: Jobs, there: list[Job], count: int) -> None:
         """Cancel jobs that are not needed any more: those that wait, and those whose workers have nothing to do."""
@@ -292,13 +325,24 @@ class Slurm(Cluster):
         if chosen:
             await jobs.cancel([job.id for job in chosen])
 
+    def _see_lingering(self) -> None:
+        """Take note of jobs that do not come to their end, as on a node that is gone; some come back all the same."""
+        now, ending = self._loop.time(), [job.id for job in self._seen if job.state == ENDING]
+        self._ending = {name: self._ending.get(name, now) for name in ending}
+        lingering = {name for name, since in self._ending.items() if now - since >= LINGERING_SECONDS}
+        if new := sorted(lingering - self._lingering):
+            self._news.append(
+                f"Slurm: {_some(new)} {'do' if len(new) > 1 else 'does'} not come to the end ({ENDING}); not counted "
+                f"on any more. Which node it is: scontrol show job {new[0]}"
+            )
+        self._lingering = lingering
+
     def _tell_of_ends(self) -> None:
         ended = {job.id: job for job in self._seen if job.ended}
         new = [str(job) for name, job in ended.items() if name not in self._told and job.state not in AS_ASKED]
         self._told |= ended.keys()
         if new:
-            more = f" and {len(new) - SHOWN} more" if len(new) > SHOWN else ""
-            said = f"Slurm: {', '.join(new[:SHOWN])}{more}; others take their place."
+            said = f"Slurm: {_some(new)}; others take their place."
             self._news.append(said if self._workers else f"{said} {self._last_words()}")
 
     def _join(self, address: str, facts: dict[str, Any]) -> None:
@@ -362,6 +406,11 @@ class Slurm(Cluster):
         command += [self.settings.interface] if self.settings.interface else []
         exports = " ".join(f"{name}={value}" for name, value in variables.items())
         return f"#!/bin/sh\nexport {exports}\nexec {shlex.join(command)}\n"
+
+
+def _some(jobs: Sequence[str]) -> str:
+    """Name the first jobs."""
+    return ", ".join(jobs[:SHOWN]) + (f" and {len(jobs) - SHOWN} more" if len(jobs) > SHOWN else "")
 
 
 def _certify(folder: Path) -> Security:

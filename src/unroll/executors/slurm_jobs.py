@@ -6,7 +6,10 @@ import asyncio
 import os
 import re
 import shutil
+import subprocess
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +18,9 @@ from unroll.wording import listed
 
 PROGRAMS: Final = ("sbatch", "squeue", "scancel")
 AT_ONCE: Final = 1000
-"""Jobs in one array; Slurm's own limit is 1,001 where a site has not changed it."""
+"""Jobs in one array, at most; a site may allow fewer."""
+LIMIT: Final = re.compile(r"^MaxArraySize\s*=\s*(\d+)", re.MULTILINE)
+"""What scontrol says of them."""
 TRIES: Final = 3
 """How often it is asked to cancel them."""
 LINE: Final = re.compile(r"(\d+_\d+) (\S+) ?(.*)")
@@ -76,24 +81,36 @@ class Jobs:
     def __init__(self, name: str, script: str, flags: Sequence[str]):
         self.name, self._script, self._flags = name, script, flags
         self._closed = False
+        self._at_once = AT_ONCE
+        self.submitted = 0
+        """How many Slurm has taken."""
         self.cancelled = False
         """Whether Slurm has been told to end all that was ever submitted."""
         self._submitting: set[asyncio.Task[str]] = set()
 
     async def check(self) -> None:
-        """Let Slurm see whether it would take one; none is submitted."""
+        """Let Slurm see whether it would take one, and say how large an array may be; none is submitted."""
         await _said("sbatch", "--test-only", "--array=0-0", *self._flags, given=self._script)
+        with suppress(ExecutorError):  # some sites hide it: sbatch says what is too large
+            if limit := LIMIT.search(await _said("scontrol", "show", "config")):
+                self._at_once = min(AT_ONCE, int(limit[1]))
+        if not self._at_once:
+            raise ExecutorError(
+                "This Slurm takes no arrays of jobs (its MaxArraySize is 0). Deal the study out to jobs of their own: "
+                "unroll run STUDY --shard 1/8 --store part1.db in the first of eight, and so on."
+            )
 
     async def add(self, count: int) -> None:
         """Submit so many more."""
         while count > 0 and not self._closed:
-            some = min(count, AT_ONCE)
+            some = min(count, self._at_once)
             array = f"--array=0-{some - 1}"
             name = f"--job-name={self.name}"
             task = asyncio.create_task(_said("sbatch", "--parsable", name, array, *self._flags, given=self._script))
             self._submitting.add(task)
             task.add_done_callback(self._submitting.discard)
             await asyncio.shield(task)
+            self.submitted += some
             count -= some
 
     async def look(self) -> list[Job]:
@@ -111,11 +128,15 @@ class Jobs:
     async def close(self) -> None:
         """Cancel all at once, and then those that were being submitted; no further ones are submitted."""
         self._closed = True
-        await self._cancel_all()
-        if self._submitting:
-            await asyncio.wait(self._submitting)
+        try:
             await self._cancel_all()
-        self.cancelled = True
+            if submitting := list(self._submitting):
+                await asyncio.wait(submitting)
+                await self._cancel_all()
+        finally:
+            for task in self._submitting:  # nobody waits for them any more; sbatch itself comes to its end
+                task.cancel()
+        self.cancelled = not any(task.cancelled() for task in submitting)
 
     async def _cancel_all(self) -> None:
         for left in reversed(range(TRIES)):
@@ -130,17 +151,46 @@ class Jobs:
 
 
 async def _said(program: str, *arguments: str, given: str = "") -> str:
-    """Return what a program prints."""
-    pipe = asyncio.subprocess.PIPE
+    """Return what a program prints.
+
+    A thread of its own waits for it: whoever is not interested any more, or a loop that is closed, leaves it to come
+    to its end.
+    """
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[str] = loop.create_future()
+
+    def tell(said: str | ExecutorError) -> None:
+        if told.done():  # cancelled
+            return
+        if isinstance(said, str):
+            told.set_result(said)
+        else:
+            told.set_exception(said)
+
+    def ask() -> None:
+        said = _answer(program, arguments, given)
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(tell, said)
+
+    threading.Thread(target=ask, name=f"unroll-{program}", daemon=True).start()
+    return await told
+
+
+def _answer(program: str, arguments: Sequence[str], given: str) -> str | ExecutorError:
+    """Run a program to its end; return what it prints, or what is wrong."""
     around = {name: value for name, value in os.environ.items() if not name.startswith(ELSEWHERE)}
     try:
-        process = await asyncio.create_subprocess_exec(
-            program, *arguments, stdin=pipe, stdout=pipe, stderr=pipe, env=around, start_new_session=True
+        done = subprocess.run(  # noqa: S603 - programs that are named here
+            [program, *arguments],
+            input=given.encode(),
+            capture_output=True,
+            env=around,
+            start_new_session=True,
+            check=False,
         )
     except OSError as error:
-        raise ExecutorError(f"Slurm's {program} cannot be started: {error}.") from error
-    said, errors = await process.communicate(given.encode())
-    if process.returncode:
-        text = " ".join((errors or said).decode(errors="replace").split())
-        raise ExecutorError(f"Slurm's {program} has failed: {text or f'exit code {process.returncode}'}.")
-    return said.decode(errors="replace")
+        return ExecutorError(f"Slurm's {program} cannot be started: {error}.")
+    if done.returncode:
+        text = " ".join((done.stderr or done.stdout).decode(errors="replace").split())
+        return ExecutorError(f"Slurm's {program} has failed: {text or f'exit code {done.returncode}'}.")
+    return done.stdout.decode(errors="replace")

@@ -53,6 +53,13 @@ class Objective(ABC):
         """
         return {}
 
+    def unfit(self, targets: Any, outputs: tuple[int, ...]) -> str:
+        """Return what is wrong with a split's targets, a NumPy array, and what to give instead; "" where nothing is.
+
+        ``outputs``: the shape of what a network answers to the whole split. It is asked before anything is trained.
+        """
+        return ""
+
     @abstractmethod
     def constant(self, targets: Any, at: Any = None) -> Float64:
         """Return the loss of each sequence, (N,), under the best answer that looks at no input and knows the step.

@@ -65,6 +65,25 @@ class CrossEntropy(Objective):
             "sequence_accuracy": (float(whole.sum()), len(whole)),
         }
 
+    def unfit(self, targets: Any, outputs: tuple[int, ...]) -> str:
+        """See Objective: whole numbers, a class or -1 for each step; in each sequence one that is a class."""
+        classes, shape = outputs[-1], outputs[:-1] if len(outputs) > 2 else (*outputs[:1], 1)
+        if targets.dtype.kind not in "iu" or targets.shape != shape:
+            return f"y is {targets.dtype}, {targets.shape}. Give classes as whole numbers, {shape}."
+        if not UNSCORED <= int(targets.min()) <= int(targets.max()) < classes:
+            row, place = np.argwhere((targets < UNSCORED) | (targets >= classes))[0]
+            return (
+                f"the class {targets[row, place]} of sequence {row + 1}, position {place + 1}, is none of its "
+                f"{classes}. Give 0 to {classes - 1}, or {UNSCORED} where a position is not scored."
+            )
+        unscored = np.flatnonzero((targets == UNSCORED).all(axis=1))
+        if len(unscored):
+            return (
+                f"sequence {unscored[0] + 1} has no position that is scored. Give each at least one class that is not "
+                f"{UNSCORED}."
+            )
+        return ""
+
     def constant(self, targets: Any, at: Any = None) -> Float64:
         """Under the shares of the classes at each step, of all sequences: -ln of the right one's."""
         y = np.asarray(targets, dtype=np.int64)

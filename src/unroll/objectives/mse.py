@@ -36,6 +36,15 @@ class MSE(Objective):
         """See Objective."""
         return (outputs.double() - targets.double()).square().flatten(1).mean(1)
 
+    def unfit(self, targets: Any, outputs: tuple[int, ...]) -> str:
+        """See Objective: finite float32 of the outputs' shape."""
+        if targets.dtype != np.float32 or targets.shape != outputs:
+            return f"y is {targets.dtype}, {targets.shape}. Give numbers as float32, {outputs}."
+        if not np.isfinite((targets.min(), targets.max())).all():
+            row = np.argwhere(~np.isfinite(targets))[0][0]
+            return f"y of sequence {row + 1} is not a finite number. Give one that is."
+        return ""
+
     def constant(self, targets: Any, at: Any = None) -> Float64:
         """Under one answer for all positions: the mean of all targets, an output each."""
         y = targets.astype(np.float64)

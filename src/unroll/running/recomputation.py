@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import SystemRandom
 from typing import Any
 
+from unroll import registry
 from unroll.errors import UnrollError
 from unroll.models.resolve import resolve
 from unroll.running.examining import examine
@@ -28,7 +29,7 @@ class Recomputed:
 
     ``different``: what of it came out otherwise; nothing where every bit is the same. ``reason``: why it could not be
     compared, and was not trained; "" where it was. ``unmeasured``: why what was measured of it could not be compared,
-    "" where it could.
+    "" where it could. ``foreign``: see ``unroll.store.Alarm``.
     """
 
     trial: str
@@ -36,6 +37,7 @@ class Recomputed:
     different: tuple[str, ...] = ()
     reason: str = ""
     unmeasured: str = ""
+    foreign: tuple[str, ...] = ()
 
 
 def recompute(store: Store, sample: int) -> Iterator[Recomputed]:
@@ -67,7 +69,13 @@ def recompute(store: Store, sample: int) -> Iterator[Recomputed]:
         except UnrollError as error:
             different = (f"it fails now: {error}",)
         examined = _other(found, whole) if store.examinations(record.key).records else ""
-        yield Recomputed(name, record.key, different, unmeasured=beside or examined)
+        yield Recomputed(
+            name,
+            record.key,
+            different,
+            unmeasured=beside or examined,
+            foreign=registry.foreign(record.task, record.model),
+        )
 
 
 def _as_it_was_asked(record: TrialRecord) -> Trial | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unroll import registry
 from unroll.store import events, examinations, plans, trials
 from unroll.store.checked import Checked, checked, one
 from unroll.store.digests import TIMES
@@ -44,12 +45,15 @@ class Alarm:
     """A trial that came out with other bits here and there under equal numerics: one of the two is wrong.
 
     ``trial`` in words; ``digests`` and ``fingerprints``: here, there. Digests that are equal stand over other numbers.
+    ``foreign``: of its task and model those that do not come with unroll, as in 'task "flip_flop"'. Numerics say
+    nothing of what these compute with: where there are any, both results may be right.
     """
 
     trial: str
     key: str
     digests: tuple[str, str]
     fingerprints: tuple[dict[str, Any], dict[str, Any]]
+    foreign: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -235,7 +239,9 @@ def _alarms(ours: Checked, theirs: Checked) -> list[Alarm]:
     here, there = map(_fingerprint, rows)
     if not here.get("numerics"):
         return []
-    return [Alarm(ours.name, str(rows[0]["key"]), (str(rows[0]["digest"]), str(rows[1]["digest"])), (here, there))]
+    digests, spec = (str(rows[0]["digest"]), str(rows[1]["digest"])), json.loads(rows[0]["spec"])
+    foreign = registry.foreign(spec["task"], spec["model"])
+    return [Alarm(ours.name, str(rows[0]["key"]), digests, (here, there), foreign)]
 
 
 def _complete(theirs: sqlite3.Connection, study: PlannedStudy, beside: PlannedStudy) -> tuple[str, ...]:

@@ -31,7 +31,8 @@ class Split:
     ``at``: int32 (N, S), the step, from 0, of each score, rising in each row; None unless the readout is on some steps.
     ``asked``: bool (N, S), the positions of which an accuracy is told; None for all that are scored.
 
-    A sequence that is shorter than others ends with zeros after its last score.
+    A sequence that is shorter than others ends with zeros after its last score. Ids, classes and steps of other integer
+    types become int32, and all is looked at before the first update: see ``unroll.training.splits``.
     """
 
     x: Sequences | Tokens

@@ -18,6 +18,7 @@ from unroll.axes import Float32, Float64
 from unroll.declarations import Line
 from unroll.errors import DataError, did_you_mean
 from unroll.inert import clipped
+from unroll.numeral import value_of
 from unroll.streams.base import Generator, Streams
 from unroll.study.settings import LATER
 from unroll.study.user_file import FileSetting, UserFile
@@ -32,6 +33,8 @@ STILL = 1e-9
 """A column whose training part spans no more than this share of its largest value does not change."""
 LARGEST, FARTHEST = 1e100, 1e15
 """Of a value as it stands, so that its square is a number, and of it in units of training, as float32 squares it."""
+LEAST = 1e-150
+"""A column whose training part spans less has no unit: the squares of it are none that a number holds."""
 FIRST = 100
 """So many rows give the first unit, where units are those of the rows so far."""
 MOST_SHOWN = 12
@@ -187,6 +190,13 @@ class Series(Own):
                 f"it is always {train[0, place]:g} in the first {least:,} rows, which {what}. Name the other columns: "
                 "task.columns",
             )
+        for place in np.flatnonzero(np.ptp(train, axis=0) < LEAST)[:1]:
+            raise _fault(
+                self.file,
+                f'column "{clipped(table.shown[place])}"',
+                f"it spans {np.ptp(train[:, place]):.2g} in the first {least:,} rows; at least {LEAST:g}. Write it in "
+                "another unit, or name the other columns: task.columns",
+            )
         with np.errstate(over="ignore", invalid="ignore"):
             mean, spread = _so_far(table.values, least) if self.scale == "prefix" else (train.mean(0), train.std(0))
             shown, later = (
@@ -311,9 +321,9 @@ def _number(file: UserFile, line: int, column: str, text: str) -> float:
 
 
 def _parsed(text: str) -> float:
-    """Return a number as other programs write it, without Python's underscores and other scripts' digits; else NaN."""
+    """Return the number that a text says, NaN where it says none."""
     try:
-        return float(text) if text.isascii() and "_" not in text else math.nan
+        return value_of(text)
     except ValueError:
         return math.nan
 

@@ -15,8 +15,8 @@ from typing import Any
 from unroll.errors import ExecutorError
 from unroll.executors import Channel, Executor
 
-PATIENCE = 60.0
-"""Seconds after which something that should have happened has not."""
+PATIENCE = 300.0
+"""Seconds after which something that should have happened has not; on a busy machine all of it takes long."""
 
 
 class AwkwardError(Exception):

@@ -6,15 +6,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from unroll.errors import PlugInError
 from unroll.models.network import Network
-from unroll.objectives.cross_entropy import UNSCORED
 from unroll.tasks import Split
 
 
@@ -34,21 +31,7 @@ class Examples:
 
     @classmethod
     def of(cls, split: Split, alphabet: int) -> Examples:
-        """Return a split's tensors, which share its memory.
-
-        Raises PlugInError for classes of which a sequence scores none, or the split asks for none.
-        """
-        if split.y.dtype == np.int32 and len(split):
-            unscored = np.flatnonzero((split.y == UNSCORED).all(axis=1))
-            if len(unscored):
-                raise PlugInError(
-                    f"Sequence {unscored[0] + 1} of a split has no position that is scored. Let the task give each at "
-                    f"least one class that is not {UNSCORED}."
-                )
-            if split.asked is not None and not split.asked.any():
-                raise PlugInError(
-                    "A split asks for nothing. Let the task mark what is asked, or leave out Split.asked."
-                )
+        """Return a split's tensors, which share its memory."""
         at, asked = (None if array is None else _tensor(array) for array in (split.at, split.asked))
         return cls(_tensor(split.x), _tensor(split.y), at, asked, alphabet)
 

@@ -39,6 +39,7 @@ from unroll.training.overlap import Overlap
 from unroll.training.prompts import dataset_of
 from unroll.training.result import AXIS_OF, BY_LENGTH, VALIDATION, Measured, Result, axis_of
 from unroll.training.schedules import cosine, learning_rate
+from unroll.training.splits import checked
 from unroll.training.tensors import Kind, array, kind, pack
 
 Value = TypeVar("Value")
@@ -91,9 +92,10 @@ class Training:
         dataset = dataset_of(trial, self.task, streams)
         self.objective: Objective = registry.objectives.load(self.task.objective)()
         self.alphabet = self.task.inputs if self.task.tokens else 0
-        splits = (dataset.train, dataset.validation, dataset.test)
+        splits = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
+        train, validation, test = (self._checked(split, f"{name} split") for name, split in splits.items())
         self.device = device_of(trial)
-        self.train, self.validation, self.test = map(self._examples, splits)
+        self.train, self.validation, self.test = map(self._examples, (train, validation, test))
         self.network: Network = build_network(trial, streams.generator("init")).to(self.device)
         self.fitted = model.fitted
         self.vector = ParameterVector(self.network, needed=not self.fitted)
@@ -115,9 +117,9 @@ class Training:
             self.native = NativeUpdates(self.network, isa, self.vector, self.optimizer, self.settings, readout)
         self.pace = 1  # updates of the last native call
         self.drawn = 0  # the epoch whose sequences are held; they change only where they are fresh
-        self.overlap = Overlap(dataset.test.x) if self.task.tokens or isinstance(self.task, Continues) else None
+        self.overlap = Overlap(test.x) if self.task.tokens or isinstance(self.task, Continues) else None
         if self.overlap is not None:
-            self.overlap.trained_on(dataset.train.x)
+            self.overlap.trained_on(train.x)
         self.dropped, self.test_sequences = dataset.dropped, dataset.test_sequences
         self.tolerance = self.task.tolerance(trial.length)
         self.wrong = 0  # test sequences whose answer is further off than that
@@ -148,6 +150,7 @@ class Training:
         tested = {name: np.zeros(len(lengths), dtype=np.float32) for name in self._evaluated()} if lengths else {}
         for place, length in enumerate(lengths):
             split = self.task.sequences(self.streams.generator(f"test/{length}"), self.task.test, length)
+            split = self._checked(split, f"test split of length {length}")
             means = yield from self._evaluate(self._examples(split))
             for name, mean in means.items():
                 tested[name][place] = mean if math.isfinite(mean) else math.inf
@@ -215,10 +218,14 @@ class Training:
             return
         del self.train  # one split at a time
         split = self.task.epoch(self.streams, self.epoch, self.trial.length)
+        split = self._checked(split, f"training split of epoch {self.epoch + 1}")
         self.train, self.drawn = self._examples(split), self.epoch
         self.scored = self.objective.scored(self.train.y)
         if self.overlap is not None:
             self.overlap.trained_on(split.x)
+
+    def _checked(self, split: Split, name: str) -> Split:
+        return checked(self.task, self.objective, split, name)
 
     def _examples(self, split: Split) -> Examples:
         return Examples.of(split, self.alphabet).placed(self.device)

@@ -54,7 +54,8 @@ def numerics_of(trial: Trial) -> dict[str, str]:
 def updates_of(trial: Trial) -> Literal["python", "native", "whole"]:
     """Return what makes a trial's updates and evaluations: "whole" where native code makes all of its result.
 
-    Draws of the notebook protocol are PyTorch's.
+    Draws of the notebook protocol are PyTorch's. What a task or a model that does not come with unroll computes with,
+    nobody sees from outside: who compares results of two processors must allow for it, see ``registry.foreign``.
     """
     task, model = resolve(trial)
     objective = registry.objectives.load(task.objective)

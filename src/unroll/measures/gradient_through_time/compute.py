@@ -16,6 +16,7 @@ from unroll.models.network import Network
 from unroll.store import NamedArray
 from unroll.tasks import Split, Task
 from unroll.training.examples import Examples
+from unroll.training.splits import checked
 
 AT_ONCE = 4_000_000
 """Numbers of state, over sequences and steps, that one chain may hold: some 20 times as many are kept beside them."""
@@ -28,8 +29,9 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 def compute(task: Task, network: Network, split: Split) -> Found:
     """Return what ``GradientThroughTime`` says; ``network`` in float64 and evaluation mode."""
-    examples = Examples.of(split, task.inputs if task.tokens else 0)
     objective = registry.objectives.load(task.objective)()
+    drawn = checked(task, objective, split, "sequences to look at it with")
+    examples = Examples.of(drawn, task.inputs if task.tokens else 0)
     ends, targets = last_scored(examples)
 
     def loss(outputs: Tensor, rows: Tensor) -> Tensor:

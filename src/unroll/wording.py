@@ -15,7 +15,7 @@ MISSING = "–"
 SUPERSCRIPTS = str.maketrans("-.0123456789", "⁻·⁰¹²³⁴⁵⁶⁷⁸⁹")
 EXPONENT = re.compile(r"(?<![\w.])([-\N{MINUS SIGN}]?)(\d+(?:\.\d+)?)e([+-]?\d+)(?![\w.]*\w)")
 ACRONYMS = frozenset({"rnn", "lstm", "gru", "mlp", "mgu", "tcn"})
-COLUMNS = frozenset({"task", "model", "length", "seed", "state", "parameters"})
+COLUMNS = frozenset({"task", "model", "length", "lengths", "seed", "state", "parameters"})
 """Names that a table's column may have and that stand for something else than a setting."""
 COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 

@@ -1,7 +1,7 @@
 """What is told of lengths beyond the trained one, by hand and of a small run.
 
 Planted and found: shorter lengths in the mean; the loss of a task that is judged by its accuracy; the chance of the
-trained length.
+trained length; "lengths" for what is drawn, trained at or tested at.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pytest
 
 import unroll
 from tests.analysis.builders import trials
+from unroll.cli.output import conditions_table
 from unroll.exporters.nested import nested
 from unroll.measures.asking import layouts
 from unroll.measures.base import About
@@ -20,6 +21,7 @@ from unroll.measures.beyond import figure, sheet
 from unroll.measures.beyond.table import beyond, means
 from unroll.measures.installed import measure
 from unroll.plots.files import to_svg
+from unroll.report.facts import settings
 from unroll.tasks.brackets import Brackets
 from unroll.wording import percent
 
@@ -122,3 +124,36 @@ def test_a_table_with_an_accuracy_has_its_chance(results: unroll.Results):
     only = frame[frame["task"] == "brackets"]
     assert "chance" in [column.name for column in sheet.mean(only, ()).columns]
     assert "baseline" in [column.name for column in sheet.mean(frame[frame["task"] == "adding"], ()).columns]
+
+
+def test_lengths_that_are_drawn_trained_at_and_tested_at_have_names_of_their_own(tmp_path: Path):
+    """A task's setting ``lengths`` says how they are drawn, that of ``[test]`` which are tested; T is trained at."""
+    study = unroll.Study(
+        name="names",
+        factors={
+            "task": ["parity"],
+            "model": ["gru"],
+            "length": [4, 6],
+            "task.lengths": ["fixed", "uniform"],
+            "seed": [1],
+        },
+        task={"train": 40, "validation": 10, "test": 20},
+        model={"hidden": 3},
+        train={"epochs": 1, "batch": 20},
+        test={"lengths": [8, 12]},
+    )
+    results = unroll.run(study, tmp_path / "results.db", executor="inline")
+    page = {layout.name: layout for _, layout in layouts(results, "page")}
+    heads = {name: [column.name for column in layout.columns] for name, layout in page.items()}
+    assert all("task.lengths" in names for name, names in heads.items() if name in ("solved", "beyond", "span"))
+    assert "trained at T =" in heads["span"]
+    assert "tested at T =" in heads["beyond"]
+    assert not any("lengths" in names for names in heads.values())
+    assert [column.name for column in conditions_table(results).columns][3] == "task.lengths"
+    named = [fact.name for facts in settings(results.planned).values() for fact in facts]
+    assert {"task.lengths", "test.lengths"} < set(named)
+    assert "lengths" not in named
+    assert results.trials()["notes"].unique().tolist() == [
+        "the end scored",
+        "the end scored, lengths drawn from 1 to T",
+    ]

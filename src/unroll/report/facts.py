@@ -12,7 +12,7 @@ from unroll.measures import Measure
 from unroll.store import PlannedTrial, TrialRecord
 from unroll.study import Study
 from unroll.study.levels import level as level_of
-from unroll.wording import level
+from unroll.wording import level, short_names
 
 CIRCUMSTANCES = ("python", "system", "threads", "workers", "executor", "git")
 """What is told of the circumstances of a trial; the name of the machine is nobody's business."""
@@ -30,6 +30,7 @@ class Fact:
 def settings(planned: Sequence[PlannedTrial]) -> dict[str, list[Fact]]:
     """Return every setting of the trials, by section, each with all values that it has.
 
+    A name that two sections have is told with its section: ``task.lengths`` are drawn, ``test.lengths`` are tested.
     A setting that a specification leaves out has its default there (see ``unroll.study.levels``); one that all leave
     out is not told.
     """
@@ -44,8 +45,11 @@ def settings(planned: Sequence[PlannedTrial]) -> dict[str, list[Fact]]:
                 value = level_of(trial, f"{section}.{name}")
                 if value == value:
                     values[level(name, value)] = None
+    whole = [f"{section}.{name}" for section, values in found.items() for name in values]
+    short = dict(zip(whole, short_names(whole), strict=True))
     return {
-        section: [Fact(name, _some(list(values))) for name, values in names.items()] for section, names in found.items()
+        section: [Fact(short[f"{section}.{name}"], _some(list(values))) for name, values in names.items()]
+        for section, names in found.items()
     }
 
 

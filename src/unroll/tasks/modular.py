@@ -78,7 +78,7 @@ class Modular(Symbols):
     @property
     def notes(self) -> str:
         """What is calculated."""
-        drawn = "" if self.lengths == "fixed" else ", lengths up to this"
+        drawn = "" if self.lengths == "fixed" else ", lengths drawn from 1 to T"
         return f"modulo {self.modulus}, operators {' '.join(self.operators)}{drawn}"
 
     def total_steps(self, length: int) -> int:

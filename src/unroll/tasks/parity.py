@@ -73,7 +73,7 @@ class Parity(Symbols):
     @property
     def notes(self) -> str:
         """Which steps are scored, and how long sequences are."""
-        drawn = "" if self.lengths == "fixed" else ", lengths up to this"
+        drawn = "" if self.lengths == "fixed" else ", lengths drawn from 1 to T"
         return f"{'the end' if self.ask == 'last' else 'every step'} scored{drawn}"
 
     def total_steps(self, length: int) -> int:

@@ -45,7 +45,7 @@ def span(source: Source) -> Layout:
     cells: dict[Column, Callable[[Any], str]] = {
         figures("span, steps"): lambda row: count(row["span"]) if not pd.isna(row["span"]) else "none",
         figures("solved there"): lambda row: MISSING if pd.isna(row["span"]) else f"{row['solved']} of {row['seeds']}",
-        prose("lengths tried"): lambda row: ", ".join(map(count, row["lengths"])),
+        prose("trained at T ="): lambda row: ", ".join(map(count, row["lengths"])),
     }
     if not frame["finished"].all():
         cells[prose("trials")] = lambda row: "all finished" if row["finished"] else "not finished: may grow"

@@ -21,7 +21,7 @@ def growth(source: Source) -> Layout | None:
     cells: dict[Column, Callable[[Any], str]] = {
         figures("exponent of T"): lambda row: number(row["exponent"]),
         figures("standard error"): lambda row: number(row["exponent_error"], 2),
-        prose("lengths"): lambda row: ", ".join(map(count, row["lengths"])),
+        prose("trained at T ="): lambda row: ", ".join(map(count, row["lengths"])),
     }
     note = "Least squares on logarithms, one point a length: seconds = c · Tᵃ. Times are those of this machine."
     return by_condition("growth", "Growth of an epoch's time", note, frame, source.factors, cells)

@@ -59,6 +59,9 @@ def tables(report: dict[str, Any]) -> str:
         text += _table(report["updates"]["found"]["share"], 1e3, "share", "{:.0%}")
         text += "\n## Updates on symbols: times adding's, and beyond the operations of the readout\n\n"
         text += _symbols(report["updates"]["found"]["symbols"])
+        if report["updates"]["found"]["half"]:
+            text += "\n## Updates with products in bfloat16: ms (times as fast as with float32)\n\n"
+            text += _table(report["updates"]["found"]["half"], 1e3, "against float32", "{:.2f}x")
         text += "\n## Small updates: microseconds\n\n"
         text += _small(report["updates"]["found"]["small"])
     if "epochs" in report:

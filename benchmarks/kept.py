@@ -36,6 +36,8 @@ def keep(report: dict[str, Any], folder: Path = FOLDER) -> None:
     if "updates" in report:
         found["updates"] = _rows(report["updates"]["found"]["share"], "ms", 1e3, "share", "{:.0%}")
         found["symbols"] = [row for one in report["updates"]["found"]["symbols"] for row in _symbols(one)]
+        if report["updates"]["found"]["half"]:
+            found["half"] = _rows(report["updates"]["found"]["half"], "ms", 1e3, "against float32", "{:.2f}x")
         found["small"] = [_small(row) for row in report["updates"]["found"]["small"]]
     if "epochs" in report:
         measured = report["epochs"]["found"]

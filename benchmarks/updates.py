@@ -1,4 +1,4 @@
-"""Whole updates in native code, one core: share of the peak, what symbols and classes cost, how little small ones take.
+"""Whole updates in native code, one core: share of the peak, symbols and classes, bfloat16, how little small ones take.
 
 ``share``: an update of the adding problem (2 inputs, last step read, squared error, Adam) at hidden 64 and batch 64,
 beside the bare forward and backward of ``bare.py``: milliseconds, and the share of the FMA peak measured in the same
@@ -7,6 +7,8 @@ rounds.
 ``symbols``: an update on ten symbols with nine classes, all steps or the last ten scored, against the one on adding's
 numbers, T = 100. ``beyond`` leaves out what the operations of the readout take at the share of the peak that adding's
 update reaches; those of the weights that the alphabet adds are not left out.
+
+``half``: the first update with its recurrence's products in float32, and in bfloat16 by each instruction that there is.
 
 ``small``: microseconds of an update of a training (``unroll.training``, a look every 50 ms) at small sizes, and of the
 same update by the kernels alone.
@@ -28,6 +30,7 @@ from benchmarks.bare import CELLS, B, H, bare, operations
 from benchmarks.machine import peak
 from unroll.kernels import isas
 from unroll.kernels.gates import GATES
+from unroll.kernels.pick import HALF_INSTRUCTIONS, half_instructions
 from unroll.kernels.updates import Made, Rule, Sequences, Updates
 
 LENGTHS = (10, 100, 500)
@@ -40,7 +43,15 @@ Repeat = Callable[[int], float]
 
 
 def updates(
-    cell: str, T: int, H: int, B: int, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], at: Any, sizes: tuple[int, int]
+    cell: str,
+    T: int,
+    H: int,
+    B: int,
+    x: np.ndarray[Any, Any],
+    y: np.ndarray[Any, Any],
+    at: Any,
+    sizes: tuple[int, int],
+    products: str = "float32",
 ) -> Repeat:
     """Return what makes so many updates and tells the seconds of one; sizes: inputs and outputs."""
     I, O = sizes  # noqa: E741
@@ -50,7 +61,7 @@ def updates(
     readout: Any = "some" if at is not None else "last" if y.shape[1] == 1 else "every"
     sequences = Sequences(x, y, at, None, I, O, readout)
     state: Any = {"average": np.zeros_like(weights), "square": np.zeros_like(weights)}
-    made = Updates(cell, H, isas()[0], Rule("adam"), weights, state, 0)
+    made = Updates(cell, H, isas()[0], Rule("adam"), weights, state, 0, products)
 
     def repeat(times: int) -> float:
         order, rates, found = draw.integers(0, len(x), times * B), np.full(times, 1e-4), list[Made]()
@@ -61,11 +72,11 @@ def updates(
     return repeat
 
 
-def numbers(cell: str, T: int, H: int = H, B: int = B) -> Repeat:
+def numbers(cell: str, T: int, H: int = H, B: int = B, products: str = "float32") -> Repeat:
     """Return updates as adding has them."""
     draw = np.random.default_rng(0)
     x, y = draw.random((SEQUENCES, T, 2), dtype=np.float32), draw.random((SEQUENCES, 1, 1), dtype=np.float32)
-    return updates(cell, T, H, B, x, y, None, (2, 1))
+    return updates(cell, T, H, B, x, y, None, (2, 1), products)
 
 
 def symbols(cell: str, T: int, scored: int) -> Repeat:
@@ -81,7 +92,7 @@ def measure(rounds: int) -> dict[str, Any]:
     """Print and return all of it."""
     torch.set_num_threads(1)
     print("\nwhole updates in native code\n")
-    return {"share": _shares(rounds), "symbols": _symbols(rounds), "small": _small(rounds)}
+    return {"share": _shares(rounds), "symbols": _symbols(rounds), "half": _half(rounds), "small": _small(rounds)}
 
 
 def _shares(rounds: int) -> list[dict[str, Any]]:
@@ -116,6 +127,21 @@ def _symbols(rounds: int) -> list[dict[str, Any]]:
             f"{name} {row['ratio'][name]:.2f}x, beyond the readout {row['beyond'][name]:.2f}x" for name in row["ratio"]
         )
         print(f"{cell:<9}symbols  " + "  ".join(parts), flush=True)
+    return rows
+
+
+def _half(rounds: int) -> list[dict[str, Any]]:
+    rows = []
+    for cell in CELLS if half_instructions() else ():
+        for T in LENGTHS:
+            contenders = {"float32": numbers(cell, T)}
+            contenders |= {HALF_INSTRUCTIONS[name]: numbers(cell, T, products=name) for name in half_instructions()}
+            found = _by_turns(contenders, rounds)
+            found.pop("peak")
+            against = {name: found["float32"] / seconds for name, seconds in found.items() if name != "float32"}
+            rows.append({"cell": cell, "T": T, "median": found, "against float32": against})
+            parts = (f"{name} {found[name] * 1e3:.3g} ms {ratio:.2f}x" for name, ratio in against.items())
+            print(f"{cell:<9}{T:>4}  float32 {found['float32'] * 1e3:.3g} ms  " + "  ".join(parts), flush=True)
     return rows
 
 

@@ -38,7 +38,9 @@ def test_tables_of_a_measurement(tmp_path: Path):
     measured = [epochs("gru", 100, 2.9, 0.55), epochs("gru", 500, 16.1, 2.52), epochs("gru", 100, 0.4, 0.01, B=1)]
     symbols = {"cell": "lstm", "ratio": {"100 scored": 1.12}, "beyond": {"100 scored": 1.05}}
     small = {"cell": "lstm", "H": 8, "B": 1, "T": 2, "median": {"kernels": 4e-6, "training": 9e-6}}
-    updates = {"share": [{**bare, "share": {"native v4": 0.7}}], "symbols": [symbols], "small": [small]}
+    half = {"cell": "lstm", "T": 100, "median": {"float32": 0.005, "AMX": 0.0025}, "against float32": {"AMX": 2.0}}
+    shares = [{**bare, "share": {"native v4": 0.7}}]
+    updates = {"share": shares, "symbols": [symbols], "half": [half], "small": [small]}
     workers = {"workers": {"gru": {"1": 522.4, "2": 828.0}}}
     report = {"bare": [bare], "epochs": measured, "scaling": workers, "updates": updates}
     keep({name: part(found) for name, found in report.items()}, tmp_path / "bench")
@@ -55,6 +57,7 @@ def test_tables_of_a_measurement(tmp_path: Path):
         ("native v4", 0.01),
     ]
     assert source.table("symbols") == [{"cell": "LSTM", "scored": 100, "times": 1.12, "beyond": 1.05}]
+    assert [row["said"] for row in source.table("half")] == [5, "2.5 (2.00x)"]
     assert source.table("small") == [{"cell": "LSTM", "H": 8, "B": 1, "T": 2, "kernels": 4.0, "training": 9.0}]
     assert source.table("updates")[1]["said"] == "2.82 (70 %)"
     assert source.facts["date"] == "2026-11-26"

@@ -149,7 +149,7 @@ trian = { epochs = 1 }
         "18 train.momentum: True is not a number",
         '19 train.epoch: unknown key. Did you mean "epochs"? Known: epochs, batch, optimizer, learning_rate, momentum, '
         "clip_norm, clip_value, backend, alpha, weight_decay, schedule, final_learning_rate, step_epochs, step_factor, "
-        "patience, device",
+        "patience, device, precision",
         '22 where.trian: unknown key. Did you mean "train"? Known: match, task, model, train, generate, test',
     ]
 

@@ -135,6 +135,7 @@ CHANGES: list[dict[str, Any]] = [
     {"train": {"patience": 5}},
     {"train": {"device": "cuda"}},
     {"train": {"device": "mps"}},
+    {"train": {"precision": "bf16"}},
 ]
 
 

@@ -13,7 +13,7 @@ import typer
 
 from unroll.cli.options import Json, StorePath
 from unroll.defaults import STORE
-from unroll.errors import UnrollError
+from unroll.errors import BackendError, UnrollError
 from unroll.wording import are, bytes_, capital, counted, listed
 
 if TYPE_CHECKING:
@@ -149,11 +149,22 @@ def _machine() -> dict[str, Any]:
         "system": platform.platform(),
         "cpu": cpu_model(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
+        "products in bfloat16": _half(),
         "cores": os.cpu_count(),
         "memory": f"{psutil.virtual_memory().total / 2**30:.1f} GiB",
         "threads a worker": 1,
         "threads of torch here": torch.get_num_threads(),
     }
+
+
+def _half() -> str:
+    """Return what multiplies bfloat16 here, the one that trials use first."""
+    from unroll.kernels.pick import HALF_INSTRUCTIONS, half_instructions
+
+    try:
+        return ", ".join(HALF_INSTRUCTIONS[name] for name in half_instructions()) or "none"
+    except BackendError:  # among the backends, with the reason
+        return "none"
 
 
 def _devices() -> dict[str, str]:

@@ -3,6 +3,8 @@ from typing import Any
 Array = Any  # anything that speaks DLPack or the buffer protocol
 
 def isas() -> list[str]: ...
+def half_instructions() -> list[str]: ...
+def half_product(instruction: str, a: Array, b: Array, c: Array) -> None: ...
 def forward(
     cell: str,
     isa: str,
@@ -61,6 +63,7 @@ def rule(
 ) -> Rule: ...
 def update(
     isa: str,
+    products: str,
     cell: str,
     hidden: int,
     split: Split,

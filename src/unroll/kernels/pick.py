@@ -27,6 +27,9 @@ NUMERICS = 2
 UNFUSED = ("v2",)
 """Instruction sets without fused multiply-add, which give bits of their own; all others give the same."""
 
+HALF_INSTRUCTIONS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 BF16"}
+"""What multiplies bfloat16 with float32 sums, and what processors' makers call it."""
+
 _MODULE = "unroll.kernels._native"
 
 
@@ -69,6 +72,36 @@ def isas() -> tuple[str, ...]:
 @cache
 def _isas_of(module: Any) -> tuple[str, ...]:
     return tuple(module.isas())
+
+
+def half_instructions() -> tuple[str, ...]:
+    """Of HALF_INSTRUCTIONS those that the installed kernels and this processor both have, the fastest first.
+
+    Asks the system for AMX, for this process. None where UNROLL_ISA holds the kernels to an older processor's set.
+    """
+    module = native()
+    if module is None or isa_in_use() != isas()[0]:
+        return ()
+    return tuple(module.half_instructions())
+
+
+def products_in(precision: str) -> str:
+    """Return what multiplies in updates of a precision: "float32", or of "bf16" the instruction for it.
+
+    Raises BackendError where there is none.
+    """
+    if precision == "float32":
+        return precision
+    usable = half_instructions()
+    if not usable:
+        held = os.environ.get("UNROLL_ISA")
+        why = (
+            f"UNROLL_ISA holds the kernels to {held}"
+            if held and held != "v4"
+            else "this processor has neither AMX nor AVX-512 BF16, or the installed kernels were compiled without them"
+        )
+        raise BackendError(f"Products in bfloat16 were asked for, but {why}. Set train.precision to 'float32'.")
+    return usable[0]
 
 
 def isa_in_use() -> str:

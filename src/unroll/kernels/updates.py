@@ -4,7 +4,8 @@ Imports no torch.
 
 An update is gather, forward, readout, loss, backward, gradient norm, its bounds and what the optimizer makes of it, in
 one call for as many updates as there is time for: see ``native/update``. Axes: N sequences, T steps, I inputs, H
-hidden, O outputs, S scored positions of a sequence.
+hidden, O outputs, S scored positions of a sequence. The products of the recurrence in an update may be of bfloat16,
+see ``pick.products_in``; evaluations and steps are float32.
 """
 
 from __future__ import annotations
@@ -87,13 +88,22 @@ class Updates:
 
     weights: one vector, w_ih (G*H, I), w_hh (G*H, H), b_ih, b_hh (G*H,), the readout's w (O, H) and b (O,), gates in
     torch's order. state: a vector as long as it for each of "average" (Adam), "square" (Adam, RMSprop) and "velocity"
-    (with momentum); ``before``: how many updates were made before.
+    (with momentum); ``before``: how many updates were made before. products: "float32", or
+    what multiplies bfloat16.
     """
 
     def __init__(
-        self, cell: str, hidden: int, isa: str, rule: Rule, weights: Numbers, state: dict[str, Numbers], before: int
+        self,
+        cell: str,
+        hidden: int,
+        isa: str,
+        rule: Rule,
+        weights: Numbers,
+        state: dict[str, Numbers],
+        before: int,
+        products: str = "float32",
     ):
-        self._layer = (isa, cell, hidden)
+        self._isa, self._products, self._cell, self._hidden = isa, products, cell, hidden
         self._rule = native().rule(*(getattr(rule, field.name) for field in fields(rule)))
         self._weights, self._state = weights, state
         self._gradient = np.zeros_like(weights)
@@ -115,7 +125,8 @@ class Updates:
         self._done[0] = 0
         try:
             native().update(
-                *self._layer, sequences.held, self._rule, self._weights, self._gradient, *state, self._powers,
+                self._isa, self._products, self._cell, self._hidden, sequences.held, self._rule,
+                self._weights, self._gradient, *state, self._powers,
                 order, batch, rates, seconds, losses, norms, scored, self._done,
             )  # fmt: skip
         finally:
@@ -126,7 +137,10 @@ class Updates:
         """Sum up the losses of ``count`` sequences from the one with the number ``first`` on."""
         losses, furthest = np.zeros(count), np.zeros(count)
         scored, asked, right = (np.zeros(count, dtype=np.int64) for _ in range(3))
-        native().evaluate(*self._layer, sequences.held, self._weights, first, losses, furthest, scored, asked, right)
+        native().evaluate(
+            self._isa, self._cell, self._hidden, sequences.held, self._weights, first, losses, furthest, scored, asked,
+            right,
+        )  # fmt: skip
         return Counted(losses, furthest, scored, asked, right)
 
 

@@ -40,7 +40,8 @@ ONCE = (
 def judge(trial: Trial) -> Iterator[tuple[str, Problem]]:
     """Yield what keeps a trial's condition from being run, each with a name: equal ones are one fault.
 
-    Its backend, a model that cannot do its task, a prompt too short for it, fresh data under a protocol that has none,
+    Its backend, a precision that it cannot have, a model that cannot do its task, a prompt too short for it, fresh
+    data under a protocol that has none,
     early stopping with nothing to watch,
     memory, and room in the store. Imports torch only to count the parameters of a model that cannot count them itself
     (see ``unroll.models.sized``).
@@ -73,8 +74,19 @@ def judge(trial: Trial) -> Iterator[tuple[str, Problem]]:
         yield ONCE, Problem(ONCE, "task.fresh")
     if trial.train.patience is not None and not model.fitted and not task.examples(trial.length)[1]:
         yield UNWATCHED, Problem(UNWATCHED, "train.patience")
+    if available and trial.train.precision != "float32":
+        yield from _imprecise(trial)
     if available:  # what the steps of a network take depends on what computes them
         yield from _too_large(trial, _count(trial, model, task))
+
+
+def _imprecise(trial: Trial) -> Iterator[tuple[str, Problem]]:
+    from unroll.training.native import products_of
+
+    try:
+        products_of(trial)
+    except BackendError as error:
+        yield str(error), Problem(str(error), "train.precision")
 
 
 def _count(trial: Trial, model: Model, task: Task) -> int:

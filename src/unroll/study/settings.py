@@ -197,6 +197,10 @@ class TrainSettings(Section):
 
     ``patience`` stops the training early: after so many epochs in a row without a new lowest validation loss. The
     weights of the epoch with the lowest one are tested and stored, also where all ``epochs`` were trained.
+
+    ``precision`` of an update's products with the recurrent weights: "float32", or "bf16", in which their operands are
+    rounded to bfloat16 and summed in float32, on a processor that has AMX or AVX-512 BF16. Weights, states, gates,
+    gradients and the optimizer are float32 in either, and so are evaluations. Native kernels alone have it.
     """
 
     epochs: int = Field(50, ge=1, le=1_000_000)
@@ -215,6 +219,7 @@ class TrainSettings(Section):
     step_factor: Annotated[float, LATER] = Field(0.1, gt=0, lt=1)
     patience: Annotated[Epochs, LATER] = None
     device: Annotated[Literal["cpu", "cuda", "mps"], BeforeValidator(device_word), LATER] = "cpu"
+    precision: Annotated[Literal["float32", "bf16"], LATER] = "float32"
 
     @model_validator(mode="after")
     def _combination(self) -> TrainSettings:
@@ -234,6 +239,12 @@ class TrainSettings(Section):
                     f"train.{setting} is for {owner} {value!r}; {getattr(self, owner)!r} would ignore it. Give it in a "
                     f'[[where]] with match = {{ "train.{owner}" = "{value}" }}, or remove it'
                 )
+        if self.precision == "bf16" and (self.device != "cpu" or self.backend == "reference"):
+            held = f"train.device {self.device!r}" if self.device != "cpu" else "train.backend 'torch'"
+            raise ValueError(
+                f"train.precision 'bf16' is of the native kernels, which {held} excludes. Set train.device to "
+                "'cpu' and train.backend to 'auto' or 'native', or train.precision to 'float32'"
+            )
         if self.schedule == "step" and self.step_epochs is None:
             raise ValueError("train.schedule 'step' needs train.step_epochs: after how many epochs the rate falls")
         if self.schedule == "cosine" and self.final_learning_rate >= self.learning_rate:

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from unroll import registry
 from unroll.axes import Float64, Int64
 from unroll.capabilities import Continues
+from unroll.errors import BackendError
 from unroll.kernels import pick
+from unroll.kernels.pick import HALF_INSTRUCTIONS, products_in
 from unroll.kernels.updates import Counted, Made, Readout, Rule, Sequences, Steps, Updates
 from unroll.models.network import Network
 from unroll.models.recurrent_network import RecurrentNetwork
@@ -30,7 +32,7 @@ from unroll.study import TrainSettings, Trial
 from unroll.training.devices import device_of
 from unroll.training.examples import Examples
 from unroll.training.network import backend_of, network_on_backend
-from unroll.training.numerics import numerics
+from unroll.training.numerics import cpu_model, numerics
 from unroll.training.optimizers import ParameterVector
 
 MEASURES = "2"
@@ -48,7 +50,7 @@ STATE = {
 
 def numerics_of(trial: Trial) -> dict[str, str]:
     """Return everything that the bits of a trial's result depend on; see ``unroll.training.numerics``."""
-    return numerics(backend_of(trial), device_of(trial), updates_of(trial), versions_of(trial))
+    return numerics(backend_of(trial), device_of(trial), updates_of(trial), versions_of(trial) | _products(trial))
 
 
 def updates_of(trial: Trial) -> Literal["python", "native", "whole"]:
@@ -57,11 +59,39 @@ def updates_of(trial: Trial) -> Literal["python", "native", "whole"]:
     Draws of the notebook protocol are PyTorch's. What a task or a model that does not come with unroll computes with,
     nobody sees from outside: who compares results of two processors must allow for it, see ``registry.foreign``.
     """
-    task, model = resolve(trial)
-    objective = registry.objectives.load(task.objective)
-    if model.fitted or why_not_native(network_on_backend(trial), objective, trial.train):
+    if resolve(trial).model.fitted or _why_python(trial):
         return "python"
     return "whole" if trial.protocol == "keyed" else "native"
+
+
+def _products(trial: Trial) -> dict[str, str]:
+    """Return what multiplies where that is not float32: the order of its sums is its own, perhaps the processor's."""
+    products = products_of(trial)
+    if products == "float32":
+        return {}
+    return {"products": f"bfloat16, {HALF_INSTRUCTIONS[products]}", "cpu": cpu_model()}
+
+
+def products_of(trial: Trial) -> str:
+    """Return what multiplies in a trial's updates: "float32", or the instruction for bfloat16.
+
+    Raises BackendError where it asks for bfloat16 and its updates are not made in native code, or the processor has no
+    such instruction.
+    """
+    precision = trial.train.precision
+    if precision != "float32":
+        why = "it is fitted, and makes none" if resolve(trial).model.fitted else _why_python(trial)
+        if why:
+            raise BackendError(
+                f'Products in bfloat16 were asked for, but native code does not make the updates of "{trial.model}": '
+                f"{why}. Set train.precision to 'float32' for it."
+            )
+    return products_in(precision)
+
+
+def _why_python(trial: Trial) -> str:
+    objective = registry.objectives.load(resolve(trial).task.objective)
+    return why_not_native(network_on_backend(trial), objective, trial.train)
 
 
 def versions_of(trial: Trial) -> dict[str, str]:
@@ -124,10 +154,11 @@ class NativeUpdates:
         optimizer: torch.optim.Optimizer,
         settings: TrainSettings,
         readout: Readout,
+        products: str,
     ):
         assert isinstance(network, RecurrentNetwork)  # noqa: S101 - see why_not_native
         self._network, self._isa, self._settings, self._readout = network, isa, settings, readout
-        self._vector, self._optimizer = vector, optimizer
+        self._vector, self._optimizer, self._products = vector, optimizer, products
         self._updates: Updates | None = None
 
     def make(
@@ -195,7 +226,14 @@ class NativeUpdates:
             layer: nn.RNNBase = self._network.recurrence
             before = int(state["step"]) if "step" in state else 0
             self._updates = Updates(
-                cell_of(layer), layer.hidden_size, self._isa, rule, _array(self._vector.values), vectors, before
+                cell_of(layer),
+                layer.hidden_size,
+                self._isa,
+                rule,
+                _array(self._vector.values),
+                vectors,
+                before,
+                self._products,
             )
         return self._updates
 

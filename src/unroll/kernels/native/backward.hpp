@@ -13,10 +13,11 @@ template <class C, class T>
 struct BackwardBuffers {
   T *v_x, *v_h, *deltas[2], *inputs[2], *dh, *dh_next, *dc, *dx;
   WeightSums<C, T> sums;
-  BackwardBuffers(const Layout<C, T>& l, Scratch<T>& scratch, Split split) : sums(l, scratch) {
+  BackwardProducts<C, T> products;
+  BackwardBuffers(const Layout<C, T>& l, Scratch<T>& scratch, Split split) : sums(l, scratch), products(l, scratch) {
     const int64_t steps = kDeltaChunk * l.round_chunks(split);
     v_x = scratch.take(C::Gx * l.Hp * l.Ip);
-    v_h = scratch.take(C::Gh * l.Hp * l.Hp);
+    v_h = scratch.take(kBf16 ? 0 : C::Gh * l.Hp * l.Hp);
     for (int i = 0; i < 2; ++i) {
       deltas[i] = i && split.count == 1 ? deltas[0] : scratch.take(steps * l.rows * C::A * l.Hp);
       inputs[i] = i && split.count == 1 ? inputs[0] : scratch.take(steps * l.rows * l.input_row);
@@ -37,7 +38,7 @@ void pack_backward(const Layout<C, T>& l, const T* w_ih, const T* w_hh, bool wit
       for (int64_t lane = 0; lane < kBlock; ++lane) {
         const int64_t unit = block * kBlock + lane, row = C::gate(a) * H + unit;
         const int64_t known = unit < H ? 1 : 0;
-        if (a < C::Gh) {
+        if (!kBf16 && a < C::Gh) {
           T* to = b.v_h + ((block * C::Gh + a) * kBlock + lane) * l.Hp;
           if (known) copy(w_hh + row * H, to, H);
           fill_zero(to + known * H, l.Hp - known * H);
@@ -48,6 +49,7 @@ void pack_backward(const Layout<C, T>& l, const T* w_ih, const T* w_hh, bool wit
           fill_zero(to + known * I, l.Ip - known * I);
         }
       }
+  if constexpr (kBf16) b.products.pack(l, w_hh);
 }
 
 // What comes in through y at the state after step t, of rows that are running then: rows of Hp, zeros where nothing comes in.
@@ -89,10 +91,11 @@ UNROLL_INLINE void clear_padding(T* deltas, int64_t real) {
 // Gate deltas of the steps [begin, end) of a member's rows, and the gradients of their states and inputs.
 template <class C, class T, class Incoming>
 void delta_steps(const Layout<C, T>& l, BackwardBlock<T>& at, const Incoming& incoming, int64_t begin, int64_t end, T* all_deltas, T* inputs,
-                 const BackwardBuffers<C, T>& b) {
+                 BackwardBuffers<C, T>& b) {
   constexpr int W = kLanes<T>, V = Layout<C, T>::V;
   const int64_t Hp = l.Hp, H = l.s.H, TT = l.s.T, R = at.R, S = end - begin;
   const Range rows = at.rows;
+  if constexpr (kBf16) b.products.begin(l, S, R);
   for (int64_t t = end - 1; t >= begin; --t) {
     const T* h_prev = at.states + t * R * Hp;
     const T* h = h_prev + R * Hp;
@@ -128,12 +131,17 @@ void delta_steps(const Layout<C, T>& l, BackwardBlock<T>& at, const Incoming& in
         const T* here = C::Saved ? at.gates + ((t * l.blocks + first) * R + row) * C::Saved * kBlock : h + row * Hp;
         const int64_t next_rows = C::Saved ? nr * C::Saved * kBlock : nr * Hp, step = C::Saved ? l.blocks * R * C::Saved * kBlock : R * Hp;
         const Ahead ahead{reinterpret_cast<const char*>(here + next_rows), reinterpret_cast<const char*>(t ? here - step : here)};
-        product<T, true>(nr, l.vectors, U * C::Gh * kBlock, deltas + row * record, AlongK{record}, b.v_h + first * C::Gh * kBlock * Hp, Hp,
-                         dh_next + row * Hp, Hp, ahead);
+        if constexpr (kBf16)
+          ahead.fetch(next_rows * int64_t(sizeof(T)) / 64);
+        else
+          product<T, true>(nr, l.vectors, U * C::Gh * kBlock, deltas + row * record, AlongK{record}, b.v_h + first * C::Gh * kBlock * Hp, Hp,
+                           dh_next + row * Hp, Hp, ahead);
         row += nr;
       }
       fill_zero(deltas + live.end * record, (rows.end - live.end) * record);
+      if constexpr (kBf16) b.products.take_deltas(t - begin, first, U, deltas);
     }
+    if constexpr (kBf16) b.products.add_to(l, dh_next);
     at.dh = dh_next;
     at.dh_next = dh;
   }
@@ -170,7 +178,7 @@ bool backward_steps(const Layout<C, T>& l, BackwardBlock<T>& at, const Incoming&
     if (split.count > 1 ? !meet(watch.me) : !going) return false;
     for (int64_t end = last, i = 0; end > first; end -= kDeltaChunk, ++i) {
       const int64_t begin = larger(0, end - kDeltaChunk);
-      sum_chunk(l, (end - begin) * R, deltas + i * chunk * C::A * Hp, at.states + begin * R * Hp, inputs + i * chunk * l.input_row, split, b.sums);
+      sum_chunk(l, (end - begin) * R, deltas + i * chunk * C::A * Hp, at.states + begin * R * Hp, inputs + i * chunk * l.input_row, split, b.sums, b.products);
       if (++b.sums.chunks % kSumChunks == 0) move_sums(l, split, b.sums);
     }
     last = first;

@@ -113,4 +113,14 @@ struct Kernels {
   double (*multiply_adds)(int64_t rounds);  // rounds of independent FMAs; returns how many floating-point operations that was
 };
 
+// What updates offer whose recurrence's products are of bfloat16, with float32 sums, by one instruction for them.
+struct HalfKernels {
+  const char* instruction;
+  void (*update)(const UpdateCall&, const Member&);
+  int64_t (*update_scratch)(const UpdateCall&);
+  // C (rows, columns) += A (rows, k) B (k, columns), columns in whole blocks of 16, in memory as much as multiply_scratch says; for tests.
+  void (*multiply)(int64_t rows, int64_t columns, int64_t k, const float* a, const float* b, float* c, void* scratch);
+  int64_t (*multiply_scratch)(int64_t rows, int64_t columns, int64_t k);
+};
+
 }  // namespace unroll

@@ -34,6 +34,12 @@ inline const unroll::Kernels& kernels(const std::string& isa) {
   return *found;
 }
 
+inline const unroll::HalfKernels& half_kernels(const std::string& instruction) {
+  const unroll::HalfKernels* found = unroll::half_kernels_for(instruction.c_str());
+  if (!found) bad_value("instruction \"" + instruction + "\": this binary or this processor does not have it.");
+  return *found;
+}
+
 inline unroll::Cell cell_named(const std::string& name) {
   if (name == "tanh_rnn") return unroll::Cell::tanh_rnn;
   if (name == "relu_rnn") return unroll::Cell::relu_rnn;

@@ -6,6 +6,14 @@
 #include <immintrin.h>
 #endif
 
+#if defined(UNROLL_BF16)
+#include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#endif
+
 namespace unroll {
 
 #if defined(UNROLL_X86)
@@ -45,6 +53,54 @@ const Kernels* usable_kernels(int i) {
 const Kernels* kernels_for(const char* isa) {
   for (int i = 0; const Kernels* k = usable_kernels(i); ++i)
     if (std::strcmp(k->isa, isa) == 0) return k;
+  return nullptr;
+}
+
+#if defined(UNROLL_BF16)
+namespace amx_bf16 {
+extern const HalfKernels kernels;
+}
+namespace avx512_bf16 {
+extern const HalfKernels kernels;
+}
+
+namespace {
+
+bool has_avx512_bf16() {
+  unsigned a = 0, b, c, d;
+  return kernels_for("v4") && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);
+}
+
+// The tile registers are there, the system saves them with a thread's state, and lets this process have them.
+bool has_amx_bf16() {
+#if defined(__linux__)
+  constexpr unsigned long kTileState = 18, kAskFor = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  unsigned a, b, c, d = 0, saved = 0, more;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d >> 22 & 1) || !(d >> 24 & 1)) return false;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c >> 27 & 1)) return false;  // may XCR0 be read?
+  asm volatile("xgetbv" : "=a"(saved), "=d"(more) : "c"(0));
+  return (saved >> 17 & 3) == 3 && has_avx512_bf16() && syscall(SYS_arch_prctl, kAskFor, kTileState) == 0;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+const HalfKernels* usable_half_kernels(int i) {
+  static const bool has_amx = has_amx_bf16(), has_dot = has_avx512_bf16();
+  const HalfKernels* const all[] = {has_amx ? &amx_bf16::kernels : nullptr, has_dot ? &avx512_bf16::kernels : nullptr};
+  for (const HalfKernels* k : all)
+    if (k && i-- == 0) return k;
+  return nullptr;
+}
+#else
+const HalfKernels* usable_half_kernels(int) { return nullptr; }
+#endif
+
+const HalfKernels* half_kernels_for(const char* instruction) {
+  for (int i = 0; const HalfKernels* k = usable_half_kernels(i); ++i)
+    if (std::strcmp(k->instruction, instruction) == 0) return k;
   return nullptr;
 }
 

@@ -11,6 +11,10 @@ const Kernels* kernels_for(const char* isa);
 // The i-th usable set, the fastest first; null past the last.
 const Kernels* usable_kernels(int i);
 
+// The same of instructions for products of bfloat16 ("amx_bf16", "avx512_bf16").
+const HalfKernels* half_kernels_for(const char* instruction);
+const HalfKernels* usable_half_kernels(int i);
+
 unsigned long long float_mode();  // MXCSR or FPCR of this thread
 
 // Sets this thread's floating-point mode for as long as it lives, and leaves the state as it was, flags included.

@@ -3,6 +3,7 @@
 // Threads: each member of a call's team runs the functions below on a part of the rows. A sequence depends on no other.
 #pragma once
 
+#include "products.hpp"
 #include "rows.hpp"
 
 namespace unroll {
@@ -11,9 +12,10 @@ namespace UNROLL_NS {
 template <class C, class T>
 struct ForwardBuffers {
   T *w_x, *w_h, *bias, *cell, *inputs, *turns;
-  ForwardBuffers(const Layout<C, T>& l, Scratch<T>& scratch, Split split) {
+  ForwardProducts<C, T> products;
+  ForwardBuffers(const Layout<C, T>& l, Scratch<T>& scratch, Split split) : products(l, scratch) {
     w_x = scratch.take(l.s.I * C::Gx * l.Hp);
-    w_h = scratch.take(l.Hp * C::Gh * l.Hp);
+    w_h = scratch.take(kBf16 ? 0 : l.Hp * C::Gh * l.Hp);
     bias = scratch.take(C::A * l.Hp);
     cell = scratch.take(C::kCellState ? l.rows * l.Hp : 0, split);
     inputs = scratch.take(kInputChunk * l.rows * l.input_row, split);
@@ -31,7 +33,7 @@ void pack_forward(const Layout<C, T>& l, const T* w_ih, const T* w_hh, const T* 
     T* wh = b.w_h + first * C::Gh * W * H;
     T* bias = b.bias + first * C::A * W;
     fill_zero(wx, U * C::Gx * W * I);
-    fill_zero(wh, U * C::Gh * W * H);
+    if constexpr (!kBf16) fill_zero(wh, U * C::Gh * W * H);
     fill_zero(bias, U * C::A * W);
     for (int64_t u = 0; u < U; ++u)
       for (int a = 0; a < C::A; ++a)
@@ -49,15 +51,17 @@ void pack_forward(const Layout<C, T>& l, const T* w_ih, const T* w_hh, const T* 
           bias[(u * C::A + a) * W + lane] = sum;
           if (from_x)
             for (int64_t i = 0; i < I; ++i) wx[(i * U * C::Gx + u * C::Gx + (a - (C::A - C::Gx))) * W + lane] = w_ih[row * I + i];
-          if (from_h)
+          if (!kBf16 && from_h)
             for (int64_t k = 0; k < H; ++k) wh[(k * U * C::Gh + u * C::Gh + a) * W + lane] = w_hh[row * H + k];
         }
   }
+  if constexpr (kBf16) b.products.pack(l, w_hh);
 }
 
 template <class T>
 struct ForwardTile {
   const T *inputs, *h_prev, *w_x, *w_h, *bias;
+  const T* sums;  // W_hh h, where it is there already: of bfloat16
   bool symbols;
   int64_t I, I1, H, Hp;
   Rows<T> rows;
@@ -70,9 +74,9 @@ __attribute__((noinline)) void forward_tile(const ForwardTile<T>& t) {
 #pragma GCC unroll 32
   for (int r = 0; r < NR; ++r)
 #pragma GCC unroll 8
-    for (int a = 0; a < NA; ++a) acc[r][a] = Vec<T>{};
+    for (int a = 0; a < NA; ++a) acc[r][a] = kBf16 && a < U * C::Gh ? load(t.sums + (r * U * C::Gh + a) * W) : Vec<T>{};
   // Many small terms first, bias last: fewer roundings at full size.
-  accumulate<T, NR, NA, 0, U * C::Gh>(acc, t.H, t.h_prev, AlongK{t.Hp}, t.w_h, U * C::Gh * W);
+  if constexpr (!kBf16) accumulate<T, NR, NA, 0, U * C::Gh>(acc, t.H, t.h_prev, AlongK{t.Hp}, t.w_h, U * C::Gh * W);
   if (t.symbols) {
 #pragma GCC unroll 32
     for (int r = 0; r < NR; ++r) {
@@ -133,7 +137,7 @@ struct ForwardBlock {
 
 // A member's own rows of a block through all steps. False where the call is given up.
 template <class C, class T>
-bool forward_steps(const Layout<C, T>& l, const ForwardBlock<T>& at, const ForwardBuffers<C, T>& b, Watch& watch) {
+bool forward_steps(const Layout<C, T>& l, const ForwardBlock<T>& at, ForwardBuffers<C, T>& b, Watch& watch) {
   constexpr int W = kLanes<T>, V = kBlock / W;
   const int64_t TT = l.s.T, I = l.s.I, H = l.s.H, Hp = l.Hp, R = at.R;
   const Range rows = at.rows;
@@ -143,17 +147,22 @@ bool forward_steps(const Layout<C, T>& l, const ForwardBlock<T>& at, const Forwa
     T* h = at.at(t + 1, Hp);
     const Range live = running(at.ends, rows, t);
     const Tiles tiles(live.size(), l.kPassRows);
+    if constexpr (kBf16) b.products.take_states(l, h_prev + live.begin * Hp, live.size());
     for (int64_t pass = 0; pass < l.passes; ++pass) {
       const int64_t first = pass * l.kPassVectors, block = first / V, within = first % V * W;
+      const T* sums = nullptr;
+      if constexpr (kBf16) b.products.multiply(l, pass, live.size());
       int64_t row = live.begin;
       for (int64_t i = 0; i < tiles.count; ++i) {
         const int64_t nr = tiles.size(i);
+        if constexpr (kBf16) sums = b.products.at(row - live.begin, l.vectors_of(pass));
         const int64_t place = t % kInputChunk * R + row;
         const ForwardTile<T> tile{l.symbols ? reinterpret_cast<const T*>(as_symbols(b.inputs) + place) : b.inputs + place * l.I1,
                                   h_prev + row * Hp,
                                   b.w_x + first * C::Gx * W * I,
                                   b.w_h + first * C::Gh * W * H,
                                   b.bias + first * C::A * W,
+                                  sums,
                                   l.symbols, I, l.I1, H, Hp,
                                   {h_prev + row * Hp + first * W,
                                    C::kCellState ? b.cell + (block * R + row) * kBlock + within : nullptr,

@@ -7,6 +7,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
+#include <cstring>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -284,6 +285,25 @@ void activate(const std::string& isa, const std::string& function, nb::ndarray<n
   k.activate(function == "tanh" ? 1 : 0, static_cast<const float*>(x.data()), static_cast<float*>(y.data()), int64_t(x.shape(0)));
 }
 
+void half_product(const std::string& instruction, nb::ndarray<nb::ro, float, nb::ndim<2>, nb::c_contig> a,
+                  nb::ndarray<nb::ro, float, nb::ndim<2>, nb::c_contig> b, nb::ndarray<float, nb::ndim<2>, nb::c_contig> c) {
+  const int64_t rows = int64_t(a.shape(0)), k = int64_t(a.shape(1)), columns = int64_t(b.shape(1));
+  if (int64_t(b.shape(0)) != k || int64_t(c.shape(0)) != rows || int64_t(c.shape(1)) != columns || columns % 16) bad_value("a, b, c: (rows, k), (k, columns) and (rows, columns) are needed, columns in blocks of 16.");
+  const unroll::HalfKernels& kernels = calling::half_kernels(instruction);
+  const Memory scratch(sizeof(float) * std::size_t(kernels.multiply_scratch(rows, columns, k))), sums(c.nbytes());
+  std::memcpy(sums.data, c.data(), c.nbytes());  // to where it is aligned
+  const nb::gil_scoped_release released;
+  const unroll::PlainMode plain;
+  kernels.multiply(rows, columns, k, static_cast<const float*>(a.data()), static_cast<const float*>(b.data()), static_cast<float*>(sums.data), scratch.data);
+  std::memcpy(c.data(), sums.data, c.nbytes());
+}
+
+nb::list half_instructions() {
+  nb::list names;
+  for (int i = 0; const unroll::HalfKernels* k = unroll::usable_half_kernels(i); ++i) names.append(k->instruction);
+  return names;
+}
+
 nb::list isas() {
   nb::list names;
   for (int i = 0; const unroll::Kernels* k = unroll::usable_kernels(i); ++i) names.append(k->isa);
@@ -295,6 +315,9 @@ nb::list isas() {
 NB_MODULE(_native, m) {
   m.doc() = "Recurrent kernels in C++; see call.hpp for every buffer.";
   m.def("isas", &isas, "Instruction sets that this binary and this processor both have, the fastest first.");
+  m.def("half_instructions", &half_instructions,
+        "Instructions for products of bfloat16 that this binary and this processor both have, the fastest first. Asks the system for AMX.");
+  m.def("half_product", &half_product, nb::arg("instruction"), nb::arg("a"), nb::arg("b"), nb::arg("c"), "c += a b; for tests.");
   m.def("forward", &forward, nb::arg("cell"), nb::arg("isa"), nb::arg("x").none(), nb::arg("w_ih").none(), nb::arg("w_hh").none(),
         nb::arg("b_ih").none(), nb::arg("b_hh").none(), nb::arg("h0").none(), nb::arg("c0").none(), nb::arg("lengths").none(), nb::arg("y").none(),
         nb::arg("h_n").none(), nb::arg("c_n").none(), nb::arg("saved").none(), nb::arg("threads") = 1, "Run a layer over all steps.");

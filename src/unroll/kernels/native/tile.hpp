@@ -37,6 +37,9 @@ struct Constant {  // A[0]
 struct Ahead {
   const char* near;  // into the first-level cache
   const char* far;   // into the second
+  UNROLL_INLINE void fetch(int64_t lines) const {
+    for (int64_t i = 0; i < lines; ++i) __builtin_prefetch(near + i * 64, 0, 3), __builtin_prefetch(far + i * 64, 0, 2);
+  }
 };
 
 template <class T, int NR, int NA, int Offset, int NV, bool Fetch = false, class Order>

@@ -8,6 +8,7 @@
 // all rows. Rounds write two buffers in turn: who is ahead already fills the other while who is behind still reads.
 #pragma once
 
+#include "products.hpp"
 #include "rows.hpp"
 
 namespace unroll {
@@ -79,7 +80,8 @@ void sum_by_symbol(int64_t vectors, int64_t count, const int32_t* symbols, const
 
 // A chunk's part of a member's own sums: `count` rows of all its steps, their deltas, states before, and inputs.
 template <class C, class T>
-void sum_chunk(const Layout<C, T>& l, int64_t count, const T* all_deltas, const T* states, const T* inputs, Split split, const WeightSums<C, T>& w) {
+void sum_chunk(const Layout<C, T>& l, int64_t count, const T* all_deltas, const T* states, const T* inputs, Split split, const WeightSums<C, T>& w,
+               const BackwardProducts<C, T>& products) {
   constexpr int V = Layout<C, T>::V;
   const int64_t Hp = l.Hp, I1 = l.I1;
   const T one = T(1);
@@ -87,12 +89,14 @@ void sum_chunk(const Layout<C, T>& l, int64_t count, const T* all_deltas, const 
     int32_t& first = w.first[as_symbols(inputs)[k]];
     w.next[k] = first, first = int32_t(k);
   }
+  if constexpr (kBf16) products.sum(l, states, w.sum_h);
   for (int64_t group = 0; group < l.groups; ++group) {
     const int64_t first = group * l.kGroupBlocks * kBlock, record = l.blocks_of(group) * C::A * kBlock;
     const OwnDeltas own = own_deltas(l, group, split);
     const T* deltas = all_deltas + first * C::A * count;
-    product(own.from_h.size() * kBlock, l.vectors, count, deltas + own.from_h.begin * kBlock, AlongRows{record}, states, Hp,
-            w.sum_h + (first * C::Gh + own.from_h.begin * kBlock) * Hp, Hp);
+    if constexpr (!kBf16)
+      product(own.from_h.size() * kBlock, l.vectors, count, deltas + own.from_h.begin * kBlock, AlongRows{record}, states, Hp,
+              w.sum_h + (first * C::Gh + own.from_h.begin * kBlock) * Hp, Hp);
     T* sum_x = w.sum_x + first * C::A * I1;
     const int64_t bias = l.s.I * record;
     if (l.symbols) {
@@ -150,7 +154,11 @@ void unpack_totals(const Layout<C, T>& l, const Gradients<T>& to, Split split, c
         if (unit >= H) continue;
         const T* totals = w.total_x + first * C::A * kBlock * l.I1 + d * kBlock + j;
         if (a < C::Gh) {
-          copy(w.total_h + ((block * C::Gh + a) * kBlock + j) * l.Hp, to.w_hh + row * H, H);
+          const int64_t column = (block * C::Gh + a) * kBlock + j;
+          if constexpr (kBf16)
+            for (int64_t k = 0; k < H; ++k) to.w_hh[row * H + k] = w.total_h[k * C::Gh * l.Hp + column];
+          else
+            copy(w.total_h + column * l.Hp, to.w_hh + row * H, H);
           if (to.b_hh) to.b_hh[row] = totals[I * record];
         }
         if (a >= C::A - C::Gx) {

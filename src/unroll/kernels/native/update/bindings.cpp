@@ -126,13 +126,34 @@ Call call_of(const Split& split, Number number, const std::string& cell, int64_t
   return call;
 }
 
-void update(const std::string& isa, const std::string& cell_name, int64_t hidden, const Split& split, const Rule& with, const Vector& weights,
+// What makes updates: an instruction set's kernels, or one instruction's for products of bfloat16.
+struct Maker {
+  const unroll::Kernels* whole = nullptr;
+  const unroll::HalfKernels* half = nullptr;
+  Maker(const std::string& isa, const std::string& products, Number number) {
+    if (products == "float32") {
+      whole = &calling::kernels(isa);
+      return;
+    }
+    need(number == Number::float32, "weights: float32 is needed where products are of bfloat16.");
+    half = &calling::half_kernels(products);
+  }
+  int64_t scratch(Number number, const unroll::UpdateCall& call) const { return half ? half->update_scratch(call) : whole->update_scratch(number, call); }
+  void run(Number number, const unroll::UpdateCall& call, const unroll::Member& me) const {
+    if (half)
+      half->update(call, me);
+    else
+      whole->update(number, call, me);
+  }
+};
+
+void update(const std::string& isa, const std::string& products, const std::string& cell_name, int64_t hidden, const Split& split, const Rule& with, const Vector& weights,
                const Vector& gradient, const std::optional<Vector>& average, const std::optional<Vector>& square, const std::optional<Vector>& velocity,
                const Maybe<double, nb::ndim<1>>& powers, const Array<const int64_t, nb::ndim<1>>& order, int64_t batch,
                const Array<const double, nb::ndim<1>>& rates, double seconds, const Array<double, nb::ndim<1>>& losses,
                const Array<double, nb::ndim<1>>& norms, const Array<int64_t, nb::ndim<1>>& scored, const Array<int64_t, nb::ndim<1>>& done) {
-  const unroll::Kernels& k = calling::kernels(isa);
   const Number number = Split::number_of(Any(weights));
+  const Maker maker(isa, products, number);
   auto call = call_of<unroll::UpdateCall>(split, number, cell_name, hidden);
   const int64_t n = unroll::Parts(call.shape).count;
   call.weights = vector_of(weights, number, n, true, "weights"), call.gradient = vector_of(gradient, number, n, true, "gradient");
@@ -153,11 +174,11 @@ void update(const std::string& isa, const std::string& cell_name, int64_t hidden
        "rates, losses, norms, scored: a number for each update is needed.");
   call.rates = rates.data(), call.seconds = seconds;
   call.losses = losses.data(), call.norms = norms.data(), call.scored = scored.data();
-  const calling::Memory scratch(calling::bytes(number) * std::size_t(k.update_scratch(number, call)));
+  const calling::Memory scratch(calling::bytes(number) * std::size_t(maker.scratch(number, call)));
   call.scratch = scratch.data;
   need(done.shape(0) == 1, "done: one number is needed.");
   call.done = done.data();
-  calling::run(1, [&](const unroll::Member& me) { k.update(number, call, me); });
+  calling::run(1, [&](const unroll::Member& me) { maker.run(number, call, me); });
 }
 
 void evaluate(const std::string& isa, const std::string& cell_name, int64_t hidden, const Split& split, const Vector& weights, int64_t first,
@@ -215,7 +236,7 @@ void bind_updates(nb::module_& m) {
   nb::class_<Rule>(m, "Rule", "An optimizer and the bounds on its gradient.");
   m.def("rule", &rule, nb::arg("name"), nb::arg("beta1"), nb::arg("beta2"), nb::arg("epsilon"), nb::arg("alpha"), nb::arg("momentum"),
         nb::arg("weight_decay"), nb::arg("clip_norm"), nb::arg("clip_value"), "An optimizer by its name.");
-  m.def("update", &update, nb::arg("isa"), nb::arg("cell"), nb::arg("hidden"), nb::arg("split"), nb::arg("rule"), nb::arg("weights"),
+  m.def("update", &update, nb::arg("isa"), nb::arg("products"), nb::arg("cell"), nb::arg("hidden"), nb::arg("split"), nb::arg("rule"), nb::arg("weights"),
         nb::arg("gradient"), nb::arg("average").none(), nb::arg("square").none(), nb::arg("velocity").none(), nb::arg("powers").none(),
         nb::arg("order"), nb::arg("batch"), nb::arg("rates"), nb::arg("seconds"), nb::arg("losses"), nb::arg("norms"), nb::arg("scored"),
         nb::arg("done"), "Make updates.");

@@ -17,6 +17,8 @@
 # make docs   write the documentation as HTML to build/docs
 # make fuzz   change bytes of stores, checkpoints and weights at random, and look what every command makes of it; then the
 #             whole fault-test: hours. FUZZ="--flips 60": this much, without it
+# make kill-test  kill runs at random moments, 50 in processes and 20 on Dask, and 20 each of Dask's workers and schedulers, and see
+#             that the bits are those of one that nothing disturbed. KILLS=20: 20 of each; LOSSES=5: 5 workers, 5 schedulers
 # make fault-test  let every system call of the store fail, one after the other; SECONDS=180 for a part, drawn at random
 # make soak   a run of a thousand trials: memory, files, threads and log at its end as near its beginning; minutes
 # make bench  measure, print and store the ratios to the notebook's loop and the kernels' share of the peak

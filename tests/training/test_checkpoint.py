@@ -20,9 +20,8 @@ from tests.training.test_loop import trial
 from tests.working import work_on
 from unroll.running.messages import Note, Order
 from unroll.store.seals import CHECKSUM, checkpoint_seal
-from unroll.training import Checkpoint, Training, numerics, single_thread
-from unroll.training.native import updates_of
-from unroll.training.network import backend_of
+from unroll.training import Checkpoint, Training, single_thread
+from unroll.training.native import numerics_of
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
 
@@ -50,7 +49,7 @@ def digest(optimizer: str = "adam") -> str:
 def worked(checkpoint: Checkpoint | None, optimizer: str = "adam"):
     """Work on a trial from a checkpoint; return its outcome and what was said."""
     asked = one(optimizer)
-    under = numerics(backend_of(asked), updates=updates_of(asked))
+    under = numerics_of(asked)
     outcome, said = work_on(Order(asked, checkpoint, under))
     return outcome, [message.text for message in said if isinstance(message, Note)]
 

@@ -33,7 +33,7 @@ from unroll.training.examples import Examples
 from unroll.training.ledger import Ledger
 from unroll.training.memoryless import memoryless
 from unroll.training.native import NativeUpdates, products_of, why_not_native
-from unroll.training.network import backend_of, build_network, streams_of
+from unroll.training.network import build_network, streams_of
 from unroll.training.optimizers import ParameterVector, optimizer_of, state_kinds
 from unroll.training.overlap import Overlap
 from unroll.training.prompts import dataset_of
@@ -114,10 +114,8 @@ class Training:
         products = products_of(trial)
         covered = not why_not_native(self.network, type(self.objective), self.settings)
         if covered and self.ledger is None and not self.fitted:
-            isa, readout = backend_of(trial).isa, self.task.readout
-            self.native = NativeUpdates(
-                self.network, isa, self.vector, self.optimizer, self.settings, readout, products
-            )
+            readout = self.task.readout
+            self.native = NativeUpdates(self.network, self.vector, self.optimizer, self.settings, readout, products)
         self.pace = 1  # updates of the last native call
         self.drawn = 0  # the epoch whose sequences are held; they change only where they are fresh
         self.overlap = Overlap(test.x) if self.task.tokens or isinstance(self.task, Continues) else None

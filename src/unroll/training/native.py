@@ -31,7 +31,7 @@ from unroll.objectives.mse import MSE
 from unroll.study import TrainSettings, Trial
 from unroll.training.devices import device_of
 from unroll.training.examples import Examples
-from unroll.training.network import backend_of, network_on_backend
+from unroll.training.network import on_backend
 from unroll.training.numerics import cpu_model, numerics
 from unroll.training.optimizers import ParameterVector
 
@@ -50,16 +50,19 @@ STATE = {
 
 def numerics_of(trial: Trial) -> dict[str, str]:
     """Return everything that the bits of a trial's result depend on; see ``unroll.training.numerics``."""
-    return numerics(backend_of(trial), device_of(trial), updates_of(trial), versions_of(trial) | _products(trial))
+    network, chosen = on_backend(trial)
+    updates = _updates(trial, network)
+    versions = _versions(trial, network, updates != "python") | _products(trial)
+    return numerics(chosen, device_of(trial), updates, versions)
 
 
-def updates_of(trial: Trial) -> Literal["python", "native", "whole"]:
+def _updates(trial: Trial, network: Network) -> Literal["python", "native", "whole"]:
     """Return what makes a trial's updates and evaluations: "whole" where native code makes all of its result.
 
     Draws of the notebook protocol are PyTorch's. What a task or a model that does not come with unroll computes with,
     nobody sees from outside: who compares results of two processors must allow for it, see ``registry.foreign``.
     """
-    if resolve(trial).model.fitted or _why_python(trial):
+    if resolve(trial).model.fitted or _why_python(trial, network):
         return "python"
     return "whole" if trial.protocol == "keyed" else "native"
 
@@ -80,7 +83,9 @@ def products_of(trial: Trial) -> str:
     """
     precision = trial.train.precision
     if precision != "float32":
-        why = "it is fitted, and makes none" if resolve(trial).model.fitted else _why_python(trial)
+        why = (
+            "it is fitted, and makes none" if resolve(trial).model.fitted else _why_python(trial, on_backend(trial)[0])
+        )
         if why:
             raise BackendError(
                 f'Products in bfloat16 were asked for, but native code does not make the updates of "{trial.model}": '
@@ -89,18 +94,18 @@ def products_of(trial: Trial) -> str:
     return products_in(precision)
 
 
-def _why_python(trial: Trial) -> str:
+def _why_python(trial: Trial, network: Network) -> str:
     objective = registry.objectives.load(resolve(trial).task.objective)
-    return why_not_native(network_on_backend(trial), objective, trial.train)
+    return why_not_native(network, objective, trial.train)
 
 
-def versions_of(trial: Trial) -> dict[str, str]:
+def _versions(trial: Trial, network: Network, native: bool) -> dict[str, str]:
     """Return the versions of what else makes numbers of a trial, those that are not the first.
 
     "measures": what is asked of a recurrent network when it has been trained: to continue, and its last step.
     "schedule": native updates with powers of a factor.
     """
-    task, network, native = resolve(trial).task, network_on_backend(trial), updates_of(trial) != "python"
+    task = resolve(trial).task
     continued = isinstance(task, Continues) and type(network) is RecurrentNetwork
     last = native and task.readout == "every" and task.objective == "mse"
     stepwise = native and trial.train.schedule == "step"
@@ -149,7 +154,6 @@ class NativeUpdates:
     def __init__(
         self,
         network: Network,
-        isa: str,
         vector: ParameterVector,
         optimizer: torch.optim.Optimizer,
         settings: TrainSettings,
@@ -157,7 +161,7 @@ class NativeUpdates:
         products: str,
     ):
         assert isinstance(network, RecurrentNetwork)  # noqa: S101 - see why_not_native
-        self._network, self._isa, self._settings, self._readout = network, isa, settings, readout
+        self._network, self._settings, self._readout = network, settings, readout
         self._vector, self._optimizer, self._products = vector, optimizer, products
         self._updates: Updates | None = None
 
@@ -224,11 +228,11 @@ class NativeUpdates:
             )
             vectors = {ours: _array(state[theirs]) for ours, theirs in names.items()}
             layer: nn.RNNBase = self._network.recurrence
-            before = int(state["step"]) if "step" in state else 0
+            cell, before = cell_of(layer), int(state["step"]) if "step" in state else 0
             self._updates = Updates(
-                cell_of(layer),
+                cell,
                 layer.hidden_size,
-                self._isa,
+                pick(cell).isa,
                 rule,
                 _array(self._vector.values),
                 vectors,

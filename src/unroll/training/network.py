@@ -56,14 +56,16 @@ def backend_of(trial: Trial) -> Pick:
 
     Raises BackendError where the native backend is asked for and a layer cannot run on it.
     """
-    return _put_on_backend(_allocated(_on_meta(trial)), trial)
+    return on_backend(trial)[1]
 
 
-def network_on_backend(trial: Trial) -> Network:
-    """Return a trial's network on the backend that it asks for, with no values in its parameters."""
+def on_backend(trial: Trial) -> tuple[Network, Pick]:
+    """Return a trial's network on the backend that it asks for, with no values in its parameters, and what computes it.
+
+    Raises as ``backend_of`` does.
+    """
     network = _allocated(_on_meta(trial))
-    _put_on_backend(network, trial)
-    return network
+    return network, _put_on_backend(network, trial)
 
 
 def _put_on_backend(network: Network, trial: Trial) -> Pick:

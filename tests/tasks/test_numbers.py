@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from unroll.streams import KeyedStreams
 from unroll.streams.notebook import NotebookStreams
-from unroll.tasks import numbers
+from unroll.tasks import numbers, windows
 from unroll.tasks.alternating import Alternating
 from unroll.tasks.announce import Announce
 from unroll.tasks.fibonacci import Fibonacci
@@ -69,7 +69,13 @@ class TestAlternating(NumbersConformance):
 
 
 class TestAlternatingOverManyPatterns(NumbersConformance):
+    """More patterns than are parted: so many of them are drawn, and here fewer than elsewhere, which costs less."""
+
     lengths = (9, 10)
+
+    @pytest.fixture(autouse=True)
+    def fewer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(windows, "PARTED", 10_000)
 
     def task(self, **settings: Any) -> Numbers:
         return Alternating(period=9, **settings)

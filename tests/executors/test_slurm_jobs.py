@@ -83,10 +83,10 @@ def test_what_is_being_submitted_is_cancelled_when_it_is_there(tmp_path: Path, p
 
 
 @pytest.mark.parametrize("program", ["sbatch", "squeue"])
-def test_a_program_that_nobody_waits_for_any_more_comes_to_its_end_and_leaves_nothing_open(
-    tmp_path: Path, play: Play, program: str
-) -> None:
+def test_of_what_nobody_waits_for_any_more_nothing_is_left_open(tmp_path: Path, play: Play, program: str) -> None:
+    """sbatch comes to its end, a look at the queue is ended."""
     play(**{program: f"cat; sleep 1; echo there >> {tmp_path}/calls"})
+    before = threading.active_count()
 
     async def used() -> None:
         jobs = Jobs("mine", "script", [])
@@ -99,8 +99,11 @@ def test_a_program_that_nobody_waits_for_any_more_comes_to_its_end_and_leaves_no
     loop = asyncio.new_event_loop()
     loop.run_until_complete(used())
     loop.close()
+    if program == "squeue":
+        assert threading.active_count() == before
     gc.collect()  # what is still open is told now
-    wait_for(lambda: calls(tmp_path)[-1] == "there")
+    wait_for(lambda: threading.active_count() == before)
+    assert ("there" in calls(tmp_path)) == (program == "sbatch")
 
 
 def test_whoever_has_stopped_waiting_for_sbatch_is_not_told_that_all_is_cancelled(tmp_path: Path, play: Play) -> None:

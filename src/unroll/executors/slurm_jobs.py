@@ -6,9 +6,10 @@ import asyncio
 import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,8 @@ AT_ONCE: Final = 1000
 """Jobs in one array, at most; a site may allow fewer."""
 LIMIT: Final = re.compile(r"^MaxArraySize\s*=\s*(\d+)", re.MULTILINE)
 """What scontrol says of them."""
+READING: Final = ("squeue", "scontrol")
+"""Programs that change nothing."""
 TRIES: Final = 3
 """How often it is asked to cancel them."""
 LINE: Final = re.compile(r"(\d+_\d+) (\S+) ?(.*)")
@@ -153,44 +156,74 @@ class Jobs:
 async def _said(program: str, *arguments: str, given: str = "") -> str:
     """Return what a program prints.
 
-    A thread of its own waits for it: whoever is not interested any more, or a loop that is closed, leaves it to come
-    to its end.
+    Where nobody is interested any more, one that only reads is ended; any other comes to its end whatever happens here.
     """
     loop = asyncio.get_running_loop()
     told: asyncio.Future[str] = loop.create_future()
 
     def tell(said: str | ExecutorError) -> None:
-        if told.done():  # cancelled
+        if told.done():
             return
         if isinstance(said, str):
             told.set_result(said)
         else:
             told.set_exception(said)
 
-    def ask() -> None:
-        said = _answer(program, arguments, given)
-        with suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(tell, said)
-
-    threading.Thread(target=ask, name=f"unroll-{program}", daemon=True).start()
-    return await told
-
-
-def _answer(program: str, arguments: Sequence[str], given: str) -> str | ExecutorError:
-    """Run a program to its end; return what it prints, or what is wrong."""
-    around = {name: value for name, value in os.environ.items() if not name.startswith(ELSEWHERE)}
+    asked = _Asked(program, arguments, given, lambda said: loop.call_soon_threadsafe(tell, said))
+    asked.start()
     try:
-        done = subprocess.run(  # noqa: S603 - programs that are named here
-            [program, *arguments],
-            input=given.encode(),
-            capture_output=True,
-            env=around,
-            start_new_session=True,
-            check=False,
-        )
-    except OSError as error:
-        return ExecutorError(f"Slurm's {program} cannot be started: {error}.")
-    if done.returncode:
-        text = " ".join((done.stderr or done.stdout).decode(errors="replace").split())
-        return ExecutorError(f"Slurm's {program} has failed: {text or f'exit code {done.returncode}'}.")
-    return done.stdout.decode(errors="replace")
+        return await told
+    finally:
+        if program in READING:
+            asked.end()
+        if program in READING or not told.cancelled():
+            asked.join()  # it has nothing more to do
+
+
+class _Asked(threading.Thread):
+    """One of Slurm's programs, run to its end by a thread of its own, which may outlive the loop that asks."""
+
+    def __init__(
+        self, program: str, arguments: Sequence[str], given: str, tell: Callable[[str | ExecutorError], object]
+    ):
+        super().__init__(name=f"unroll-{program}", daemon=True)
+        self._program, self._arguments, self._given, self._tell = program, arguments, given, tell
+        self._process: subprocess.Popen[bytes] | None = None
+        self._unwanted = False
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        said = self._answer()
+        with suppress(RuntimeError):  # the loop is closed
+            self._tell(said)
+
+    def end(self) -> None:
+        """End the program, if it runs, with all that it has started."""
+        with self._lock:
+            self._unwanted = True
+            if self._process is not None and self._process.poll() is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _answer(self) -> str | ExecutorError:
+        around = {name: value for name, value in os.environ.items() if not name.startswith(ELSEWHERE)}
+        pipe = subprocess.PIPE
+        with self._lock:
+            if self._unwanted:
+                return ""
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - programs that are named here
+                    [self._program, *self._arguments],
+                    stdin=pipe,
+                    stdout=pipe,
+                    stderr=pipe,
+                    env=around,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                return ExecutorError(f"Slurm's {self._program} cannot be started: {error}.")
+        said, errors = self._process.communicate(self._given.encode())
+        if code := self._process.returncode:
+            text = " ".join((errors or said).decode(errors="replace").split())
+            return ExecutorError(f"Slurm's {self._program} has failed: {text or f'exit code {code}'}.")
+        return said.decode(errors="replace")

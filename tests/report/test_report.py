@@ -213,15 +213,21 @@ def test_hostile_names_make_the_same_drawing(part: int, tmp_path: Path):
     assert hostile.open == hostile.crossed == []
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_names_and_questions_of_studies_make_the_same_page(name: str, tmp_path: Path):
-    def page(name: str, question: str) -> Page:
-        path = tmp_path / f"{question}.db" if question == "plain" else tmp_path / "hostile.db"
-        results = stored(path, name=name, question=question, pairs=[("adding", "gru")], lengths=[10], seeds=[1],
-                         state=lambda *_: "waiting")  # fmt: skip
-        return Page(report(results))
+def page_of(path: Path, name: str, question: str) -> Page:
+    """The report of a study of which nothing is trained yet."""
+    results = stored(path, name=name, question=question, pairs=[("adding", "gru")], lengths=[10], seeds=[1],
+                     state=lambda *_: "waiting")  # fmt: skip
+    return Page(report(results))
 
-    plain, hostile = page("plain", "plain"), page("".join(filter(str.isprintable, name)) or "x", name or "x")
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return page_of(tmp_path_factory.mktemp("plain") / "plain.db", "plain", "plain")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_and_questions_of_studies_make_the_same_page(name: str, plain: Page, tmp_path: Path):
+    hostile = page_of(tmp_path / "hostile.db", "".join(filter(str.isprintable, name)) or "x", name or "x")
     assert hostile.elements == plain.elements
 
 

@@ -1,4 +1,7 @@
-"""A small study, run in subprocesses as a person would, and ways to compare stores bit for bit."""
+"""A small study, run in subprocesses as a person would, and ways to compare stores bit for bit.
+
+A process of its own costs two seconds: where none is needed the command is ``called`` in this one.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.cli.conftest import unroll as called  # noqa: F401 - a fixture: the command in this process
 from tests.executors.dask_cluster import Forge
 from tests.executors.slurm_node import slurm, slurm_node  # noqa: F401 - fixtures
 from tests.working import work_on

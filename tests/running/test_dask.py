@@ -74,13 +74,13 @@ def test_a_run_whose_scheduler_dies_says_how_to_go_on(
     assert bits(store) == uninterrupted
 
 
-def test_the_command_takes_options_and_says_which_there_are(small: Path, store: Path, cluster: Cluster):
-    wrong = unroll("run", small, "--store", store, "--executor", "dask", "--executor-option", "shceduler=x")
-    assert wrong.returncode == 2
-    assert 'Unknown option shceduler of the executor dask. Did you mean "scheduler"?' in wrong.stderr
-    wrong = unroll("run", small, "--store", store, "--executor", "inline", "--scheduler", cluster.address)
-    assert wrong.returncode == 2
-    assert "Unknown option scheduler of the executor inline. It has none." in wrong.stderr
+def test_the_command_takes_options_and_says_which_there_are(small: Path, store: Path, cluster: Cluster, called):
+    wrong = called("run", small, "--store", store, "--executor", "dask", "--executor-option", "shceduler=x")
+    assert wrong.code == 2
+    assert 'Unknown option shceduler of the executor dask. Did you mean "scheduler"?' in wrong.err
+    wrong = called("run", small, "--store", store, "--executor", "inline", "--scheduler", cluster.address)
+    assert wrong.code == 2
+    assert "Unknown option scheduler of the executor inline. It has none." in wrong.err
     file = store.with_name("cluster.toml")
     file.write_text(f'scheduler = "{cluster.address}"\n')
     options = ("--executor", "dask", "--executor-file", file, "--set", "train.epochs=1")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.running.conftest import unroll, worked
+from tests.running.conftest import worked
 from tests.running.test_run import tiny
 from unroll import Study, expand
 from unroll.errors import BackendError, DeviceError, ExecutorError, StudyError, WorkerStartError
@@ -70,11 +70,14 @@ def test_a_gpu_that_is_not_there_is_one_clear_error_and_leaves_nothing(executor:
 
 
 @no_cuda
-def test_the_command_ends_as_for_any_study_that_cannot_be_run(tmp_path: Path) -> None:
-    done = unroll("run", "adding-sanity", "--set", "train.device=cuda", "--workers", "1", cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.startswith("unroll: 1 problem in the study:\n  train.device: trials are to train on")
-    assert "Traceback" not in done.stderr
+def test_the_command_ends_as_for_any_study_that_cannot_be_run(
+    tmp_path: Path, called, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = called("run", "adding-sanity", "--set", "train.device=cuda", "--workers", "1")
+    assert done.code == 2
+    assert done.err.startswith("unroll: 1 problem in the study:\n  train.device: trials are to train on")
+    assert "Traceback" not in done.err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -156,7 +159,9 @@ def test_what_is_fitted_needs_no_gpu_and_is_what_it_is(
     assert asked == []
 
 
-def test_a_finished_study_is_shown_where_there_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_study_is_shown_where_there_is_no_gpu(
+    tmp_path: Path, called, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store, one = tmp_path / "a.db", study()
     answer(monkeypatch, "NVIDIA Imaginary 1")
     with monkeypatch.context() as patch:
@@ -167,8 +172,8 @@ def test_a_finished_study_is_shown_where_there_is_no_gpu(tmp_path: Path, monkeyp
     asked = answer(monkeypatch)
     assert execute(one, store, executor="inline").complete == 1
     assert asked == []
-    done = unroll("show", "a", "--store", store)
-    assert done.returncode == 0, done.stderr
+    done = called("show", "a", "--store", store)
+    assert done.code == 0, done.err
 
 
 def test_more_workers_than_gpus_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,6 @@ import pytest
 import torch
 
 import unroll
-from tests.running.conftest import unroll as command
 from unroll import Study, expand
 from unroll.errors import PlugInError, StudyError
 from unroll.models import Model
@@ -74,16 +73,17 @@ def records(store: Path) -> list[str]:
         return [str(opened.trial(trial.key)) for trial in expand(study())]
 
 
-def test_the_command_runs_and_shows_them(tmp_path: Path) -> None:
-    (tmp_path / "fitted.toml").write_text(
+def test_the_command_runs_and_shows_them(tmp_path: Path, called, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("fitted.toml").write_text(
         'name = "fitted"\n[factors]\ntask = ["odd_numbers"]\nmodel = ["linear", "drift"]\nlength = [5]\nseed = [1]\n'
         '[task]\ntrain = 100\nvalidation = 30\ntest = 30\nrepresentation = "raw"\n'
     )
-    assert command("run", "fitted.toml", "--executor", "inline", cwd=tmp_path).returncode == 0
-    shown = command("show", "fitted.toml", cwd=tmp_path)
-    assert shown.returncode == 0, shown.stderr
-    assert "linear" in shown.stdout
-    assert "drift" in shown.stdout
+    assert called("run", "fitted.toml", "--executor", "inline").code == 0
+    shown = called("show", "fitted.toml")
+    assert shown.code == 0, shown.err
+    assert "linear" in shown.out
+    assert "drift" in shown.out
 
 
 @pytest.mark.parametrize("model", ["linear", "persistence", "drift"])

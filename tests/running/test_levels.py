@@ -7,7 +7,6 @@ Planted and found: numerics that name the kernels' instruction set.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from tests.kernels.oracle import needs_native
 from tests.training.small import environment
+from unroll.api import merge
 from unroll.kernels import isas
 from unroll.store import Store
 
@@ -59,5 +59,5 @@ def test_a_training_goes_on_on_another_machine_with_the_bits_of_one(tmp_path: Pa
     assert sum("goes on after the two epochs" in event for event in events) == 3, events
     assert not any("afresh" in event for event in events)
     unroll(tmp_path, "SSE", *run, "one.db")
-    merged = json.loads(unroll(tmp_path, "AVX-512", "merge", "one.db", "--store", "moved.db", "--json"))["one.db"]
-    assert (merged["known"], merged["different"]) == (3, [])
+    (merged,) = merge([tmp_path / "one.db"], tmp_path / "moved.db").values()
+    assert (merged.known, merged.different) == (3, ())

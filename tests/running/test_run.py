@@ -148,13 +148,13 @@ def test_a_trial_that_diverges_is_stored_and_the_study_goes_on(store: Path, tmp_
     assert len(again.failures) == 1
 
 
-def test_the_command_says_what_failed(store: Path, tmp_path: Path):
+def test_the_command_says_what_failed(store: Path, called):
     options = ["--store", store, "--executor", "inline", *_sets(), "--set", "train.optimizer=sgd"]
-    done = unroll("run", "adding-sanity", *options, "--set", "train.learning_rate=1000.0", "--set", "train.epochs=30")
-    assert done.returncode == 1
-    assert "DivergedError: The training loss became" in done.stderr
-    assert "train.clip_norm" in done.stderr
-    assert "unroll show adding-sanity" in done.stderr
+    done = called("run", "adding-sanity", *options, "--set", "train.learning_rate=1000.0", "--set", "train.epochs=30")
+    assert done.code == 1
+    assert "DivergedError: The training loss became" in done.err
+    assert "train.clip_norm" in done.err
+    assert "unroll show adding-sanity" in done.err
 
 
 def test_two_runs_on_one_store(store: Path):
@@ -265,10 +265,10 @@ print(unroll.run(study, "mine.db", workers=2, progress=False).table()[["model", 
     assert done.stderr == ""
 
 
-def test_a_dry_run_writes_nothing(store: Path):
-    done = unroll("run", "adding-quick", "--dry-run", "--json", "--store", store, "--executor", "inline", *_sets())
-    assert done.returncode == 0, done.stderr
-    foresight = json.loads(done.stdout)
+def test_a_dry_run_writes_nothing(store: Path, called):
+    done = called("run", "adding-quick", "--dry-run", "--json", "--store", store, "--executor", "inline", *_sets())
+    assert done.code == 0, done.err
+    foresight = json.loads(done.out)
     assert foresight["trials"] == 9
     assert foresight["complete"] == 0
     assert foresight["parameters"] == [37, 133]  # by hand: 4 (2 + 4 + 2) + 5 and four times as many gates

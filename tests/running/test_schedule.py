@@ -65,13 +65,14 @@ def test_after_a_tenth_of_the_work_the_time_left_is_known_within_a_quarter(wrong
     noise = random.Random(1)
     true = {t.key: calibration().cost(t) * noise.uniform(0.9, 1.1) for t in TRIALS}
     schedule = Schedule(TRIALS, calibration(wrong), workers)
+    look = sum(true.values()) / workers / 300
     now, running, seen = 0.0, {}, []
     while len(schedule) or running:
         while len(schedule) and len(running) < workers:
             trial = schedule.next()
             running[trial.key] = (trial, now)
         end = min(start + true[key] for key, (_, start) in running.items())
-        now = min(end, now + 5.0)
+        now = min(end, now + look)
         for key, (trial, start) in list(running.items()):
             if now - start >= true[key] - 1e-9:
                 schedule.end(trial)

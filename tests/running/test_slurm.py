@@ -169,12 +169,12 @@ def test_the_array_of_the_guide_is_requeued_in_the_middle_and_merged_to_the_same
     assert bits(store) == uninterrupted
 
 
-def test_without_the_packages_the_error_says_how_to_install_them(small: Path, store: Path):
+def test_without_the_packages_the_error_says_how_to_install_them(small: Path, store: Path, called):
     for package in ("distributed", "cryptography"):
         absent = f"import sys; sys.modules['{package}'] = None"
         done = unroll("run", small, "--store", store, "--executor", "slurm", "--workers", "2", plant=absent)
         assert done.returncode == 1
         assert 'Install them: pip install "unroll-lab[slurm]"' in done.stderr
-    wrong = unroll("run", small, "--store", store, "--executor", "slurm", "--scheduler", "tcp://127.0.0.1:1")
-    assert wrong.returncode == 2
-    assert "Unknown option scheduler of the executor slurm." in wrong.stderr
+    wrong = called("run", small, "--store", store, "--executor", "slurm", "--scheduler", "tcp://127.0.0.1:1")
+    assert wrong.code == 2
+    assert "Unknown option scheduler of the executor slurm." in wrong.err

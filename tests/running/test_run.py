@@ -57,26 +57,44 @@ class Recorder(Observer):
         self.failures.append((trial, error))
 
 
+BRIEF = SMALL.replace("epochs = 40", "epochs = 5")
+"""Where nothing has to be stopped on its way."""
+
+
+@pytest.fixture(scope="module")
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("brief") / "brief.toml"
+    path.write_text(BRIEF)
+    return path
+
+
+@pytest.fixture(scope="module")
+def together(brief: Path) -> dict:
+    """What the brief study comes to in this process, from its beginning to its end."""
+    execute(read_study(brief), brief.with_name("results.db"), executor="inline")
+    return bits(brief.with_name("results.db"))
+
+
 @pytest.fixture
 def reversed_study(tmp_path: Path) -> Path:
     path = tmp_path / "reversed.toml"
-    text = SMALL.replace('["gru", "lstm"]', '["lstm", "gru"]').replace("[40, 60]", "[60, 40]")
+    text = BRIEF.replace('["gru", "lstm"]', '["lstm", "gru"]').replace("[40, 60]", "[60, 40]")
     path.write_text(text)
     return path
 
 
-def test_the_bits_do_not_depend_on_workers_or_order(reversed_study: Path, uninterrupted: dict, store: Path):
+def test_the_bits_do_not_depend_on_workers_or_order(reversed_study: Path, together: dict, store: Path):
     done = unroll("run", reversed_study, "--store", store, "--workers", 2)
     assert done.returncode == 0, done.stderr
-    assert bits(store) == uninterrupted
+    assert bits(store) == together
 
 
-def test_the_bits_do_not_depend_on_the_other_trials(small: Path, uninterrupted: dict, store: Path):
+def test_the_bits_do_not_depend_on_the_other_trials(brief: Path, together: dict, store: Path):
     for model in ("lstm", "gru"):
         for length in (60, 40):
-            study = read_study(small, [f'model="{model}"', f"length={length}"])
+            study = read_study(brief, [f'model="{model}"', f"length={length}"])
             execute(study, store, executor="inline")
-    assert bits(store) == uninterrupted
+    assert bits(store) == together
 
 
 def test_a_finished_trial_is_not_run_again_whichever_study_asks(store: Path):
@@ -167,9 +185,9 @@ def test_two_runs_on_one_store(store: Path):
 
 
 def test_a_checkpoint_under_other_numerics_is_not_continued(
-    small: Path, uninterrupted: dict, store: Path, at_each_update: None
+    brief: Path, together: dict, store: Path, at_each_update: None
 ):
-    study, other = read_study(small), "kernels" if pick("gru").isa else "torch"
+    study, other = read_study(brief), "kernels" if pick("gru").isa else "torch"
 
     class Interrupt(Recorder):
         def progressed(self, slot, trial, share, epoch, loss):
@@ -184,7 +202,7 @@ def test_a_checkpoint_under_other_numerics_is_not_continued(
     recorder = Recorder()
     execute(study, store, executor="inline", observer=recorder)
     assert any("starts afresh" in note and f"{other} 1.0" in note for note in recorder.notes)
-    assert bits(store) == uninterrupted
+    assert bits(store) == together
 
 
 def test_nothing_is_trained_before_everything_is_checked(store: Path, monkeypatch: pytest.MonkeyPatch):

@@ -92,7 +92,7 @@ def trial(name: str = "given_back", some: bool = False, **settings: Any) -> Tria
         factors={"task": [name], "model": ["gru"], "length": [5], "seed": [1]},
         task=task,
         model={"hidden": 3},
-        train={"epochs": 2, "batch": 4},
+        train={"epochs": 2, "batch": 80},
         **settings,
     )
     return expand(study)[0]

@@ -12,6 +12,7 @@ from math import exp, prod, tanh
 
 from unroll.errors import BackendError
 from unroll.kernels import _native, isas, pick
+from unroll.kernels.pick import half_instructions
 
 EXPECTED = tuple(sys.argv[1].split(","))
 B, T, I, H = 5, 3, 2, 17  # noqa: E741
@@ -77,6 +78,7 @@ def refusal() -> str:
 
 assert isas() == EXPECTED, f"{isas()} came, {EXPECTED} is right"
 os.environ.pop("UNROLL_ISA", None)
+assert half_instructions() == ()
 assert pick("lstm").isa == EXPECTED[0]
 for isa in EXPECTED:
     os.environ["UNROLL_ISA"] = isa

@@ -35,9 +35,9 @@ void multiply(int64_t rows, int64_t columns, int64_t k, const float* a, const fl
   pair_rows(a, k, rows, k, m.left);
   for (int64_t j = 0; j < columns; j += kPanel)
     for (int64_t p = 0; p < pairs_of(k); ++p) {
-      const int64_t width[2] = {2 * p < k ? kPanel : 0, 2 * p + 1 < k ? kPanel : 0};
-      _mm512_store_si512(m.right + (j / kPanel * pairs_of(k) + p) * kPanel,
-                         paired(halves(first(b + 2 * p * columns + j, width[0])), halves(first(b + (2 * p + 1) * columns + j, width[1]))));
+      __m256i of[2];
+      for (int i = 0; i < 2; ++i) of[i] = 2 * p + i < k ? halves(first(b + (2 * p + i) * columns + j, kPanel)) : __m256i{};
+      _mm512_store_si512(m.right + (j / kPanel * pairs_of(k) + p) * kPanel, paired(of[0], of[1]));
     }
   half_product<true>(rows, columns / kPanel, {pairs_of(k), m.left, m.right, c, columns});
 }

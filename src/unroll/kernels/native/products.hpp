@@ -71,9 +71,9 @@ struct BackwardProducts {
         row[j] = unit < H ? w_hh + (C::gate(int(delta / kBlock % C::Gh)) * H + unit) * H : nullptr;
       }
       for (int64_t block = 0; block < l.blocks; ++block) {
-        const int64_t n = H - block * kBlock;
-        const __m256i even = halves(first(row[0] + block * kBlock, row[0] ? n : 0)), odd = halves(first(row[1] + block * kBlock, row[1] ? n : 0));
-        _mm512_store_si512(v_h + (block * pairs + p) * kPanel, paired(even, odd));
+        __m256i of[2];
+        for (int j = 0; j < 2; ++j) of[j] = row[j] ? halves(first(row[j] + block * kBlock, H - block * kBlock)) : __m256i{};
+        _mm512_store_si512(v_h + (block * pairs + p) * kPanel, paired(of[0], of[1]));
       }
     }
   }

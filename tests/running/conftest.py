@@ -21,7 +21,9 @@ from tests.cli.conftest import unroll as called  # noqa: F401 - a fixture: the c
 from tests.executors.dask_cluster import Forge
 from tests.executors.slurm_node import slurm, slurm_node  # noqa: F401 - fixtures
 from tests.working import work_on
+from unroll import read_study
 from unroll.errors import StoreMissingError
+from unroll.running import execute
 from unroll.running.messages import Order, Outcome
 from unroll.store import Store
 from unroll.testing.executors import PATIENCE
@@ -179,8 +181,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def uninterrupted(small: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
     """What the small study comes to when nothing disturbs it, in one process."""
     store = tmp_path_factory.mktemp("whole") / "results.db"
-    done = unroll("run", small, "--store", store, "--executor", "inline")
-    assert done.returncode == 0, done.stderr
+    assert execute(read_study(small), store, executor="inline").complete == 4
     return bits(store)
 
 

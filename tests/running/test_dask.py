@@ -84,9 +84,9 @@ def test_the_command_takes_options_and_says_which_there_are(small: Path, store: 
     file = store.with_name("cluster.toml")
     file.write_text(f'scheduler = "{cluster.address}"\n')
     options = ("--executor", "dask", "--executor-file", file, "--set", "train.epochs=1")
-    done = unroll("run", small, "--store", store, *options)
-    assert done.returncode == 0, done.stderr
-    assert "on Dask, " in done.stderr
+    done = called("run", small, "--store", store, *options)
+    assert done.code == 0, done.err
+    assert "on Dask, " in done.err
     assert set(states(store)) == {"complete"}
 
 

@@ -40,7 +40,7 @@ def _training(process: subprocess.Popen[str], store: Path) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_stops_the_run_and_keeps_checkpoints(
-    number: int, code: int, small: Path, uninterrupted: dict, store: Path
+    number: int, code: int, small: Path, uninterrupted: dict, store: Path, called
 ):
     before = signal.signal(number, signal.SIG_DFL)  # who runs the tests may ignore it, and children inherit that
     try:
@@ -63,7 +63,7 @@ def test_a_signal_stops_the_run_and_keeps_checkpoints(
     assert "waiting" in found
     assert has_checkpoint(store)
     if number == signal.SIGTERM:  # a checkpoint does not tell which signal it was
-        assert unroll("run", small, "--store", store, "--executor", "inline").returncode == 0
+        assert called("run", small, "--store", store, "--executor", "inline").code == 0
         assert bits(store) == uninterrupted
 
 
@@ -113,7 +113,7 @@ def test_a_trial_that_kills_its_worker_is_given_up_after_three(small: Path, stor
     (tmp_path / "sitecustomize.py").write_text(DEADLY)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
-        command("run", small, "--store", store, "--workers", 1, "--set", "model=lstm"),
+        command("run", small, "--store", store, "--workers", 1, "--set", "model=lstm", "--set", "train.epochs=2"),
         env=environment,
         capture_output=True,
         text=True,
@@ -129,7 +129,7 @@ def test_a_trial_that_kills_its_worker_is_given_up_after_three(small: Path, stor
     assert {trial.attempts for trial in failed} == {3}
 
 
-def test_a_full_disk_ends_the_run_with_a_clear_error(small: Path, uninterrupted: dict, store: Path):
+def test_a_full_disk_ends_the_run_with_a_clear_error(small: Path, uninterrupted: dict, store: Path, called):
     limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (450_000, 450_000))"
     run = unroll("run", small, "--store", store, "--workers", 1, plant=limit)
     assert run.returncode == 1, run.stderr
@@ -140,5 +140,5 @@ def test_a_full_disk_ends_the_run_with_a_clear_error(small: Path, uninterrupted:
     assert set(found) != {"complete"}, "the limit is too high to show anything"
     finished = {key: value for key, value in bits(store).items() if value[0]} if "complete" in found else {}
     assert finished.items() <= uninterrupted.items()
-    assert unroll("run", small, "--store", store, "--executor", "inline").returncode == 0
+    assert called("run", small, "--store", store, "--executor", "inline").code == 0
     assert bits(store) == uninterrupted

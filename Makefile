@@ -128,11 +128,12 @@ soak: $(VENV)/.developing
 fault-test: $(VENV)/.developing
 	$(BIN)/python -m tests.faults.sweep $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-LARGE := --flips 10000 --every --checkpoints 10000 --weights 5000 --merges 1000 --jobs $(shell nproc 2>/dev/null || echo 1)
+CORES := $(shell nproc 2>/dev/null || echo 1)
+LARGE := --flips 10000 --every --checkpoints 10000 --weights 5000 --merges 1000 --jobs $(CORES)
 
 fuzz: $(VENV)/.developing
 	$(BIN)/python -m tests.fuzz.fuzz $(or $(FUZZ),$(LARGE)) $(if $(SEED),--seed $(SEED))
-	$(if $(FUZZ),,$(BIN)/python -m tests.faults.sweep $(if $(SEED),--seed $(SEED)))
+	$(if $(FUZZ),,$(BIN)/python -m tests.faults.sweep --jobs $(CORES) $(if $(SEED),--seed $(SEED)))
 
 check-statistics: $(VENV)/.developing
 	STUDIES=$(or $(STUDIES),2000) TRAINED=24 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal tests/analysis/test_identical.py tests/analysis/test_effects.py

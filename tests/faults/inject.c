@@ -1,7 +1,8 @@
 /* Lets the Nth system call that concerns a folder fail, or end the process: preloaded by tests/faults/sweep.py.
 
    Counted are the calls below on paths in the folder and on descriptors that were opened there. Nothing happens until
-   fault_arm; the count starts there. */
+   fault_arm; the count starts there. Once a call has failed, SQLite's pauses before it tries again take no time: it
+   counts them, and so gives up after as many tries, half a minute sooner. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { KILL = -1, TORN = -2 }; /* else an errno */
@@ -191,3 +193,12 @@ STAT(stat64, stat64)
     }
 FSTAT(fstat, stat)
 FSTAT(fstat64, stat64)
+
+int usleep(useconds_t microseconds) {
+    REAL(int, "usleep", useconds_t);
+    return at && count >= at ? 0 : real(microseconds);
+}
+int nanosleep(const struct timespec *time, struct timespec *left) {
+    REAL(int, "nanosleep", const struct timespec *, struct timespec *);
+    return at && count >= at ? 0 : real(time, left);
+}

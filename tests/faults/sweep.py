@@ -1,6 +1,6 @@
 """Let each system call that the store makes fail, one after the other, and judge what is left.
 
-    python -m tests.faults.sweep                            every call, every fault: an hour of a free core
+    python -m tests.faults.sweep [--jobs N]                 every call, every fault: an hour of a free core
     python -m tests.faults.sweep --seconds 180 [--seed N]   as many as there is time for, drawn at random
 
 Faults at the Nth call: kill (before it), torn (half of a write, then kill), ENOSPC, EIO and ENOMEM, once and from then
@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,10 +66,11 @@ def cases(counts: dict[str, int]) -> Iterator[Case]:
 class Sweep:
     """Runs cases, each in a fork, in folders of one parent."""
 
-    def __init__(self, library: ctypes.CDLL, folder: Path):
+    def __init__(self, folder: Path):
         from tests.faults import scenarios
 
-        self.library, self.folder, self.scenarios = library, folder, scenarios
+        library = ctypes.CDLL(os.environ[MARK])
+        self.library, self.folder, self.scenarios = library, folder / "store", scenarios
         library.fault_where.restype = ctypes.c_char_p
         library.fault_count.restype = ctypes.c_long
 
@@ -153,27 +154,55 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="stop after so many seconds; else every case is run")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000, help="of the order of the cases")
     parser.add_argument("--only", help="one scenario")
+    parser.add_argument("--jobs", type=int, default=1, help="this many processes share the cases")
     arguments = parser.parse_args()
     if MARK not in os.environ:
         preload()
     with tempfile.TemporaryDirectory(prefix="unroll-faults-", dir=_fast()) as folder:
-        sweep = Sweep(ctypes.CDLL(os.environ[MARK]), Path(folder) / "store")
-        names = [name for name in sweep.scenarios.SCENARIOS if arguments.only in (None, name)]
-        counts = {name: sweep.count(name) for name in names}
-        every = list(cases(counts))
-        random.Random(arguments.seed).shuffle(every)
-        print(f"seed {arguments.seed}: {len(every):,} faults in {counts}", flush=True)
-        begin, done, found = time.monotonic(), 0, 0
-        for case in every:
-            if arguments.seconds is not None and time.monotonic() - begin > arguments.seconds:
-                break
-            wrong = sweep.run(case)
-            done += 1
-            if wrong is not None:
-                found += 1
-                print(wrong, flush=True)
+        every = drawn(Path(folder), arguments.seed, arguments.only)
+        end = None if arguments.seconds is None else time.monotonic() + arguments.seconds
+        begin, jobs = time.monotonic(), range(arguments.jobs)
+        results = [_in_fork(Path(folder) / str(job), every[job :: arguments.jobs], end) for job in jobs]
+        done, found = (sum(numbers) for numbers in zip(*(result() for result in results), strict=True))
     print(f"{done:,} faults, {found} findings, in {time.monotonic() - begin:.0f} s")
     sys.exit(bool(found))
+
+
+def drawn(folder: Path, seed: int, only: str | None) -> list[Case]:
+    """Return every case, in an order drawn by the seed."""
+    sweep = Sweep(folder)
+    counts = {name: sweep.count(name) for name in sweep.scenarios.SCENARIOS if only in (None, name)}
+    every = list(cases(counts))
+    random.Random(seed).shuffle(every)
+    print(f"seed {seed}: {len(every):,} faults in {counts}", flush=True)
+    return every
+
+
+def _in_fork(folder: Path, share: Sequence[Case], end: float | None) -> Callable[[], tuple[int, int]]:
+    """Run cases in a process of their own; return what waits for it and says how many were run, and how many found."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(ours)
+        sweep, numbers = Sweep(folder), [0, 0]
+        for case in share:
+            if end is not None and time.monotonic() > end:
+                break
+            wrong = sweep.run(case)
+            numbers = [numbers[0] + 1, numbers[1] + (wrong is not None)]
+            if wrong is not None:
+                print(wrong, flush=True)
+        os.write(theirs, json.dumps(numbers).encode())
+        os._exit(0)
+    os.close(theirs)
+
+    def result() -> tuple[int, int]:
+        with os.fdopen(ours) as pipe:
+            done, found = json.load(pipe)
+        os.waitpid(child, 0)
+        return done, found
+
+    return result
 
 
 def preload() -> None:

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unroll.errors import DamagedError, UnknownNameError
-from unroll.store import MeasureRecord, State, Store, seals, specifications
+from unroll.store import MeasureRecord, State, Store, checked, seals, specifications
 from unroll.study.trial import digest
 from unroll.testing.stores import finish, planned_study, planned_trial
 
@@ -190,3 +190,31 @@ def test_one_changed_value_among_many_is_told_of_its_trial_alone(path: Path, tab
                 db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(whole[0]))})", whole)
             db.execute("COMMIT")
             assert not any(trial.damage for trial in store.read())
+
+
+class Failing(sqlite3.Cursor):
+    """Fails the first time, as where a read has failed and SQLite has rolled back."""
+
+    calls = 0
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        Failing.calls += 1
+        if Failing.calls > 1:
+            return super().execute(*arguments)
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
+        raise error
+
+
+def test_what_the_disk_refuses_is_not_asked_again_as_if_a_text_were_damaged(monkeypatch: pytest.MonkeyPatch):
+    class Connection(sqlite3.Connection):
+        def cursor(self, *_: Any) -> Any:
+            return super().cursor(Failing)
+
+    db = sqlite3.connect(":memory:", factory=Connection)
+    for ask in (lambda: checked.fetched(db, "SELECT 1"), lambda: checked._lists(db, "seals", ("part",), [1])):
+        monkeypatch.setattr(Failing, "calls", 0)
+        with pytest.raises(sqlite3.OperationalError, match="disk I/O"):
+            ask()
+        assert Failing.calls == 1
+    db.close()

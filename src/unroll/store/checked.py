@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from unroll.store import specifications
-from unroll.store.faults import DamageError
+from unroll.store.faults import DamageError, primary
 from unroll.store.plain import parses, to_json
 from unroll.store.records import State
 from unroll.store.seals import form, forms, outcome_seals, plan_seals, study_seal
@@ -257,8 +257,9 @@ def _lists(db: sqlite3.Connection, table: str, columns: tuple[str, ...], ids: Se
         found = dict(fetched(db, made, values, plain=True))
         if all(map(_is_form, found.values())):
             return found
-    except sqlite3.OperationalError:  # bytes, which no text is but a damaged one
-        pass
+    except sqlite3.OperationalError as error:
+        if primary(error) != sqlite3.SQLITE_ERROR:  # that is of bytes, which no text is but a damaged one
+            raise
     listed = fetched(db, rows, values, plain=True)
     return {trial: form([one[1:] for one in own]) for trial, own in groupby(listed, itemgetter(0))}
 
@@ -278,7 +279,9 @@ def fetched(db: sqlite3.Connection, query: str, values: Iterable[Any] = (), *, p
     try:
         db.text_factory = str
         return cursor.execute(query, tuple(values)).fetchall()
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if primary(error):  # of SQLite, and not of a text: what was begun may have ended
+            raise
         db.text_factory = lenient
         return cursor.execute(query, tuple(values)).fetchall()
     finally:

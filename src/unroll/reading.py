@@ -177,7 +177,7 @@ class Results:
             frame = opened.examination_frame(self._of(self._keys), measure, self._damage.examinations)
         if measure in installed:
             without = frame["note"] == NOT_RECORDED
-            reasons = self._of_each(frame.loc[without, "key"], partial(_why_not, installed[measure]))
+            reasons = self._of_each(frame.loc[without, "key"].tolist(), partial(_why_not, installed[measure]))
             frame.loc[without, "note"] = [reason or NOT_RECORDED for reason in reasons]
         return self.with_settings(frame, self.factors)
 
@@ -401,15 +401,19 @@ class Results:
         """Return a frame of trials with a column for each of these settings, as their specifications have it."""
         from unroll.analysis.settings import as_they_are
 
-        columns = {name: self._of_each(frame["key"], partial(level, factor=name)) for name in settings}
+        keys = frame["key"].tolist()
+        columns = {name: self._of_each(keys, partial(level, factor=name)) for name in settings}
         return frame.assign(**{name: as_they_are(values, frame.index) for name, values in columns.items()})
+
+    @cached_property
+    def _by_key(self) -> Mapping[str, PlannedTrial]:
+        return {trial.key: trial for trial in self.planned}
 
     def _of_each(self, keys: Iterable[str], fact: Callable[[PlannedTrial], Any]) -> list[Any]:
         """Return a fact of each of these trials that those of one condition share: it is found once a condition."""
-        planned = {trial.key: trial for trial in self.planned}
         found: dict[tuple[str, int], Any] = {}
         facts = []
-        for trial in map(planned.__getitem__, keys):
+        for trial in map(self._by_key.__getitem__, keys):
             shared = trial.condition, id(trial.declared)
             if shared not in found:
                 found[shared] = fact(trial)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from unroll.analysis.family import Family, Group
-from unroll.analysis.scores import QUANTITIES, SPAN, Place, Trial, column, comparable, logarithms, place, spans
+from unroll.analysis.scores import QUANTITIES, SPAN, Place, by_place, column, comparable, places, spans
 from unroll.analysis.settings import table_of
 from unroll.analysis.statistics import median_interval, signed_ranks
 from unroll.axes import Float64
@@ -94,9 +94,8 @@ class _Test:
 
 
 def _tested(trials: pd.DataFrame, factors: Sequence[str], models: Sequence[str]) -> pd.DataFrame:
-    by_model: dict[str, list[Trial]] = {model: [] for model in models}
-    for trial in comparable(trials.to_dict("records")):
-        by_model[str(trial["model"])].append(trial)
+    trials = comparable(trials)
+    by_model = {model: trials[trials["model"] == model] for model in models}
     tests = {pair: list(_tests(by_model, pair, factors)) for pair in combinations(models, 2)}
     members = {
         (pair, first): [test for test in mine if test.first is first and test.row["n"]]
@@ -117,13 +116,13 @@ def _tested(trials: pd.DataFrame, factors: Sequence[str], models: Sequence[str])
     return frame.astype({"length": "Int64", "p": "float64", "p_family": "float64"})
 
 
-def _tests(by_model: Mapping[str, list[Trial]], pair: tuple[str, str], factors: Sequence[str]) -> Iterator[_Test]:
+def _tests(by_model: Mapping[str, pd.DataFrame], pair: tuple[str, str], factors: Sequence[str]) -> Iterator[_Test]:
     """Yield the tests of two models."""
     one, other = (_planned(by_model[model], factors) for model in pair)
     shared = {where: (head, seeds | other[where][1]) for where, (head, seeds) in one.items() if where in other}
     seeds = sorted({seed for _, planned in shared.values() for seed in planned})
     for quantity in QUANTITIES:
-        values = [logarithms(by_model[model], quantity, factors) for model in pair]
+        values = [by_place(by_model[model], quantity, factors) for model in pair]
         for where, (head, planned) in shared.items():
             first, second = (found.get(where, {}) for found in values)
             if quantity.name == "updates" and not np.isfinite([*first.values(), *second.values()]).any():
@@ -150,12 +149,15 @@ def _tests(by_model: Mapping[str, list[Trial]], pair: tuple[str, str], factors: 
             yield _Test(False, differences, seen.row(differences, steps, np.asarray))
 
 
-def _planned(trials: Sequence[Trial], factors: Sequence[str]) -> dict[Place, tuple[dict[str, Any], set[int]]]:
+def _planned(trials: pd.DataFrame, factors: Sequence[str]) -> dict[Place, tuple[dict[str, Any], set[int]]]:
     """Return where a model was planned: what the table says of the place, and the seeds."""
     found: dict[Place, tuple[dict[str, Any], set[int]]] = {}
-    for trial in trials:
-        head = {name: trial[name] for name in ("task", "length", "score_words", *factors)}
-        found.setdefault(place(trial, factors), (head, set()))[1].add(int(trial["seed"]))
+    names = ("task", "length", "score_words", *factors)
+    heads = zip(*(trials[name].tolist() for name in names), strict=True)
+    for where, head, seed in zip(places(trials, factors), heads, trials["seed"].tolist(), strict=True):
+        if where not in found:
+            found[where] = dict(zip(names, head, strict=True)), set()
+        found[where][1].add(seed)
     return found
 
 

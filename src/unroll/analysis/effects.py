@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from unroll.analysis.comparison import SIGNIFICANT, middle, ranked
 from unroll.analysis.family import Family, Group
-from unroll.analysis.scores import QUANTITIES, Trial, apart, comparable
-from unroll.analysis.settings import ABSENT, known, table_of
+from unroll.analysis.scores import ERROR, LOSS, comparable, numbers, own_error
+from unroll.analysis.settings import ABSENT, table_of
 from unroll.analysis.statistics import median, median_interval, sign_flips_p
 from unroll.axes import Float64
 
@@ -27,8 +26,7 @@ _SEEN = (
 )
 _COLUMNS = ("factor", "first", "level", *_SEEN, "p", "p_family", "smallest_p")
 
-Cell = tuple[Any, ...]
-"""What a trial has of every factor but the one that is asked about, and what its score is."""
+Integers: TypeAlias = NDArray[np.int64]
 
 
 def effects(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
@@ -71,17 +69,15 @@ def effects(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     p_family missing where n is 0).
 
     """
-    rows = _trials(trials)
-    levels = {factor: _levels(rows, factor) for factor in (*DESIGN, *factors)}
-    varying = {factor: found for factor, found in levels.items() if len(found) > 1}
-    seeds = sorted({int(row["seed"]) for row in rows})
-    complete_grid = _crossed(rows, (*DESIGN, *factors), seeds)
+    scores = _Scores(trials, (*DESIGN, *factors))
+    varying = {factor: found for factor, found in scores.levels.items() if len(found) > 1}
+    complete_grid = scores.crossed()
     made: list[_Made] = []
     for factor, found in varying.items():
-        others = [name for name in (*DESIGN, *factors) if name != factor]
-        sides = [_by_cell((row for row in rows if _is(row[factor], level)), others) for level in found]
+        cells = scores.cells([name for name in (*DESIGN, *factors) if name != factor])
+        sides = [np.flatnonzero(scores.codes[factor] == place) for place in range(len(found))]
         for place, (level, side) in enumerate(zip(found[1:], sides[1:], strict=True), 1):
-            effect = _Effect(sides[0], side, seeds)
+            effect = _Effect(scores, cells, sides[0], side)
             where = str(place) if complete_grid else f"{factor} {place}"
             made.append(((factor in DESIGN, where), effect, {"factor": factor, "first": found[0], "level": level}))
     corrected = _corrected(made)
@@ -142,19 +138,16 @@ def contrast(
     better "first" or "second"; p, p_corrected.
 
     """
-    rows = _trials(trials)
+    scores = _Scores(trials, (*DESIGN, *factors))
     free = [name for name in (*DESIGN, *factors) if name not in first and name not in second]
-    seeds = sorted({int(row["seed"]) for row in rows})
-    sides = [
-        _by_cell((row for row in rows if all(_is(row[name], level) for name, level in wanted.items())), free)
-        for wanted in (first, second)
-    ]
-    matches = [cell for cell in sides[0] if cell in sides[1]]
-    parts = [
-        (dict(zip(free, cell, strict=False)), _Effect({cell: sides[0][cell]}, {cell: sides[1][cell]}, seeds))
-        for cell in matches
-    ]
-    parts.append((dict.fromkeys(free, ABSENT), _Effect(sides[0], sides[1], seeds)))
+    cells = scores.cells(free)
+    sides = [np.flatnonzero(_having(trials, wanted)) for wanted in (first, second)]
+    parts = []
+    for cell in _shared(cells, *sides):
+        here = [side[cells[side] == cell] for side in sides]
+        head = {name: scores.level(name, here[0][0]) for name in free}
+        parts.append((head, _Effect(scores, cells, *here)))
+    parts.append((dict.fromkeys(free, ABSENT), _Effect(scores, cells, *sides)))
     p, corrected = sign_flips_p(np.column_stack([effect.differences for _, effect in parts]))
     records = []
     for place, (cell, effect) in enumerate(parts):
@@ -164,42 +157,80 @@ def contrast(
         tested = (float(p[place]), float(corrected[place])) if effect.n else (None, None)
         last = place == len(parts) - 1
         records.append({"overall": last, **head, **row, "p": tested[0], "p_corrected": tested[1]})
-    shown = [name for name in free if len(_levels(rows, name)) > 1]
+    shown = [name for name in free if len(scores.levels[name]) > 1]
     frame = table_of(records, ["overall", *shown, *_SEEN, "p", "p_corrected"], shown)
     return frame.astype(dict.fromkeys(("effect", "low", "high", "p", "p_corrected"), "float64"))
 
 
-@dataclass(frozen=True)
-class _Score:
-    """A trial's seed, its score's logarithm (None where it has none), and whether and when it was solved."""
+class _Scores:
+    """Trials by columns: their levels of factors, by number, and what is compared of them.
 
-    seed: int
-    logarithm: float | None
-    complete: bool
-    solved: bool
-    updates: float
-    words: str
+    ``levels``: of each factor, in the order in which they appear; ``codes``: which of them each trial has, -1 where it
+    has none. ``logarithms``: of the scores, NaN where there is none; ``what``: which quantity each is.
+    """
+
+    def __init__(self, trials: pd.DataFrame, factors: Sequence[str]):
+        trials = comparable(trials)
+        numbered = {name: _numbered(trials[name]) for name in factors}
+        self.levels = {name: levels for name, (_, levels) in numbered.items()}
+        self.codes = {name: codes for name, (codes, _) in numbered.items()}
+        seeds, self.seed = np.unique(trials["seed"].to_numpy(np.int64), return_inverse=True)
+        self.seeds: list[int] = seeds.tolist()
+        judged = own_error(trials)
+        self.logarithms = np.where(judged, ERROR.logarithms(trials), LOSS.logarithms(trials))
+        self.what = _numbered(trials["error_metric"].where(judged, trials["score_name"]))[0]
+        self.words = np.where(judged, ERROR_WORDS, trials["score_words"].to_numpy(object))
+        self.complete = (trials["state"] == "complete").to_numpy(bool)
+        self.solved = self.complete & (numbers(trials, "solved") == 1)
+        self.updates = np.nan_to_num(numbers(trials, "updates_to_solve"), nan=0.0, posinf=np.inf)
+
+    def level(self, factor: str, place: int) -> Any:
+        """Return a trial's level of a factor."""
+        code = self.codes[factor][place]
+        return ABSENT if code < 0 else self.levels[factor][code]
+
+    def cells(self, others: Sequence[str]) -> Integers:
+        """Return a number for each trial that those share which agree in these factors, and in what their score is."""
+        cells = self.what
+        for name in others:
+            cells = np.unique(cells * (len(self.levels[name]) + 1) + self.codes[name], return_inverse=True)[1]
+        return cells
+
+    def crossed(self) -> bool:
+        """Say whether every combination of levels was planned with every seed."""
+        planned = self.seed
+        for codes, levels in zip(self.codes.values(), self.levels.values(), strict=True):
+            if levels and (codes < 0).any():
+                return False
+            planned = np.unique(planned * (len(levels) + 1) + codes, return_inverse=True)[1]
+        whole = int(np.prod([max(len(levels), 1) for levels in self.levels.values()])) * len(self.seeds)
+        return len(np.unique(planned)) == whole
 
 
 class _Effect:
-    """Two levels in the cells that both have: of each seed the mean difference of the scores' logarithms."""
+    """Two levels in the cells that both have: of each seed the mean difference of the scores' logarithms.
 
-    def __init__(self, first: Mapping[Cell, list[_Score]], second: Mapping[Cell, list[_Score]], seeds: Sequence[int]):
-        self.cells = [cell for cell in first if cell in second]
-        self.first, self.second = first, second
-        by_seed: dict[int, list[float]] = {}
-        self.by_cell: list[float] = []
-        for cell in self.cells:
-            one, other = _means(first[cell]), _means(second[cell])
-            both = {seed: apart(other[seed], one[seed]) for seed in one if seed in other}
-            for seed, difference in both.items():
-                by_seed.setdefault(seed, []).append(difference)
-            if both:
-                self.by_cell.append(middle(np.sort(list(both.values()))))
-        self.seeds = [seed for seed in seeds if seed in by_seed]
-        self.values = np.array([_mean(by_seed[seed]) for seed in self.seeds], dtype=np.float64)
-        found = dict(zip(self.seeds, self.values, strict=True))
-        self.differences: Float64 = ranked(np.array([found.get(seed, 0.0) for seed in seeds], dtype=np.float64))
+    ``cells``: the cell of each trial; ``first``, ``second``: the places of the trials of either level.
+    """
+
+    def __init__(self, scores: _Scores, cells: Integers, first: Integers, second: Integers):
+        shared = _shared(cells, first, second)
+        self.scores = scores
+        self.sides = [side[np.isin(cells[side], shared)] for side in (first, second)]
+        order = np.zeros(int(cells.max(initial=0)) + 1, dtype=np.int64)
+        order[shared] = np.arange(len(shared))
+        one, other = (_means(scores, order[cells[side]], side, len(shared)) for side in self.sides)
+        with np.errstate(invalid="ignore"):  # where both are infinite
+            differences = np.where(other == one, 0.0, other - one)
+        both: NDArray[np.bool_] = np.asarray(~(np.isnan(one) | np.isnan(other)))
+        self.by_cell = [middle(np.sort(row[mine])) for row, mine in zip(differences, both, strict=True) if mine.any()]
+        some: NDArray[np.bool_] = np.asarray(both.any(axis=0))
+        self.seeds = [seed for seed, has in zip(scores.seeds, some, strict=True) if has]
+        by_seed = zip(differences.T[some], both.T[some], strict=True)
+        self.values = np.array([_mean(column[mine]) for column, mine in by_seed], dtype=np.float64)
+        found = np.zeros(len(scores.seeds))
+        found[some] = self.values
+        self.differences: Float64 = ranked(found)
         """One for each seed of the study, 0 where it has no cell that both levels have."""
 
     @property
@@ -211,8 +242,7 @@ class _Effect:
         ordered = np.sort(self.values)
         low, high = median_interval(ordered.tolist()) or (None, None)
         leaning = float(self.differences.sum())
-        sides = [[score for cell in self.cells for score in side[cell]] for side in (self.first, self.second)]
-        words = dict.fromkeys(score.words for side in sides for score in side)
+        words = set(self.scores.words[np.concatenate(self.sides)])
         return {
             "n": self.n,
             "seeds": self.seeds,
@@ -225,8 +255,16 @@ class _Effect:
             "same_way": sum(np.sign(one) == np.sign(leaning) for one in self.by_cell) if leaning else 0,
             "setting_effects": np.exp(self.by_cell).tolist(),
             "score_words": next(iter(words)) if len(words) == 1 else "score",
-            **_counts("first_", sides[0]),
-            **_counts("", sides[1]),
+            **self._counts("first_", self.sides[0]),
+            **self._counts("", self.sides[1]),
+        }
+
+    def _counts(self, prefix: str, side: Integers) -> dict[str, Any]:
+        solved, updates = self.scores.solved[side], self.scores.updates[side]
+        return {
+            f"{prefix}solved": int(solved.sum()),
+            f"{prefix}complete": int(self.scores.complete[side].sum()),
+            f"{prefix}updates": median(updates[solved & (updates > 0)].tolist()),
         }
 
 
@@ -234,42 +272,47 @@ _Made: TypeAlias = tuple[tuple[bool, str], _Effect, dict[str, Any]]
 """Whether a factor is of the design, and with which others a level is tested; its effect; what the table calls it."""
 
 
-def _counts(prefix: str, scores: Sequence[_Score]) -> dict[str, Any]:
-    return {
-        f"{prefix}solved": sum(score.solved for score in scores),
-        f"{prefix}complete": sum(score.complete for score in scores),
-        f"{prefix}updates": median([score.updates for score in scores if score.solved and score.updates > 0]),
-    }
+def _shared(cells: Integers, first: Integers, second: Integers) -> Integers:
+    """Return the cells that both sides have, in the order in which the first side has them."""
+    found, places = np.unique(cells[first], return_index=True)
+    ordered = found[np.argsort(places)]
+    return np.asarray(ordered[np.isin(ordered, cells[second])], dtype=np.int64)
 
 
-def _means(scores: Iterable[_Score]) -> dict[int, float]:
-    """Return of each seed the mean of its scores' logarithms; infinite where one is."""
-    found: dict[int, list[float]] = {}
-    for score in scores:
-        if score.logarithm is not None:
-            found.setdefault(score.seed, []).append(score.logarithm)
-    return {seed: float(np.mean(values)) for seed, values in found.items()}
+def _means(scores: _Scores, cell: Integers, side: Integers, cells: int) -> Float64:
+    """Return of each cell and seed the mean of the scores' logarithms, (cells, seeds): NaN where there is none."""
+    usable = ~np.isnan(scores.logarithms[side])
+    cell, side = cell[usable], side[usable]
+    places = cell * len(scores.seeds) + scores.seed[side]
+    means = np.full(cells * len(scores.seeds), np.nan)
+    means[places] = scores.logarithms[side]
+    again, counts = np.unique(places, return_counts=True)
+    for place in again[counts > 1]:
+        means[place] = np.mean(scores.logarithms[side[places == place]])
+    return means.reshape(cells, len(scores.seeds))
 
 
-def _mean(differences: Sequence[float]) -> float:
+def _mean(values: Float64) -> float:
     """Return the mean; infinite where more are infinite on one side than on the other."""
-    values = np.asarray(differences)
     net = float(np.sign(values[np.isinf(values)]).sum())
     finite = values[np.isfinite(values)]
     return net * np.inf if net else float(finite.mean()) if len(finite) else 0.0
 
 
-def _trials(trials: pd.DataFrame) -> list[Trial]:
-    return comparable(trials.to_dict("records"))
-
-
-def _levels(rows: Sequence[Trial], factor: str) -> list[Any]:
-    """Return a factor's levels in the order in which they appear; a setting that is not there is none."""
-    found: dict[Hashable, Any] = {}
-    for row in rows:
-        if row[factor] == row[factor]:
-            found.setdefault(_typed(row[factor]), row[factor])
-    return list(found.values())
+def _numbered(values: pd.Series[Any]) -> tuple[Integers, list[Any]]:
+    """Return which level each value is, -1 for a setting that is not there, and the levels as they first appear."""
+    found: dict[Hashable, int] = {}
+    levels: list[Any] = []
+    codes = np.empty(len(values), dtype=np.int64)
+    for place, value in enumerate(values.tolist()):
+        if value != value:
+            codes[place] = -1
+            continue
+        code = found.setdefault(_typed(value), len(levels))
+        if code == len(levels):
+            levels.append(value)
+        codes[place] = code
+    return codes, levels
 
 
 def _typed(value: Any) -> Hashable:
@@ -277,56 +320,19 @@ def _typed(value: Any) -> Hashable:
     return isinstance(value, bool | np.bool_), value
 
 
-def _is(value: Any, level: Any) -> bool:
-    return bool(_typed(value) == _typed(level))
-
-
-def _crossed(rows: Sequence[Trial], factors: Sequence[str], seeds: Sequence[int]) -> bool:
-    """Say whether every combination of levels was planned with every seed."""
-    planned = {(*map(_typed, known(row[name] for name in factors)), int(row["seed"])) for row in rows}
-    levels = [[*map(_typed, _levels(rows, name) or [ABSENT])] for name in factors]
-    whole = int(np.prod([len(found) for found in levels])) * len(seeds)
-    return len(planned) == whole and planned == {*product(*levels, seeds)}
-
-
-def _by_cell(rows: Iterable[Trial], others: Sequence[str]) -> dict[Cell, list[_Score]]:
-    """Return scores by what their trials have of other factors, and by what quantity they are."""
-    found: dict[Cell, list[_Score]] = {}
-    for row in rows:
-        what, score = _score(row)
-        # the level itself stands first, so that a cell can be shown; then what tells True from 1
-        shown = known(row[name] for name in others)
-        found.setdefault((*shown, *(isinstance(value, bool) for value in shown), what), []).append(score)
-    return found
-
-
-def _score(row: Trial) -> tuple[str, _Score]:
-    """Return a trial's score, and what quantity it is: the error of a task that has one of its own, else the loss."""
-    own = row["error_metric"]
-    judged_by_error = own is not None and own == own
-    quantity = next(one for one in QUANTITIES if one.name == ("error" if judged_by_error else "loss"))
-    complete = row["state"] == "complete"
-    value = quantity.of(row) if complete else None
-    usable = value is not None and value == value
-    updates = row.get("updates_to_solve", np.nan)
-    score = _Score(
-        seed=int(row["seed"]),
-        logarithm=float(np.log(max(value, quantity.resolution(row)))) if usable else None,  # type: ignore[type-var, arg-type]
-        complete=complete,
-        solved=complete and row["solved"] == 1,
-        updates=float(updates) if updates == updates else 0.0,
-        words=ERROR_WORDS if judged_by_error else str(row["score_words"]),
-    )
-    return str(own if judged_by_error else row["score_name"]), score
+def _having(trials: pd.DataFrame, wanted: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """Say which trials have these levels."""
+    having = np.ones(len(trials), dtype=bool)
+    for name, level in wanted.items():
+        having &= np.array([_typed(value) == _typed(level) for value in trials[name]], dtype=bool)
+    return having
 
 
 def selected(trials: pd.DataFrame, wanted: Mapping[str, Any]) -> Iterator[str]:
     """Yield the keys of the trials that have these levels."""
-    for row in trials.to_dict("records"):
-        if all(_is(row[name], level) for name, level in wanted.items()):
-            yield str(row["key"])
+    yield from trials.loc[_having(trials, wanted), "key"]
 
 
 def levels_of(trials: pd.DataFrame, factor: str) -> list[Any]:
     """Return a factor's levels in the order in which they appear."""
-    return _levels(trials.to_dict("records"), factor)
+    return _numbered(trials[factor])[1]

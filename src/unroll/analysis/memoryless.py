@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+import numpy as np
+import pandas as pd
 from scipy.special import stdtr
+
+from unroll.analysis.scores import numbers
+from unroll.axes import Float64
 
 LEVEL = 0.05
 
 
-def chance(trial: Mapping[Any, Any]) -> float | None:
-    r"""Return the one-sided p that a trial's gain over the best constant is one of chance; None where none is recorded.
+def chances(trials: pd.DataFrame) -> Float64:
+    r"""Return of each trial the one-sided p that its gain over the best constant is one of chance; NaN where none is.
 
     .. math:: t = \frac{\text{gain}}{\text{error}}, \qquad p = P(t_{G-1} \ge t)
 
@@ -19,15 +23,12 @@ def chance(trial: Mapping[Any, Any]) -> float | None:
     ``unroll.training.memoryless``. The constant is the best one for these very sequences, so that a trial which answers
     with a constant is never better. One sequence alone gives p = 1, an exact gain without any error 0.
     """
-    gain, sequences = trial.get("memoryless_gain"), trial.get("memoryless_sequences")
-    if gain is None or sequences is None or gain != gain or sequences != sequences:
-        return None
-    error = trial.get("memoryless_gain_error")
-    if error is None or error != error:
-        return 1.0
-    if error == 0:
-        return float(gain <= 0)
-    return float(stdtr(sequences - 1, -gain / error))
+    names = ("memoryless_gain", "memoryless_sequences", "memoryless_gain_error")
+    gain, sequences, error = (numbers(trials, name) for name in names)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = stdtr(sequences - 1, -gain / error)
+    p = np.where(np.isnan(error), 1.0, np.where(error == 0, (gain <= 0).astype(np.float64), p))
+    return np.where(np.isnan(gain) | np.isnan(sequences), np.nan, p)
 
 
 def better(chances: Sequence[float | None]) -> int | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
+from unroll.analysis.metric import column as metric
 from unroll.analysis.settings import known
 from unroll.axes import Float64
 
-Trial = Mapping[Any, Any]
 Place = tuple[Any, ...]
 """A task, a length (None where a quantity is of all lengths) and settings: where two models are compared."""
 
@@ -23,105 +25,113 @@ SIX_DIGITS = 1e-6
 class Compared:
     """Something that a trial has, by which two models can be compared with the same seed.
 
-    ``of``: its value in a trial, None where the trial has none; infinite values are
+    ``of``: its values, one for each row of a frame of trials, NaN where the trial has none; infinite values are
     worse than any finite one. ``resolution``: values below it count as it. ``first``: whether it is tested with the
     larger share of the error; see ``unroll.analysis.comparison``. On a logarithmic scale two values differ by their
     ratio.
     """
 
     name: str
-    of: Callable[[Trial], float | None]
-    resolution: Callable[[Trial], float]
+    of: Callable[[pd.DataFrame], Float64]
+    resolution: Callable[[pd.DataFrame], Float64 | float]
     first: bool
 
+    def logarithms(self, trials: pd.DataFrame) -> Float64:
+        """Return the logarithm of each trial's value; NaN where it has none or is not complete."""
+        values = np.where(trials["state"] == "complete", self.of(trials), np.nan)
+        return np.asarray(np.log(np.maximum(values, self.resolution(trials))), dtype=np.float64)
 
-def _loss(trial: Trial) -> float | None:
+
+def numbers(trials: pd.DataFrame, name: str) -> Float64:
+    """Return a metric of each trial, NaN where it has none."""
+    return np.asarray(metric(trials, name).to_numpy(np.float64, na_value=np.nan), dtype=np.float64)
+
+
+def _of_each(trials: pd.DataFrame, names: Iterable[Any]) -> Float64:
+    """Return of each trial the metric that is named for it; NaN where none is."""
+    wanted = np.array(list(names), dtype=object)
+    values = np.full(len(trials), np.nan)
+    for name in {name for name in wanted if isinstance(name, str)}:
+        mine = wanted == name
+        values[mine] = numbers(trials, name)[mine]
+    return values
+
+
+def _loss(trials: pd.DataFrame) -> Float64:
     """Return the loss at the steps that every model can answer; of all steps, where a task asks for nothing else."""
-    if _at_the_end(trial):
-        return float(trial[_common(trial)])
-    loss = float(trial["score"])
-    return loss if not _has_own_error(trial) and loss == loss else None
+    common = _common(trials)
+    whole = np.where(own_error(trials), np.nan, numbers(trials, "score"))
+    return np.where(np.isnan(common), whole, common)
 
 
-def comparable(trials: Sequence[Trial]) -> list[Trial]:
+def comparable(trials: pd.DataFrame) -> pd.DataFrame:
     """Return trials whose losses are of the same steps.
 
     Of a task of which some have recorded the loss at the end, the others' losses, which are of all steps, count as
     missing.
     """
-    recorded = {trial["task"] for trial in trials if _at_the_end(trial)}
-    return [
-        trial if trial["task"] not in recorded or _at_the_end(trial) else {**trial, "score": np.nan} for trial in trials
-    ]
+    recorded = ~np.isnan(_common(trials))
+    tasks = set(trials.loc[recorded, "task"])
+    lacking = trials["task"].isin(tasks).to_numpy(bool) & ~recorded
+    return trials.assign(score=np.where(lacking, np.nan, numbers(trials, "score")))
 
 
-def _at_the_end(trial: Trial) -> bool:
-    """Whether the loss at the step that every model can answer was recorded."""
-    common = trial.get(_common(trial))
-    return common is not None and common == common
+def _common(trials: pd.DataFrame) -> Float64:
+    """Return the loss at the step that every model can answer, where it was recorded."""
+    return _of_each(trials, (f"{name}_common" for name in trials["score_name"]))
 
 
-def _common(trial: Trial) -> str:
-    return f"{trial['score_name']}_common"
+def own_error(trials: pd.DataFrame) -> NDArray[np.bool_]:
+    """Say of each whether its task is judged by an error of its own, and not by its test loss."""
+    return np.asarray(trials["error_metric"].notna(), dtype=bool)
 
 
-def _has_own_error(trial: Trial) -> bool:
-    """Whether the task is judged by an error of its own, and not by its test loss or what is counted with it."""
-    metric = trial["error_metric"]
-    return metric is not None and metric == metric
-
-
-def _error(trial: Trial) -> float | None:
+def _error(trials: pd.DataFrame) -> Float64:
     """Return the criterion of a task that is judged by an error of its own."""
-    value = trial.get(trial["error_metric"]) if _has_own_error(trial) else None
-    return None if value is None or value != value else float(value)
+    return _of_each(trials, trials["error_metric"])
 
 
-def _updates(trial: Trial) -> float | None:
+def _updates(trials: pd.DataFrame) -> Float64:
     """Return the updates until a trial was solved: never is later than any. A fitted model makes none."""
-    timed, updates = trial.get("seconds_per_epoch", np.nan), trial.get("updates_to_solve", np.nan)
-    if _has_own_error(trial) or timed != timed:
-        return None
-    return float(updates) if updates == updates else np.inf
+    updates = numbers(trials, "updates_to_solve")
+    without = own_error(trials) | np.isnan(numbers(trials, "seconds_per_epoch"))
+    return np.where(without, np.nan, np.where(np.isnan(updates), np.inf, updates))
 
 
-def _rounding(trial: Trial) -> float:
-    baseline = trial["baseline"]
-    return SIX_DIGITS**2 * (float(baseline) if baseline == baseline and 0 < baseline < np.inf else 1.0)
+def _rounding(trials: pd.DataFrame) -> Float64:
+    baseline = numbers(trials, "baseline")
+    return np.asarray(SIX_DIGITS**2 * np.where((baseline > 0) & (baseline < np.inf), baseline, 1.0))
 
 
-QUANTITIES = (
-    Compared("loss", _loss, _rounding, first=True),
-    Compared("error", _error, lambda _: SIX_DIGITS, first=True),
-    Compared("updates", _updates, lambda _: 1.0, first=False),
-)
+LOSS = Compared("loss", _loss, _rounding, first=True)
+ERROR = Compared("error", _error, lambda _: SIX_DIGITS, first=True)
+QUANTITIES = (LOSS, ERROR, Compared("updates", _updates, lambda _: 1.0, first=False))
 """What each trial is compared by; the span, which takes all lengths of a seed, comes after them."""
 SPAN = "span"
 
 
-def logarithms(trials: Sequence[Trial], quantity: Compared, factors: Sequence[str]) -> dict[Place, dict[int, float]]:
+def by_place(trials: pd.DataFrame, quantity: Compared, factors: Sequence[str]) -> dict[Place, dict[int, float]]:
     """Return the logarithms of a quantity of one model's complete trials, by place and seed."""
     found: dict[Place, dict[int, float]] = {}
-    for trial in trials:
-        value = quantity.of(trial) if trial["state"] == "complete" else None
-        if value is not None:
-            level = np.log(max(value, quantity.resolution(trial)))
-            found.setdefault(place(trial, factors), {})[int(trial["seed"])] = float(level)
+    levels = quantity.logarithms(trials).tolist()
+    for where, seed, level in zip(places(trials, factors), trials["seed"].tolist(), levels, strict=True):
+        if level == level:
+            found.setdefault(where, {})[seed] = level
     return found
 
 
-def spans(trials: Sequence[Trial], factors: Sequence[str], lengths: Mapping[Place, Sequence[int]]) -> dict[Place, Any]:
+def spans(trials: pd.DataFrame, factors: Sequence[str], lengths: Mapping[Place, Sequence[int]]) -> dict[Place, Any]:
     """Return the place of the longest length that each seed of a model solves, by task and setting: 0 for none.
 
     Among ``lengths``, ascending; only of seeds of which all these trials are complete. Negative, so that less is better
     as it is of losses.
     """
     solved: dict[Place, dict[int, dict[int, bool]]] = {}
-    for trial in trials:
-        if trial["state"] == "complete":
-            head, length, *setting = place(trial, factors)
-            seeds = solved.setdefault((head, None, *setting), {})
-            seeds.setdefault(int(trial["seed"]), {})[int(length)] = trial["solved"] == 1
+    complete = trials[trials["state"] == "complete"]
+    is_solved = (numbers(complete, "solved") == 1).tolist()
+    for where, seed, solves in zip(places(complete, factors), complete["seed"].tolist(), is_solved, strict=True):
+        head, length, *setting = where
+        solved.setdefault((head, None, *setting), {}).setdefault(seed, {})[length] = solves
     return {
         where: {
             seed: -float(max((order + 1 for order, length in enumerate(tried) if by_length[length]), default=0))
@@ -132,9 +142,11 @@ def spans(trials: Sequence[Trial], factors: Sequence[str], lengths: Mapping[Plac
     }
 
 
-def place(trial: Trial, factors: Sequence[str]) -> Place:
-    """Return where a trial is compared."""
-    return (trial["task"], int(trial["length"]), *known(trial[factor] for factor in factors))
+def places(trials: pd.DataFrame, factors: Sequence[str]) -> list[Place]:
+    """Return where each trial is compared."""
+    settings = zip(*(known(trials[factor]) for factor in factors), strict=True) if factors else [()] * len(trials)
+    heads = zip(trials["task"].tolist(), trials["length"].tolist(), strict=True)
+    return [(*head, *setting) for head, setting in zip(heads, settings, strict=True)]
 
 
 def apart(first: float, second: float) -> float:

@@ -32,9 +32,15 @@ def known(values: Iterable[Any]) -> tuple[Any, ...]:
 
 def grouped(frame: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
     """Yield the rows that agree in these columns, in the order in which they first appear, with what they agree in."""
+    for head, places in placed(frame, names):
+        yield head, frame.iloc[places]
+
+
+def placed(frame: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """Yield the same with the places of the rows: taking so few of a large frame takes longer than all else."""
     groups: dict[tuple[Any, ...], list[int]] = {}  # pandas would take a setting that is none for one that is not there
-    for place, values in enumerate(zip(*(frame[name] for name in names), strict=True)):
+    columns = [frame[name].tolist() for name in names]
+    for place, values in enumerate(zip(*columns, strict=True)):
         groups.setdefault(known(values), []).append(place)
     for places in groups.values():
-        group = frame.iloc[places]
-        yield {name: group[name].iloc[0] for name in names}, group
+        yield {name: column[places[0]] for name, column in zip(names, columns, strict=True)}, places

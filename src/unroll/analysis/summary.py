@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from unroll.analysis.memoryless import better, chance
+from unroll.analysis.memoryless import better, chances
+from unroll.analysis.metric import column
+from unroll.analysis.scores import numbers
 from unroll.analysis.settings import table_of
 from unroll.analysis.statistics import deviation, mean, median, median_interval, rate_interval
 
@@ -53,12 +56,11 @@ def conditions(trials: pd.DataFrame, factors: Sequence[str] = (), counted: Seque
     end).
 
     """
-    groups: dict[str, list[dict[Any, Any]]] = {}
-    of_each = [name for name in (*_OF_EACH, *counted) if name in trials]
-    for trial in trials[of_each].to_dict("records"):  # plain rows: hundreds of small frames would take seconds
-        groups.setdefault(trial["condition"], []).append(trial)
+    codes, _ = pd.factorize(trials["condition"])
+    groups = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1]) if len(trials) else []
     facts = trials[[*_HEAD, *factors, *_FACTS]][~trials["condition"].duplicated()].to_dict("records")
-    rows = [_condition(first, group, counted) for first, group in zip(facts, groups.values(), strict=True)]
+    seen = _Seen(trials, counted)
+    rows = [_condition(first, group, seen) for first, group in zip(facts, groups, strict=True)]
     medians = [f"{name}_median" for name in counted]
     frame = table_of(rows, [*_HEAD, *factors, *_TAIL, *medians], factors)
     numbers = ["score_median_low", "score_median_high", "second_loss", "second_accuracy", "test_seen", *medians]
@@ -82,26 +84,42 @@ _FACTS = (
 )
 
 
-_OF_EACH = (
-    *("condition", "state", "seed", "score", "solved", "seconds_per_epoch", "updates_to_solve", "test_seen"),
-    *("memoryless_gain", "memoryless_sequences", "memoryless_gain_error", "improving"),
-)
+class _Seen:
+    """Trials by columns; a metric that none has is NaN."""
+
+    def __init__(self, trials: pd.DataFrame, counted: Sequence[str]):
+        self.state = trials["state"].to_numpy(object)
+        self.seed = trials["seed"].to_numpy(np.int64)
+        metrics = ("score", "solved", "seconds_per_epoch", "updates_to_solve", "test_seen", *counted)
+        self.metrics = {name: numbers(trials, name) for name in metrics}
+        self.counted = counted
+        self.chance = chances(trials)
+        self.improving = column(trials, "improving").to_numpy(object) == True  # noqa: E712 - of each
+
+    def median(self, name: str, places: NDArray[np.int64]) -> float | None:
+        """Return the median of a metric of those trials that have it."""
+        values = self.metrics[name][places]
+        return median(values[~np.isnan(values)].tolist())
 
 
-def _condition(first: dict[Any, Any], trials: Sequence[dict[Any, Any]], counted: Sequence[str]) -> dict[str, Any]:
-    complete = [trial for trial in trials if trial["state"] == "complete"]
-    losses = [float(trial["score"]) for trial in complete]
+def _condition(first: dict[Any, Any], trials: NDArray[np.int64], seen: _Seen) -> dict[str, Any]:
+    states = seen.state[trials]
+    is_complete = states == "complete"
+    complete = trials[is_complete]
+    losses: list[float] = seen.metrics["score"][complete].tolist()
     low, high = median_interval(losses) or (None, None)
-    failed, damaged = (sum(trial["state"] == state for trial in trials) for state in ("failed", "damaged"))
-    solved, n = sum(trial["solved"] == 1 for trial in complete), len(losses)
+    failed, damaged = (int((states == state).sum()) for state in ("failed", "damaged"))
+    is_solved = seen.metrics["solved"][complete] == 1
+    solved, n = int(is_solved.sum()), len(losses)
     solved_low, solved_high = rate_interval(solved, n) or (None, None)
     middle = median(losses)
-    chances = [chance(trial) if trial["state"] == "complete" else None for trial in trials]
-    unsolved = [trial for trial in complete if trial["solved"] != 1]
+    scores = zip(seen.metrics["score"][trials].tolist(), is_complete.tolist(), strict=True)
+    found = zip(seen.chance[trials].tolist(), is_complete.tolist(), strict=True)
+    chance = [p if done and p == p else None for p, done in found]
     return {
         **first,
-        "seeds": [int(trial["seed"]) for trial in trials],
-        "scores": [float(trial["score"]) if trial["state"] == "complete" else None for trial in trials],
+        "seeds": seen.seed[trials].tolist(),
+        "scores": [score if done else None for score, done in scores],
         "n": n,
         "score_mean": mean(losses),
         "score_std": deviation(losses),
@@ -110,26 +128,20 @@ def _condition(first: dict[Any, Any], trials: Sequence[dict[Any, Any]], counted:
         "score_max": max(losses, default=None),
         "score_median_low": low,
         "score_median_high": high,
-        "seconds_per_epoch": median(_known(complete, "seconds_per_epoch")),
-        "updates_to_solve": median(_known(complete, "updates_to_solve")),
+        "seconds_per_epoch": seen.median("seconds_per_epoch", complete),
+        "updates_to_solve": seen.median("updates_to_solve", complete),
         "ratio": middle / first["baseline"] if middle is not None and first["baseline"] > 0 else None,
         "solved": solved,
-        "complete": len(complete),
+        "complete": n,
         "failed": failed,
         "damaged": damaged,
-        "waiting": len(trials) - len(complete) - failed - damaged,
+        "waiting": len(trials) - n - failed - damaged,
         "solved_rate": solved / n if n else None,
         "solved_low": solved_low,
         "solved_high": solved_high,
-        "test_seen": median(_known(complete, "test_seen")),
-        "memoryless_p": chances,
-        "better": better([p for p, trial in zip(chances, trials, strict=True) if trial["state"] == "complete"]),
-        **{f"{name}_median": median(_known(complete, name)) for name in counted},
-        "improving": sum(trial.get("improving") is True for trial in unsolved),
+        "test_seen": seen.median("test_seen", complete),
+        "memoryless_p": chance,
+        "better": better([p for p, done in zip(chance, is_complete, strict=True) if done]),
+        **{f"{name}_median": seen.median(name, complete) for name in seen.counted},
+        "improving": int(seen.improving[complete[~is_solved]].sum()),
     }
-
-
-def _known(trials: Sequence[dict[Any, Any]], metric: str) -> list[float]:
-    """Return a metric of those trials that have it."""
-    values = [trial.get(metric, np.nan) for trial in trials]
-    return [value for value in values if value == value]

@@ -78,6 +78,10 @@ class Checked(Planned):
         """The seals of its histories and weights, by the names of these parts."""
         return dict(json.loads(self.lists[1]))
 
+    def has_part(self, part: str, sealed: str) -> bool:
+        """Say whether a history or the weights have this seal; the form of a pair stands for nothing else in a list."""
+        return form([part, sealed]) in self.lists[1]
+
     @property
     def damage(self) -> str | None:
         """What is wrong, or None."""
@@ -101,7 +105,7 @@ def in_parts(db: sqlite3.Connection, keys: Collection[str]) -> Iterator[list[Che
     found = _found(db, list(keys))
     for first in range(0, len(found), PART):
         part = found[first : first + PART]
-        where, values = _among("id", part)
+        where, values = among("id", part)
         rows = {row["id"]: row for row in fetched(db, f"SELECT * FROM trials WHERE {where}", values)}  # noqa: S608
         yield checked_rows(db, [rows[number] for number in part if number in rows])
 
@@ -229,7 +233,7 @@ def _found(db: sqlite3.Connection, keys: list[str]) -> list[int]:
     return [ids[key] for key in keys if key in ids]
 
 
-def _among(column: str, ids: Sequence[int]) -> tuple[str, tuple[Any, ...]]:
+def among(column: str, ids: Sequence[int]) -> tuple[str, tuple[Any, ...]]:
     """Return a condition that a column is one of some ids: of neighbours a range, which costs SQLite the least."""
     if ids and max(ids) - min(ids) == len(ids) - 1:
         return f"{column} BETWEEN ? AND ?", (min(ids), max(ids))
@@ -238,7 +242,7 @@ def _among(column: str, ids: Sequence[int]) -> tuple[str, tuple[Any, ...]]:
 
 def _metrics(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, list[tuple[str, float]]]:
     """Return the metrics of trials in the order of their names."""
-    where, values = _among("trial", ids)
+    where, values = among("trial", ids)
     rows = fetched(db, f"SELECT trial, name, value FROM metrics WHERE {where} ORDER BY trial, name", values, plain=True)  # noqa: S608
     return {trial: [(name, value) for _, name, value in own] for trial, own in groupby(rows, itemgetter(0))}
 
@@ -250,7 +254,7 @@ def _lists(db: sqlite3.Connection, table: str, columns: tuple[str, ...], ids: Se
     ASCII: these are made here, and so is what SQLite refuses. What comes of a text that it would write otherwise is
     another seal, so that the trial counts as damaged.
     """
-    where, values = _among("trial", ids)
+    where, values = among("trial", ids)
     rows = f"SELECT trial, {', '.join(columns)} FROM {table} WHERE {where} ORDER BY trial, {columns[0]}"  # noqa: S608
     made = f"SELECT trial, json_group_array(json_array({', '.join(columns)})) FROM ({rows}) GROUP BY trial"  # noqa: S608
     try:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from unroll.declarations import Declared
 from unroll.store import older
-from unroll.store.checked import Checked, Planned, checked_rows
+from unroll.store.checked import Checked, Planned, among, checked_rows, fetched
 from unroll.store.faults import DamageError
-from unroll.store.histories import fault_of
+from unroll.store.histories import faults_of
 from unroll.store.plain import from_blob, to_json
 from unroll.store.seals import history_part
 
@@ -125,43 +125,45 @@ def history_frame(
     """
     import pandas as pd
 
-    query = """
-        SELECT trial, name, axis, count, data FROM histories
-        WHERE trial IN (SELECT value FROM json_each(?)) AND name = ?
-    """
-    ids = to_json([trial.row["id"] for trial in trials])
-    stored = {row["trial"]: row for row in db.execute(query, (ids, name)).fetchall()}
-    found = []
+    where, values = among("trial", [trial.row["id"] for trial in trials])
+    query = f"SELECT trial, name, axis, count, data FROM histories WHERE {where} AND name = ?"  # noqa: S608
+    stored = {row[0]: row[1:] for row in fetched(db, query, (*values, name), plain=True)}
+    own = [trial for trial in trials if trial.row["id"] in stored]
+    rows = [stored[trial.row["id"]] for trial in own]
+    wrong = {trial.row["id"]: fault for trial, fault in zip(own, faults_of(own, rows), strict=True) if fault}
     for trial in trials:
-        row = stored.get(trial.row["id"])
-        fault = _fault(trial, row, name)
-        if fault is None:
-            if row is not None:
-                found.append((trial.planned(), row))
-        elif not _has_changed(db, trial, row, name):
+        if trial.row["id"] not in stored and _is_missing(trial, name):
+            wrong[trial.row["id"]] = f"its history {name} is missing"
+        fault = wrong.get(trial.row["id"])
+        if fault is not None and not _has_changed(db, trial, name):
             if damaged is None:
                 raise DamageError(f"{trial.name} is damaged: {fault}")
             damaged[trial.row["key"]] = fault
-    counts = [history["count"] for _, history in found]
-    rows = [[*(trial[column] for column in OF_A_HISTORY), history["axis"]] for trial, history in found]
-    one_each = pd.DataFrame(rows, columns=[*OF_A_HISTORY, "axis"])
+    sound = [(trial.planned(), row) for trial, row in zip(own, rows, strict=True) if trial.row["id"] not in wrong]
+    counts = [count for _, (_, _, count, _) in sound]
+    one_each = pd.DataFrame(
+        [(*(trial[column] for column in OF_A_HISTORY), axis) for trial, (_, axis, _, _) in sound],
+        columns=[*OF_A_HISTORY, "axis"],
+    )
     table = one_each.loc[one_each.index.repeat(counts)].reset_index(drop=True)
     table["step"] = np.concatenate([np.arange(1, count + 1) for count in (0, *counts)])
-    table["value"] = np.concatenate([np.empty(0, np.float32), *(from_blob(history["data"]) for _, history in found)])
+    table["value"] = from_blob(b"".join(data for _, (_, _, _, data) in sound))
     return table
 
 
-def _fault(trial: Checked, row: sqlite3.Row | None, name: str) -> str | None:
-    """Say what is wrong with a history of a trial, which may have none; None for nothing."""
-    if row is None:
-        return f"its history {name} is missing" if history_part(name) in trial.parts else None
-    return fault_of(trial, row)
-
-
-def _has_changed(db: sqlite3.Connection, trial: Checked, row: sqlite3.Row | None, name: str) -> bool:
+def _has_changed(db: sqlite3.Connection, trial: Checked, name: str) -> bool:
     """Say whether a history does not fit its trial because that is another by now: begun again, or forgotten."""
     rows = db.execute("SELECT * FROM trials WHERE id = ?", (trial.row["id"],)).fetchall()
     if not rows:
         return True
     (now,) = checked_rows(db, rows)
-    return now.row["seal"] != trial.row["seal"] and _fault(now, row, name) is None
+    if now.row["seal"] == trial.row["seal"]:
+        return False
+    query = "SELECT name, axis, count, data FROM histories WHERE trial = ? AND name = ?"
+    found = db.execute(query, (trial.row["id"], name)).fetchall()
+    return not any(faults_of([now], [tuple(row)])[0] for row in found) and (bool(found) or not _is_missing(now, name))
+
+
+def _is_missing(trial: Checked, name: str) -> bool:
+    """Say whether a trial for which there is no such history should have one."""
+    return history_part(name) in trial.parts

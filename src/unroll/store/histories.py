@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,7 @@ from unroll.store.checked import Checked, one
 from unroll.store.faults import DamageError
 from unroll.store.keys import find
 from unroll.store.plain import from_blob, to_blob
-from unroll.store.seals import add_part, history_part, history_seal
+from unroll.store.seals import add_part, history_part, history_seal, history_seals
 
 BYTES = 4
 """Of a value: float32."""
@@ -67,11 +67,22 @@ def _values(trial: Checked, row: sqlite3.Row) -> NDArray[np.float32]:
 
 def fault_of(trial: Checked, row: sqlite3.Row) -> str | None:
     """Say what is wrong with a history (name, axis, count, data) of a trial, or with the trial; None for nothing."""
-    if trial.damage:
-        return trial.damage
-    sealed = history_seal(trial.row["key"], row["name"], row["axis"], row["count"], row["data"])
-    if trial.parts.get(history_part(row["name"])) != sealed:
-        return f"its history {row['name']} is not what was written"
-    if type(row["count"]) is not int or BYTES * row["count"] != len(row["data"]):  # of an older store, sealed as found
-        return f"its history {row['name']} has another number of values than it says"
+    return faults_of([trial], [(row["name"], row["axis"], row["count"], row["data"])])[0]
+
+
+def faults_of(trials: Sequence[Checked], rows: Sequence[tuple[str, str, int, bytes]]) -> list[str | None]:
+    """Say of each trial what is wrong with a history of it, or with the trial; None for nothing."""
+    keys = [trial.row["key"] for trial in trials]
+    sealed = history_seals(keys, *zip(*rows, strict=True)) if rows else []
+    return [
+        trial.damage or _fault(trial, name, count, data, its)
+        for trial, (name, _, count, data), its in zip(trials, rows, sealed, strict=True)
+    ]
+
+
+def _fault(trial: Checked, name: str, count: int, data: bytes, sealed: str) -> str | None:
+    if not trial.has_part(history_part(name), sealed):
+        return f"its history {name} is not what was written"
+    if type(count) is not int or BYTES * count != len(data):  # of an older store, sealed as found
+        return f"its history {name} has another number of values than it says"
     return None

@@ -61,12 +61,7 @@ def seal(values: Any, data: bytes = b"") -> str:
     The values' form is JSON in ASCII: floats by their shortest digits that give back their bits, the same in every
     version of Python.
     """
-    if not isinstance(data, bytes):
-        return FOREIGN
-    total = blake2b(form(values).encode(), digest_size=16)
-    total.update(b"\n")
-    total.update(data)
-    return total.hexdigest()
+    return _sealed(form(values), data)
 
 
 def checkpoint_seal(tensors: bytes, position: Mapping[str, Any]) -> str:
@@ -123,9 +118,13 @@ def outcome_seal(
     return outcome_seals([row], *([form(list(one))] for one in (metrics, measures, parts)))[0]
 
 
-def _sealed(text: str) -> str:
-    """Return the seal of values in their form."""
-    return blake2b(f"{text}\n".encode(), digest_size=16).hexdigest()
+def _sealed(text: str, data: bytes = b"") -> str:
+    """Return the seal of values in their form, and of bytes that follow them."""
+    if not isinstance(data, bytes):
+        return FOREIGN
+    total = blake2b(f"{text}\n".encode(), digest_size=16)
+    total.update(data)
+    return total.hexdigest()
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, Sequence[Any]]:
@@ -148,7 +147,15 @@ def history_part(name: str) -> str:
 
 def history_seal(key: str, name: str, axis: str, count: int, data: bytes) -> str:
     """Return the seal of a history."""
-    return seal([key, name, axis, count], data)
+    return history_seals([key], [name], [axis], [count], [data])[0]
+
+
+def history_seals(
+    keys: Sequence[str], names: Sequence[str], axes: Sequence[str], counts: Sequence[int], data: Sequence[bytes]
+) -> list[str]:
+    """Return the seals of histories, many at once."""
+    heads = zip(*map(forms, (keys, names, axes, counts)), strict=True)
+    return [_sealed(f"[{','.join(head)}]", values) for head, values in zip(heads, data, strict=True)]
 
 
 def weights_seal(key: str, tensors: bytes) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from unroll.analysis.metric import column
-from unroll.analysis.settings import grouped, table_of
+from unroll.analysis.scores import numbers
+from unroll.analysis.settings import placed, table_of
 from unroll.analysis.statistics import median
+from unroll.axes import Float64
 
 COLUMNS = ("n", "unit", "most", "each_seed", "amount", "amount_low", "amount_high", "noise")
 
@@ -59,7 +61,12 @@ def memory(trials: pd.DataFrame, factors: Sequence[str] = ()) -> pd.DataFrame:
     """
     names = ["task", "model", "length", *factors]
     mine = trials[trials["memory_unit"].notna() & (trials["state"] == "complete") & (trials["baseline"] > 0)]
-    rows = [{**head, **_condition(group)} for head, group in grouped(mine, names)]
+    metrics = {name: numbers(mine, name) for name in _METRICS}
+    units, given = mine["memory_unit"].tolist(), mine["task.test"].tolist()
+    rows = [
+        {**head, "unit": units[places[0]], **_condition({n: of[places] for n, of in metrics.items()}, given[places[0]])}
+        for head, places in placed(mine, names)
+    ]
     return table_of(rows, [*names, *COLUMNS], factors)
 
 
@@ -68,26 +75,35 @@ def is_none(row: Any) -> bool:
     return bool(row["amount"] <= 2 * row["noise"])
 
 
-def _condition(trials: pd.DataFrame) -> dict[str, Any]:
-    first = trials.iloc[0]
-    most, baseline = float(first["memory_most"]), float(first["baseline"])
-    tested = column(trials, "memoryless_sequences").astype("float64").median()  # a task whose data are given says none
-    test = int(tested if math.isfinite(tested) else first["task.test"])
-    losses = trials["score"].astype("float64")
+_METRICS = ("memory_most", "baseline", "score", "memoryless_sequences", "test_sd")
+
+
+def _condition(metrics: Mapping[str, Float64], given: Any) -> dict[str, Any]:
+    """Return what a condition keeps, from metrics of its trials; ``given``: how many test sequences were asked for."""
+    most, baseline = float(metrics["memory_most"][0]), float(metrics["baseline"][0])
+    tested = _middle(metrics["memoryless_sequences"])  # a task whose data are given says none
+    test = int(given if tested is None else tested)
+    losses: list[float] = metrics["score"].tolist()
     amounts = [min(max(most * (1 - loss / baseline), 0.0), most) for loss in losses]
     several = len(amounts) > 1
-    spread = column(trials, "test_sd").astype("float64").median()
-    known = math.isfinite(spread)
+    spread = _middle(metrics["test_sd"])
     return {
         "n": len(amounts),
-        "unit": first["memory_unit"],
         "most": most,
         "each_seed": amounts,
         "amount": median(amounts),
         "amount_low": min(amounts) if several else None,
         "amount_high": max(amounts) if several else None,
-        "noise": most * spread / (math.sqrt(test) * baseline) if known else _of_adding(most, losses.median(), test),
+        "noise": _of_adding(most, float(np.median(losses)), test)
+        if spread is None
+        else most * spread / (math.sqrt(test) * baseline),
     }
+
+
+def _middle(values: Float64) -> float | None:
+    """Return the median of what is there; None where that is nothing, or not finite."""
+    found = median(values[~np.isnan(values)].tolist())
+    return found if found is not None and math.isfinite(found) else None
 
 
 def _of_adding(length: float, loss: float, test: int) -> float:

@@ -1,6 +1,6 @@
-"""Everything that ``make bench`` measures: kernels, updates, epochs, layers, scaling; tables, a figure, a JSON file.
+"""Everything that ``make bench`` measures: kernels, updates, cohorts, epochs, layers, scaling; tables, figure, JSON.
 
-Run: python -m benchmarks [--rounds 5] [--parts bare updates epochs layers scaling] [--peers PYTHON]
+Run: python -m benchmarks [--rounds 5] [--parts bare updates cohorts epochs layers scaling] [--peers PYTHON]
      [--out benchmarks/results]
 
 Run nothing beside it. With the parts that are measured anew, the JSON file's other parts stay. A Python that has other
@@ -14,12 +14,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bare, epochs, kept, layers, scaling, updates
+from benchmarks import bare, cohorts, epochs, kept, layers, scaling, updates
 from benchmarks.machine import machine
 
 PARTS = {
     "bare": bare.measure,
     "updates": updates.measure,
+    "cohorts": cohorts.measure,
     "epochs": epochs.measure,
     "layers": layers.measure,
     "scaling": scaling.measure,
@@ -64,6 +65,9 @@ def tables(report: dict[str, Any]) -> str:
             text += _table(report["updates"]["found"]["half"], 1e3, "against float32", "{:.2f}x")
         text += "\n## Small updates: microseconds\n\n"
         text += _small(report["updates"]["found"]["small"])
+    if "cohorts" in report:
+        text += "\n## Seeds as lanes of one call: microseconds of an update of one (times as fast as alone)\n\n"
+        text += cohorts.table(report["cohorts"]["found"])
     if "epochs" in report:
         text += "\n## Whole epochs: s (times as fast as the tuned loop)\n\n"
         text += _table([row for row in report["epochs"]["found"] if row["B"] > 1], 1, "against tuned", "{:.2f}x")

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <memory>
 #include <sstream>
 #include <string>
 
@@ -85,53 +86,98 @@ void check_steps(const unroll::Kernels& kernels, const unroll::EvaluationCall& l
   }
 }
 
+// A case's data, and updates on them that are to be made.
+struct Trained {
+  const int64_t S, count, updates;
+  const Buffer<float> weights, x, y;
+  const Buffer<uint8_t> symbols;
+  const Buffer<int32_t> at, classes;
+  const Buffer<uint8_t> asked;
+  const Buffer<int64_t> order, scored, done;
+  const Buffer<float> gradient, average, square, velocity;
+  const Buffer<double> powers, rates, losses, norms;
+  unroll::UpdateCall call{};
+
+  Trained(const Case& c, Stream& stream)
+      : S(c.readout == 0 ? 1 : c.readout == 1 ? c.T : kSome),
+        count(unroll::Parts({Cell(c.cell), c.T, c.I, c.H, c.O}).count),
+        updates((kDrawn + kBatch - 1) / kBatch),
+        weights(count), x(c.symbols ? 0 : kSequences * c.T * c.I), y(c.classes ? 0 : kSequences * S * c.O),
+        symbols(c.symbols ? kSequences * c.T : 0), at(c.readout == 2 ? kSequences * S : 0), classes(c.classes ? kSequences * S : 0),
+        asked(classes.size()), order(kDrawn), scored(updates), done(1),
+        gradient(count), average(count), square(count), velocity(count), powers(2), rates(updates), losses(updates), norms(updates) {
+    stream.fill(weights, -1);
+    stream.fill(x, 1);
+    stream.fill(y, 1);
+    for (std::size_t i = 0; i < symbols.size(); ++i) symbols.get()[i] = uint8_t(stream.below(c.I));
+    for (std::size_t i = 0; i < at.size(); ++i) at.get()[i] = int32_t(int64_t(i) % S * (c.T / S) + stream.below(c.T / S));
+    for (std::size_t i = 0; i < classes.size(); ++i) classes.get()[i] = int32_t(stream.below(c.O + 1)) - 1;
+    for (std::size_t i = 0; i < asked.size(); ++i) asked.get()[i] = uint8_t(stream.below(2));
+    for (int64_t i = 0; i < kDrawn; ++i) order.get()[i] = stream.below(kSequences);
+    for (const Buffer<float>* state : {&average, &square, &velocity})
+      for (int64_t i = 0; i < count; ++i) state->get()[i] = 0;
+    for (int64_t i = 0; i < updates; ++i) rates.get()[i] = std::ldexp(1.0, int(-5 - i));
+    powers.get()[0] = powers.get()[1] = 1;
+    call.shape = {Cell(c.cell), c.T, c.I, c.H, c.O};
+    call.examples = {x.get(), {symbols.get(), 1}, unroll::Readout(c.readout), S, at.get(), y.get(), classes.get(), nullptr};
+    call.optimizer = optimizer_of(c);
+    const bool adam = c.rule >= 2;
+    const bool squares = c.rule >= 1, momentum = call.optimizer.momentum != 0;
+    call.optimizer.average = adam ? average.get() : nullptr;
+    call.optimizer.square = squares ? square.get() : nullptr;
+    call.optimizer.velocity = momentum ? velocity.get() : nullptr;
+    call.optimizer.powers = adam ? powers.get() : nullptr;
+    call.weights = weights.get(), call.gradient = gradient.get();
+    call.order = order.get(), call.sequences = kDrawn, call.batch = kBatch;
+    call.rates = rates.get(), call.seconds = kNone;
+    call.losses = losses.get(), call.norms = norms.get(), call.scored = scored.get(), call.done = done.get();
+  }
+  void make(const unroll::Kernels& kernels) {
+    const Buffer<float> scratch(kernels.update_scratch(Number::float32, call));
+    call.scratch = scratch.get();
+    run(kernels, [&](const unroll::Member& me) { kernels.update(Number::float32, call, me); });
+  }
+  void add_to(Digest& digest) const {
+    for (const Buffer<float>* out : {&weights, &average, &square, &velocity}) digest.add(*out);
+    for (const Buffer<double>* out : {&losses, &norms}) digest.add(*out);
+  }
+};
+
+// Networks that are updated side by side, each with data and weights of its own, come to the bits that each has alone.
+void check_cohort(const Case& c, const unroll::Kernels& kernels) {
+  for (const std::size_t lanes : {std::size_t(3), std::size_t(unroll::kCohort)}) {
+    Stream stream, again;
+    std::vector<std::unique_ptr<Trained>> together;
+    std::vector<unroll::UpdateCall> calls;
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      together.push_back(std::make_unique<Trained>(c, stream));
+      calls.push_back(together.back()->call);
+    }
+    unroll::CohortCall call{calls.data(), int64_t(lanes), nullptr};
+    const Buffer<float> scratch(kernels.cohort_scratch(call));
+    call.scratch = scratch.get();
+    run(kernels, [&](const unroll::Member& me) { kernels.cohort(call, me); });
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      Trained alone(c, again);
+      alone.make(kernels);
+      Digest wanted, got;
+      alone.add_to(wanted), together[lane]->add_to(got);
+      if (got.sum == wanted.sum) continue;
+      ++harness::failures;
+      std::printf("WRONG %s: lane %d of %d, %s\n", kernels.isa, int(lane), int(lanes), text(c).c_str());
+    }
+  }
+}
+
 uint64_t digest_of(const Case& c, const unroll::Kernels& kernels) {
   const Number number = Number::float32;
-  unroll::UpdateCall call{};
-  call.shape = {Cell(c.cell), c.T, c.I, c.H, c.O};
-  const int64_t S = c.readout == 0 ? 1 : c.readout == 1 ? c.T : kSome, count = unroll::Parts(call.shape).count;
   Stream stream;
-  const Buffer<float> weights(count), x(c.symbols ? 0 : kSequences * c.T * c.I), y(c.classes ? 0 : kSequences * S * c.O);
-  const Buffer<uint8_t> symbols(c.symbols ? kSequences * c.T : 0);
-  const Buffer<int32_t> at(c.readout == 2 ? kSequences * S : 0), classes(c.classes ? kSequences * S : 0);
-  const Buffer<uint8_t> asked(classes.size());
-  const Buffer<int64_t> order(kDrawn);
-  stream.fill(weights, -1);
-  stream.fill(x, 1);
-  stream.fill(y, 1);
-  for (std::size_t i = 0; i < symbols.size(); ++i) symbols.get()[i] = uint8_t(stream.below(c.I));
-  for (std::size_t i = 0; i < at.size(); ++i) at.get()[i] = int32_t(int64_t(i) % S * (c.T / S) + stream.below(c.T / S));
-  for (std::size_t i = 0; i < classes.size(); ++i) classes.get()[i] = int32_t(stream.below(c.O + 1)) - 1;
-  for (std::size_t i = 0; i < asked.size(); ++i) asked.get()[i] = uint8_t(stream.below(2));
-  for (int64_t i = 0; i < kDrawn; ++i) order.get()[i] = stream.below(kSequences);
-  call.examples = {x.get(), {symbols.get(), 1}, unroll::Readout(c.readout), S, at.get(), y.get(), classes.get(), nullptr};
-
-  constexpr int64_t kUpdates = (kDrawn + kBatch - 1) / kBatch;
-  const Buffer<float> gradient(count), average(count), square(count), velocity(count);
-  const Buffer<double> powers(2), rates(kUpdates), losses(kUpdates), norms(kUpdates);
-  const Buffer<int64_t> scored(kUpdates), done(1);
-  for (const Buffer<float>* state : {&average, &square, &velocity})
-    for (int64_t i = 0; i < count; ++i) state->get()[i] = 0;
-  for (int64_t i = 0; i < kUpdates; ++i) rates.get()[i] = std::ldexp(1.0, int(-5 - i));
-  powers.get()[0] = powers.get()[1] = 1;
-  call.optimizer = optimizer_of(c);
-  const bool adam = c.rule >= 2;
-  const bool squares = c.rule >= 1, momentum = call.optimizer.momentum != 0;
-  call.optimizer.average = adam ? average.get() : nullptr;
-  call.optimizer.square = squares ? square.get() : nullptr;
-  call.optimizer.velocity = momentum ? velocity.get() : nullptr;
-  call.optimizer.powers = adam ? powers.get() : nullptr;
-  call.weights = weights.get(), call.gradient = gradient.get();
-  call.order = order.get(), call.sequences = kDrawn, call.batch = kBatch;
-  call.rates = rates.get(), call.seconds = kNone;
-  call.losses = losses.get(), call.norms = norms.get(), call.scored = scored.get(), call.done = done.get();
-  const Buffer<float> scratch(kernels.update_scratch(number, call));
-  call.scratch = scratch.get();
-  run(kernels, [&](const unroll::Member& me) { kernels.update(number, call, me); });
+  Trained one(c, stream);
+  one.make(kernels);
 
   unroll::EvaluationCall look{};
-  look.shape = call.shape, look.examples = call.examples, look.weights = weights.get();
-  look.examples.asked = c.classes ? reinterpret_cast<const bool*>(asked.get()) : nullptr;
+  look.shape = one.call.shape, look.examples = one.call.examples, look.weights = one.weights.get();
+  look.examples.asked = c.classes ? reinterpret_cast<const bool*>(one.asked.get()) : nullptr;
   look.first = 7, look.count = kSequences - 7;
   const Buffer<double> sums(look.count), furthest(look.count);
   const Buffer<int64_t> of(look.count), wanted(look.count), right(look.count);
@@ -142,11 +188,12 @@ uint64_t digest_of(const Case& c, const unroll::Kernels& kernels) {
   run(kernels, [&](const unroll::Member& me) { kernels.evaluate(number, look, me); });
 
   if (!c.symbols && !c.classes && c.readout == 0) check_steps(kernels, look);
+  if (c.H <= unroll::kCohortH) check_cohort(c, kernels);
 
   Digest digest;
-  for (const Buffer<float>* out : {&weights, &average, &square, &velocity}) digest.add(*out);
-  for (const Buffer<double>* out : {&losses, &norms, &sums, &furthest}) digest.add(*out);
-  for (const Buffer<int64_t>* out : {&scored, &of, &wanted, &right}) digest.add(*out);
+  one.add_to(digest);
+  for (const Buffer<double>* out : {&sums, &furthest}) digest.add(*out);
+  for (const Buffer<int64_t>* out : {&one.scored, &of, &wanted, &right}) digest.add(*out);
   return digest.sum;
 }
 

@@ -79,6 +79,12 @@ def one_by_one(monkeypatch):
     monkeypatch.setattr("unroll.running.run.BATCH_TRIALS", 1)
 
 
+@pytest.fixture
+def in_turn(monkeypatch):
+    """Let no trials be trained together; see ``test_cohorts``."""
+    monkeypatch.setattr("unroll.running.schedule.fewest", lambda trial: None)
+
+
 def run(store, seeds, name, **options):
     recorder = Recorder()
     summary = execute(load.study(2, seeds, (5,)), store, executor=name, observer=recorder, **options)
@@ -171,7 +177,7 @@ def test_deaths_are_counted_by_whether_work_had_begun(begun, times, store, puppe
     assert f"({times} of {times})" in recorder.notes[-1]
 
 
-def test_a_death_costs_the_trial_under_way_alone(store, puppet):
+def test_a_death_costs_the_trial_under_way_alone(store, puppet, in_turn):
     batches = []
 
     def play(number, channel, future):
@@ -303,7 +309,7 @@ def test_what_an_executor_has_to_say_is_told_once(store, puppet, monkeypatch):
     assert recorder.notes.count("A worker is not used.") == 1
 
 
-def test_a_stop_in_the_middle_of_a_batch(store, puppet):
+def test_a_stop_in_the_middle_of_a_batch(store, puppet, in_turn):
     handed = []
 
     def play(number, channel, future):

@@ -107,3 +107,28 @@ def test_the_settings_in_which_trials_differ_are_named():
     told = [line.partition(": ")[0] for line in screen.getvalue().splitlines()[1:]]
     assert told[0] == "complete  gru on adding, T = 5, learning_rate = 0.01, hidden = 4, seed 1"
     assert len(set(told)) == 4
+
+
+def test_trials_that_are_trained_together_have_one_line_until_the_last_has_ended():
+    trials = [TRIAL.replace(seed=seed) for seed in (1, 2, 3)]
+    console = Console(file=io.StringIO(), width=110, height=30, force_terminal=True)
+    live = LiveProgress(console)
+    live.begin(outlook())
+    for trial in trials:
+        live.started(0, trial)
+
+    def line() -> str:
+        with console.capture() as view:
+            console.print(live._view())
+        return "\n".join(line for line in view.get().splitlines() if "epoch" in line or "starting" in line)
+
+    assert "seed 1 and 2 other seeds" in line()
+    live.progressed(0, trials[1], 0.5, 7, 0.1234)
+    live.completed(0, trials[0], METRICS, 12.0)
+    assert "seed 2 and 1 other seed" in line()
+    live.failed(0, trials[2], {"type": "DivergedError", "message": "no"})
+    assert "epoch 8/50" in line()
+    assert "other seed" not in line()
+    live.completed(0, trials[1], METRICS, 12.0)
+    assert line() == ""
+    live.end()

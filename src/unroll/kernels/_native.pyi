@@ -61,28 +61,32 @@ def rule(
     clip_norm: float,
     clip_value: float,
 ) -> Rule: ...
-def update(
-    isa: str,
-    products: str,
-    cell: str,
-    hidden: int,
-    split: Split,
-    rule: Rule,
-    weights: Array,
-    gradient: Array,
-    average: Array | None,
-    square: Array | None,
-    velocity: Array | None,
-    powers: Array | None,
-    order: Array,
-    batch: int,
-    rates: Array,
-    seconds: float,
-    losses: Array,
-    norms: Array,
-    scored: Array,
-    done: Array,
-) -> None: ...
+
+class Asked:
+    def __init__(
+        self,
+        cell: str,
+        hidden: int,
+        split: Split,
+        rule: Rule,
+        weights: Array,
+        gradient: Array,
+        average: Array | None,
+        square: Array | None,
+        velocity: Array | None,
+        powers: Array | None,
+        order: Array,
+        batch: int,
+        rates: Array,
+        seconds: float,
+        losses: Array,
+        norms: Array,
+        scored: Array,
+        done: Array,
+    ) -> None: ...
+
+def update(isa: str, products: str, asked: Asked) -> None: ...
+def update_cohort(isa: str, asked: list[Asked]) -> None: ...
 def evaluate(
     isa: str,
     cell: str,

@@ -11,6 +11,7 @@ see ``pick.products_in``; evaluations and steps are float32.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 from unroll.axes import Float64, Int64
 from unroll.kernels.pick import native
 
+COHORT, COHORT_UNITS = 16, 16
+"""How many networks are updated in one call, and of how many hidden units, at most; ``native/update/call.hpp``."""
 Readout = Literal["last", "every", "some"]
 Numbers = NDArray[Any]
 
@@ -103,13 +106,17 @@ class Updates:
         before: int,
         products: str = "float32",
     ):
-        self._isa, self._products, self._cell, self._hidden = isa, products, cell, hidden
+        self.layer, self.products = (isa, cell, hidden), products
         self._rule = native().rule(*(getattr(rule, field.name) for field in fields(rule)))
         self._weights, self._state = weights, state
         self._gradient = np.zeros_like(weights)
         powers = [_power(rule.beta1, before), _power(rule.beta2, before)]
         self._powers = np.array(powers) if "average" in state else None
-        self._done = np.zeros(1, dtype=np.int64)
+
+    def kept(self) -> tuple[Any, ...]:
+        """Return the optimizer and all that updates change."""
+        state = (self._state.get(name) for name in ("average", "square", "velocity"))
+        return self._rule, self._weights, self._gradient, *state, self._powers
 
     def make(
         self, sequences: Sequences, order: Int64, batch: int, rates: Float64, seconds: float, made: list[Made]
@@ -119,29 +126,59 @@ class Updates:
         One at least, and none begins after ``seconds``; the one whose loss is no finite number is the last, and changes
         nothing. What a signal's handler raises comes out: those that were made till then are noted all the same.
         """
-        n = len(rates)
-        losses, norms, scored = np.zeros(n), np.zeros(n), np.zeros(n, dtype=np.int64)
-        state = [self._state.get(name) for name in ("average", "square", "velocity")]
-        self._done[0] = 0
+        wanted = Wanted(self, sequences, order, batch, rates, seconds)
         try:
-            native().update(
-                self._isa, self._products, self._cell, self._hidden, sequences.held, self._rule,
-                self._weights, self._gradient, *state, self._powers,
-                order, batch, rates, seconds, losses, norms, scored, self._done,
-            )  # fmt: skip
+            make([wanted])
         finally:
-            done = int(self._done[0])
-            made.append(Made(losses[:done], norms[:done], scored[:done]))
+            made.append(wanted.made())
 
     def evaluate(self, sequences: Sequences, first: int, count: int) -> Counted:
         """Sum up the losses of ``count`` sequences from the one with the number ``first`` on."""
         losses, furthest = np.zeros(count), np.zeros(count)
         scored, asked, right = (np.zeros(count, dtype=np.int64) for _ in range(3))
-        native().evaluate(
-            self._isa, self._cell, self._hidden, sequences.held, self._weights, first, losses, furthest, scored, asked,
-            right,
-        )  # fmt: skip
+        native().evaluate(*self.layer, sequences.held, self._weights, first, losses, furthest, scored, asked, right)
         return Counted(losses, furthest, scored, asked, right)
+
+
+class Wanted:
+    """Updates of one network that are asked for, see ``Updates.make``, and what has come of them.
+
+    ``in_cohorts``: whether they can be made together with others'; ``alike``: what is the same of all in a cohort,
+    beside the kind of data and the optimizer.
+    """
+
+    def __init__(
+        self, updates: Updates, sequences: Sequences, order: Int64, batch: int, rates: Float64, seconds: float
+    ):
+        self.isa, cell, hidden = updates.layer
+        self.products = updates.products
+        self.alike = (self.isa, cell, hidden, len(order), batch, seconds)
+        self.in_cohorts = self.products == "float32" and hidden <= COHORT_UNITS
+        self._found = Made(np.zeros(len(rates)), np.zeros(len(rates)), np.zeros(len(rates), dtype=np.int64))
+        self._done = np.zeros(1, dtype=np.int64)
+        self.asked = native().Asked(
+            cell, hidden, sequences.held, *updates.kept(), order, batch, rates, seconds,
+            self._found.losses, self._found.norms, self._found.scored, self._done,
+        )  # fmt: skip
+
+    def made(self) -> Made:
+        """Return the updates that were made."""
+        done, found = int(self._done[0]), self._found
+        return Made(found.losses[:done], found.norms[:done], found.scored[:done])
+
+
+def make(wanted: Sequence[Wanted]) -> None:
+    """Make the updates that one network asks for, or several of one cohort: at most ``COHORT`` of ``COHORT_UNITS``.
+
+    A cohort's networks are alike in cell, sizes, optimizer, batch and how many sequences are asked for; float32. Each
+    comes to the bits that it comes to alone, however many there are. All make as many updates: the one in which some
+    loss is no finite number is the last of all. What a signal's handler raises comes out, see ``Updates.make``.
+    """
+    first, *others = wanted
+    if others:
+        native().update_cohort(first.isa, [one.asked for one in wanted])
+    else:
+        native().update(first.isa, first.products, first.asked)
 
 
 @dataclass(frozen=True)

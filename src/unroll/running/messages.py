@@ -46,6 +46,7 @@ class Order:
 class Batch:
     """What a worker does: trials, one after the other, and how often it reports of one and hands in a checkpoint.
 
+    ``together``: trials that differ in nothing but their seeds, trained in step (``running.cohorts``), a cohort.
     ``processor``, where it is there, is what all workers must have whose trials' bits depend on it.
     """
 
@@ -54,6 +55,7 @@ class Batch:
     checkpoint_seconds: float
     plugins: Plugins = field(default_factory=dict)
     processor: Mapping[str, str] | None = None
+    together: bool = False
 
 
 @dataclass(frozen=True)

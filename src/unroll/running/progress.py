@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -99,7 +99,7 @@ class LiveProgress(Observer):
     def __init__(self, console: Console):
         self._console = console
         self._factors: tuple[str, ...] = ()
-        self._workers: dict[int, tuple[Trial, float, int, float]] = {}
+        self._workers = defaultdict[int, dict[str, tuple[Trial, float, int, float]]](dict)  # slot, key
         self._rows: deque[tuple[Text, ...]] = deque(maxlen=1000)
         self._finished = self._to_train = 0
         self._share, self._status = 0.0, ""
@@ -116,24 +116,24 @@ class LiveProgress(Observer):
 
     def started(self, slot: int, trial: Trial) -> None:
         """See Observer."""
-        self._workers[slot] = (trial, 0.0, 0, float("nan"))
+        self._workers[slot][trial.key] = (trial, 0.0, 0, float("nan"))
 
     def progressed(self, slot: int, trial: Trial, share: float, epoch: int, loss: float) -> None:
         """See Observer."""
-        self._workers[slot] = (trial, share, epoch, loss)
+        self._workers[slot][trial.key] = (trial, share, epoch, loss)
 
     def completed(self, slot: int, trial: Trial, metrics: Mapping[str, float], seconds: float) -> None:
         """See Observer."""
         mark = Text("✓", style="green") if metrics["solved"] else Text("·", style="yellow")
         words, value = _loss(trial, metrics)
         loss = Text.assemble(f"{words} ", (value, "bold"))
-        self._ended(slot, mark, Text(named(trial, self._factors)), loss, Text(duration(seconds), style="dim"))
+        self._ended(slot, trial, mark, Text(named(trial, self._factors)), loss, Text(duration(seconds), style="dim"))
 
     def failed(self, slot: int, trial: Trial, error: Mapping[str, Any]) -> None:
         """See Observer."""
         name, message = named(trial, self._factors), Text(first_line(error))
         message.truncate(max(20, self._console.width - len(name) - 10), overflow="ellipsis")
-        self._ended(slot, Text("✗", style="red"), Text(name, style="red"), message, Text())
+        self._ended(slot, trial, Text("✗", style="red"), Text(name, style="red"), message, Text())
 
     def note(self, text: str) -> None:
         """See Observer."""
@@ -153,8 +153,8 @@ class LiveProgress(Observer):
             self._live.stop()
             self._console.print(_finished(self._rows))
 
-    def _ended(self, slot: int, *cells: Text) -> None:
-        self._workers.pop(slot, None)
+    def _ended(self, slot: int, trial: Trial, *cells: Text) -> None:
+        self._workers[slot].pop(trial.key, None)
         self._finished += 1
         self._rows.append(cells)
 
@@ -168,15 +168,17 @@ class LiveProgress(Observer):
             f"{self._share:4.0%}  {self._finished}/{self._to_train} trials  {left}",
         )
         workers = Table.grid(padding=(0, 2))
-        for slot in sorted(self._workers):
-            trial, share, epoch, loss = self._workers[slot]
+        busy = [slot for slot in sorted(self._workers) if self._workers[slot]]
+        for slot in busy:
+            (trial, share, epoch, loss), *others = self._workers[slot].values()
+            beside = f" and {measured(len(others), 'other seed')}" if others else ""
             state = "starting" if loss != loss else f"epoch {epoch + 1}/{trial.train.epochs}  loss {loss:.4f}"
             workers.add_row(
-                Text(f"  {named(trial, self._factors)}"),
+                Text(f"  {named(trial, self._factors)}{beside}"),
                 ProgressBar(total=1.0, completed=share, width=30),
                 Text(state, style="dim"),
             )
-        room = max(1, self._console.height - len(self._workers) - 6)
+        room = max(1, self._console.height - len(busy) - 6)
         status = Text(self._status, style="yellow")
         return Group(overall, workers, status, _finished(list(self._rows)[-room:]))
 

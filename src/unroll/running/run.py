@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
@@ -42,6 +42,7 @@ from unroll.store import PlannedStudy, State, Store
 from unroll.study import Study, Trial
 from unroll.study.changed import changes
 from unroll.training.checkpoint import Checkpoint
+from unroll.wording import measured
 
 ATTEMPTS = 3
 """How often a trial is begun whose worker dies of it."""
@@ -144,19 +145,33 @@ def _stored(trials: Sequence[Trial], store: str | Path) -> dict[str, State]:
         return waiting | opened.states(list(waiting))
 
 
+def _named(trials: Sequence[Trial]) -> str:
+    """Return the names of a cohort's trials."""
+    return f"{trials[0]} and {measured(len(trials) - 1, 'other')} trained with it"
+
+
 @dataclass(eq=False)
 class _Active:
-    """Trials that are with a worker; the first is under way, and ``claimed`` when the store knows it."""
+    """Trials by their keys that are with a worker: the first is under way, or all ``together``.
+
+    ``claimed``: of which the store knows that they are under way.
+    """
 
     slot: int
-    trials: deque[Trial]
+    trials: dict[str, Trial]
     fence: Fence
+    together: bool
     channel: Channel = field(init=False)
     future: Future[bool] | None = None
-    claimed: bool = False
+    claimed: set[str] = field(default_factory=set)
     reported: bool = False
     over: bool = False
     late: bool = False
+
+    @property
+    def under_way(self) -> list[Trial]:
+        """The trials that are trained now, or next."""
+        return list(self.trials.values())[: None if self.together else 1]
 
 
 class _Run:
@@ -211,9 +226,9 @@ class _Run:
             self.inbox.close()
             self.executor.shutdown(now=bool(self.stop) or not done)
             for active in self.active.values():
-                if active.claimed:
+                for key in active.claimed:
                     with suppress(StoreError):  # the error that brought us here says more
-                        self.store.release(active.trials[0].key, "stopped before its next update")
+                        self.store.release(key, "stopped before its next update")
             self.observer.end()
         return _summary(self._states(), self.stop.signal)
 
@@ -340,18 +355,21 @@ class _Run:
         """Choose what the free workers do next."""
         begun = []
         while self._can_begin():
-            trials = self.schedule.batch(BATCH_SECONDS, BATCH_TRIALS)
+            cohort = self.schedule.cohort()
+            trials = cohort or self.schedule.batch(BATCH_SECONDS, BATCH_TRIALS)
             slots = self.executor.slots
             batch = Batch(
                 tuple(map(self._order, trials)),
                 max(REPORT_SECONDS, REPORT_SECONDS_A_SLOT * slots),
-                max(CHECKPOINT_SECONDS, CHECKPOINT_SECONDS_A_SLOT * slots),
+                max(CHECKPOINT_SECONDS, CHECKPOINT_SECONDS_A_SLOT * slots * max(1, len(cohort))),
                 self.plugins,
+                together=bool(cohort),
             )
             slot = heapq.heappop(self.free) if self.free else len(self.active)
-            active = self.active[slot] = _Active(slot, deque(trials), Fence(batch, self.alike))
+            waiting = {trial.key: trial for trial in trials}
+            active = self.active[slot] = _Active(slot, waiting, Fence(batch, self.alike), batch.together)
             active.channel = Channel(partial(self._take, active), active.fence.answer)
-            self._claim(active)
+            self._claim_next(active)
             begun.append(active)
         return begun
 
@@ -359,11 +377,17 @@ class _Run:
         active.future = self.executor.submit(work, None, active.channel)
         active.future.add_done_callback(lambda _: self.inbox.wake())
 
-    def _claim(self, active: _Active) -> None:
-        """Write that the first of the trials is under way."""
-        trial = active.trials[0]
+    def _claim_next(self, active: _Active) -> None:
+        for trial in active.under_way:
+            self._claim(active, trial)
+
+    def _claim(self, active: _Active, trial: Trial) -> None:
+        """Write that a trial is under way."""
+        if trial.key in active.claimed:
+            return
         self.store.claim(trial.key)
-        active.claimed, active.reported = True, False
+        active.claimed.add(trial.key)
+        active.reported = active.together and active.reported
         self.untold.append(lambda: self.observer.started(active.slot, trial))
 
     def _order(self, trial: Trial) -> Order:
@@ -405,9 +429,8 @@ class _Run:
         if active.over or not active.fence.passes(said):
             self._too_late(active, said)
             return
-        if not active.claimed:
-            self._claim(active)
-        trial, content = active.trials[0], said.content
+        trial, content = active.trials[said.key], said.content
+        self._claim(active, trial)
         if isinstance(content, Report):
             active.reported = True
             self.schedule.report(trial, content)
@@ -420,7 +443,7 @@ class _Run:
                 self.observer.note(content.text)
             self.store.event("note", content.text, trial=trial.key)
         else:
-            self._settle(active, content)
+            self._settle(active, trial, content)
 
     def _keep(self, trial: Trial, message: Resumable) -> None:
         frozen = message.checkpoint
@@ -429,10 +452,10 @@ class _Run:
         except StoreLimitError as error:
             self.observer.note(f"{trial} continues without a checkpoint: {error}")
 
-    def _settle(self, active: _Active, outcome: Outcome) -> None:
-        """Store how the trial under way has ended; the next of its batch is under way."""
-        trial = active.trials.popleft()
-        active.claimed = False
+    def _settle(self, active: _Active, trial: Trial, outcome: Outcome) -> None:
+        """Store how a trial that was under way has ended; the next of its batch is under way."""
+        del active.trials[trial.key]
+        active.claimed.discard(trial.key)
         if outcome.result is not None:
             self._complete(active.slot, trial, outcome)
         elif outcome.error is not None:
@@ -441,7 +464,7 @@ class _Run:
             self.store.release(trial.key, "stopped")
             self.schedule.again(trial)
         if active.trials and not self.stop:
-            self._claim(active)
+            self._claim_next(active)
 
     def _end(self, active: _Active) -> None:
         """Take note that a worker is done with a batch; what is left of it waits again."""
@@ -467,18 +490,26 @@ class _Run:
             self._give_up(active, error)
 
     def _put_back(self, active: _Active, reason: str) -> None:
-        if active.claimed:
-            self.store.release(active.trials[0].key, reason)
-        for trial in reversed(active.trials):
+        for key in active.claimed:
+            self.store.release(key, reason)
+        for trial in reversed(active.trials.values()):
             self.schedule.again(trial)
+        active.claimed.clear()
         active.trials.clear()
 
     def _give_up(self, active: _Active, error: BaseException) -> None:
-        """Fail the trial that was under way; the others wait again."""
-        if not active.claimed:
-            self._claim(active)
-        active.claimed = False
-        self._fail(active.slot, active.trials.popleft(), Outcome({}, {}, error=described(error)))
+        """Fail the trial that was under way; the others wait again. Of several nobody knows which: all wait, apart."""
+        trials = active.under_way
+        if len(trials) > 1:
+            self.schedule.part(trials)
+            self.observer.note(f"{_named(trials)} are begun again, one by one: {error}")
+            self._put_back(active, str(error))
+            return
+        (trial,) = trials
+        self._claim(active, trial)
+        active.claimed.discard(trial.key)
+        del active.trials[trial.key]
+        self._fail(active.slot, trial, Outcome({}, {}, error=described(error)))
         self._put_back(active, "")
 
     def _complete(self, slot: int, trial: Trial, outcome: Outcome) -> None:
@@ -505,11 +536,12 @@ class _Run:
 
     def _died(self, active: _Active, error: WorkerDiedError) -> None:
         """Begin the trial again that was under way, unless its workers die of it or too many do of whatever."""
-        trial = active.trials[0]
-        self.deaths[trial.key] += 1
-        self.deaths_of_it[trial.key] += active.fence.start is not None
+        for trial in active.under_way:
+            self.deaths[trial.key] += 1
+            self.deaths_of_it[trial.key] += active.fence.start is not None
+        trial = active.under_way[0]
         times, of_it = self.deaths[trial.key], self.deaths_of_it[trial.key]
-        if of_it >= ATTEMPTS or times >= LOSSES:
+        if len(active.under_way) > 1 or of_it >= ATTEMPTS or times >= LOSSES:
             self._give_up(active, error)
             return
         self._put_back(active, str(error))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice, takewhile
 from statistics import median
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from unroll.running.calibration import Calibration, shape
+from unroll.running.cohorts import but_for_its_seed, fewest, most
 from unroll.running.messages import Report
 from unroll.study import Trial
 
@@ -44,15 +45,25 @@ class Schedule:
         self._begun = begun
         self._cost = {trial.key: calibration.cost(trial) for trial in trials}
         self._left = {key: cost * (1 - begun.get(key, 0.0)) for key, cost in self._cost.items()}
-        self._waiting = deque(sorted(trials, key=lambda trial: -self._left[trial.key]))
+        self._fewest: dict[Kind, int | None] = {}
+        first: dict[Kind, int] = {}  # those that may be trained together stand side by side
+        places = []
+        for place, trial in enumerate(trials):
+            kind = but_for_its_seed(trial)
+            if kind not in self._fewest:
+                self._fewest[kind] = fewest(trial)
+            places.append(place if self._fewest[kind] is None else first.setdefault(kind, place))
+        costs = [-self._left[trial.key] for trial in trials]
+        self._waiting = deque(trials[at] for at in sorted(range(len(trials)), key=lambda at: (costs[at], places[at])))
         self._running: dict[str, tuple[Trial, float]] = {}  # key: (trial, share done)
-        self._waiting_cost = sum(self._left.values())
+        self._waiting_cost, self._running_cost = sum(self._left.values()), 0.0  # the latter as they were begun
         self._waiting_costs = defaultdict[Kind, Counter[float]](Counter)  # how many wait of each expected cost
         self._ended_cost = defaultdict[Kind, float](float)
         for trial in trials:
             self._waiting_costs[_kind(trial)][self._left[trial.key]] += 1
         self._ratios: dict[Kind, float] = {}
         self._measured = calibration.measured(trials)
+        self._apart: set[str] = set()
         self._cores = cores
         self.staff(workers)
 
@@ -71,6 +82,7 @@ class Schedule:
         left = self._left[trial.key]
         self._waiting_cost -= left
         self._waiting_costs[_kind(trial)] -= Counter([left])
+        self._running_cost += left
         self._running[trial.key] = (trial, self._begun.get(trial.key, 0.0))
         return trial
 
@@ -81,7 +93,7 @@ class Schedule:
         """
         ratio = self._ratio()
         room = min(seconds, self._waiting_cost * ratio(()) / (SHARES * self._workers))
-        if not self._measured and not self._ratios:
+        if self._unknown:
             room = 0.0
         taken: list[Trial] = []
         while self._waiting and len(taken) < most:
@@ -92,11 +104,38 @@ class Schedule:
             taken.append(self.next())
         return taken
 
+    def cohort(self) -> list[Trial]:
+        """Take trials that come next, for one worker, to be trained together; none where that does not pay.
+
+        As many as come to each worker of all that waits or runs; see ``running.cohorts``. None that was told ``part``.
+        """
+        if not self._waiting or self._unknown:
+            return []
+        first = self._waiting[0]
+        kind = but_for_its_seed(first)
+        least = self._fewest[kind]
+        if least is None:
+            return []
+        ratio = self._ratio()
+        cost = self._left[first.key] * ratio(_kind(first))
+        share = (self._waiting_cost + self._running_cost) * ratio(()) / (self._workers * cost)
+        alike = takewhile(
+            lambda trial: trial.key not in self._apart and but_for_its_seed(trial) == kind,
+            islice(self._waiting, min(most(first), math.ceil(share))),
+        )
+        count = sum(1 for _ in alike)
+        return [self.next() for _ in range(count)] if count >= least else []
+
+    def part(self, trials: Iterable[Trial]) -> None:
+        """Let these be trained one by one from now on: one of them may have ended its worker, and so the others."""
+        self._apart |= {trial.key for trial in trials}
+
     def again(self, trial: Trial) -> None:
         """Put a running trial back to the front."""
         del self._running[trial.key]
         self._waiting.appendleft(trial)
         self._waiting_cost += self._left[trial.key]
+        self._running_cost -= self._left[trial.key]
         self._waiting_costs[_kind(trial)][self._left[trial.key]] += 1
 
     def report(self, trial: Trial, report: Report) -> None:
@@ -109,6 +148,7 @@ class Schedule:
     def end(self, trial: Trial) -> None:
         """Take note that a running trial has ended, however."""
         del self._running[trial.key]
+        self._running_cost -= self._left[trial.key]
         self._ended_cost[_kind(trial)] += self._left[trial.key]
 
     def share_done(self) -> float:
@@ -127,7 +167,7 @@ class Schedule:
         Never less than the longest trial that waits, nor than all work shared evenly. None while nothing is known:
         nothing could be measured, and no trial has reported yet.
         """
-        if not self._measured and not self._ratios:
+        if self._unknown:
             return None
         ratio = self._ratio()
         expected = {kind: ratio(kind) for kind in self._waiting_costs}
@@ -144,6 +184,11 @@ class Schedule:
         longest = max((expected[kind] * max(costs) for kind, costs in self._waiting_costs.items() if costs), default=0)
         loads = _filled(_placed(loads, first), max(0.0, total - sum(first) - sum(last)))
         return max(longest, *_placed(loads, last))
+
+    @property
+    def _unknown(self) -> bool:
+        """Whether nothing is known of how long trials take."""
+        return not self._measured and not self._ratios
 
     def _ratio(self) -> Callable[[Kind], float]:
         """Return the function that gives the ratio of seen to expected time for a kind of trial."""

@@ -1,4 +1,4 @@
-"""What a worker does with its trials: train one after the other, report, keep checkpoints, stop when asked."""
+"""What a worker does with its trials: train one after the other or all together, report, keep checkpoints, stop."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ import platform
 import random
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from typing import Any
 
 from unroll import registry
 from unroll.errors import CheckpointError, PlugInError, WorkerStartError
 from unroll.executors import Channel
+from unroll.kernels.updates import Wanted
 from unroll.models.resolve import resolve
 from unroll.running.examining import examine
 from unroll.running.failure import described
+from unroll.running.looks import Looks
 from unroll.running.messages import Batch, Note, Order, Outcome, Plugins, Report, Resumable, Said, Start
 from unroll.store import Examination
 from unroll.study import Trial
 from unroll.training import Result, Training, computing, numerics
+from unroll.training.cohort import Answer, together
 from unroll.training.devices import confirm, device_of
 from unroll.training.native import numerics_of
 from unroll.training.network import backend_of
-from unroll.training.numerics import BESIDE, processor
+from unroll.training.numerics import BESIDE, CPU, processor
 
 SLURM_JOB = "SLURM_JOB_ID"
 """The environment variable that names the job of a worker under Slurm."""
@@ -88,7 +92,7 @@ def _is_of_a_processor(order: Order) -> bool:
 
 
 def work(item: None, channel: Channel) -> bool:
-    """Ask for trials and train them in turn; return False where another start has been given them.
+    """Ask for trials and train them in turn, or together; return False where another start has been given them.
 
     An exception of a trial itself becomes its error and is not raised. Where an earlier trial has left this process's
     GPU unusable, see ``unroll.training.devices.confirm``.
@@ -99,29 +103,39 @@ def work(item: None, channel: Channel) -> bool:
         return False
     adopt_plugins(batch.plugins)
     confirm_place(batch)
-    for order in batch.orders:
+    for orders in [batch.orders] if batch.together else [(order,) for order in batch.orders]:
         if channel.stopping:
             break
-        work = _Work(order, batch, start, channel)
-        work.say(work.run())
+        # Many workers that begin at once do not hand in their checkpoints at once.
+        saved = time.monotonic() - random.SystemRandom().uniform(0, batch.checkpoint_seconds / 2)
+        looks = Looks(channel, len(orders))
+        works = [_Work(order, place, looks, saved, batch, start, channel) for place, order in enumerate(orders)]
+        # Each of them computes so within; in whatever order they end, it holds for all.
+        with computing(CPU), closing(together([one.run() for one in works])) as ended:
+            for place, outcome in ended:
+                works[place].say(outcome)
     return True
 
 
 class _Work:
-    def __init__(self, order: Order, batch: Batch, start: str, channel: Channel):
-        self.order, self.batch, self.trial = order, batch, order.trial
+    def __init__(
+        self, order: Order, place: int, looks: Looks, saved: float, batch: Batch, start: str, channel: Channel
+    ):
+        self.order, self.batch, self.trial, self.looks = order, batch, order.trial, looks
         self.start, self.channel = start, channel
         self.training: Training | None = None
         self.numerics: dict[str, str] = {}
         self.beside: dict[str, str] = {}  # of the same kind, but no bit depends on it
-        self.started = self.reported = time.monotonic()
-        # Many workers that begin at once do not hand in their checkpoints at once.
-        self.saved = self.started - random.SystemRandom().uniform(0, batch.checkpoint_seconds / 2)
+        self.started = time.monotonic()
+        self.saved = saved
+        # A cohort's trials report in turn, each so much more seldom.
+        self.report_seconds = batch.report_seconds * looks.cohort
+        self.reported = self.started - batch.report_seconds * (looks.cohort - 1 - place)
 
     def say(self, content: Report | Resumable | Note | Outcome) -> None:
         self.channel.send(Said(self.start, self.trial.key, content))
 
-    def run(self) -> Outcome:
+    def run(self) -> Generator[Wanted, Answer | None, Outcome]:
         try:
             confirm_plugins(self.trial)
             device = device_of(self.trial)
@@ -133,7 +147,7 @@ class _Work:
                 self.beside = {name: what for name, what in around.items() if name not in self.numerics}
                 self.training = self._begin()
                 self.started = time.monotonic()
-                result = self._train(self.training)
+                result = yield from self._train(self.training)
                 examinations = () if result is None else examine(self.trial, self.training.network)
                 return self._ended(result=result, examinations=examinations)
         except WorkerStartError:
@@ -163,31 +177,36 @@ class _Work:
     def _afresh(self, reason: str) -> None:
         self.say(Note(f"{self.trial} starts afresh: {reason}"))
 
-    def _train(self, training: Training) -> Result | None:
-        """Return the result, or None where the channel asked to stop first."""
+    def _train(self, training: Training) -> Generator[Wanted, Answer | None, Result | None]:
+        """Ask for the training's updates; return its result, or None where the channel asked to stop first."""
         resumed_at = training.done
-        going = training.run()
+        going = training.steps()
+        answer: Answer | None = None
         while True:
             try:
-                progress = next(going)
+                progress = going.send(answer)
             except StopIteration as end:
                 result: Result = end.value
                 if self.order.keep:
-                    self._save(training)
+                    self._save(training, time.monotonic())
                 return result
-            if self.channel.stopping:
-                self._save(training)
+            if isinstance(progress, Wanted):
+                answer = yield progress
+                continue
+            now, stopping = self.looks.after(answer)
+            answer = None
+            if stopping:
+                self._save(training, now)
                 return None
-            now = time.monotonic()
-            if now - self.reported >= self.batch.report_seconds:
+            if now - self.reported >= self.report_seconds:
                 self.reported = now
-                done, total = progress.updates, progress.total
-                self.say(Report(done, total, resumed_at, now - self.started, progress.epoch, progress.loss))
+                done, total, seconds = progress.updates, progress.total, (now - self.started) / self.looks.cohort
+                self.say(Report(done, total, resumed_at, seconds, progress.epoch, progress.loss))
             if now - self.saved >= self.batch.checkpoint_seconds:
-                self._save(training)
+                self._save(training, now)
 
-    def _save(self, training: Training) -> None:
-        self.saved = time.monotonic()
+    def _save(self, training: Training, now: float) -> None:
+        self.saved = now
         self.say(Resumable(training.freeze(), self.numerics))
 
     def _ended(
@@ -204,6 +223,7 @@ class _Work:
             "host": platform.node(),
             **({"job": os.environ[SLURM_JOB]} if SLURM_JOB in os.environ else {}),
             "threads": 1,
+            **({"together": self.looks.cohort} if self.looks.cohort > 1 else {}),
             "pid": os.getpid(),
         }
         return Outcome(self.numerics, circumstances, result, examinations, error, histories)

@@ -18,6 +18,7 @@ from unroll.axes import Float32, Float64, Int64
 from unroll.capabilities import Continues
 from unroll.errors import DivergedError, Problem, StudyError
 from unroll.exact import power
+from unroll.kernels.updates import Wanted
 from unroll.models.network import Network
 from unroll.models.resolve import resolve
 from unroll.objectives import Objective
@@ -26,6 +27,7 @@ from unroll.study import Trial
 from unroll.study.settings import UNWATCHED
 from unroll.tasks import Criterion, Split
 from unroll.training.checkpoint import Checkpoint, Position, damaged
+from unroll.training.cohort import Answer, Asking, alone
 from unroll.training.common import common
 from unroll.training.devices import at_once, device_of
 from unroll.training.early_stopping import best_epoch, is_over
@@ -136,6 +138,10 @@ class Training:
 
     def run(self) -> Generator[Progress, None, Result]:
         """Yield progress after each update and each batch of an evaluation; return the result. See ``train``."""
+        return (yield from alone(self.steps()))
+
+    def steps(self) -> Asking[Progress, Result]:
+        """Do the same, but ask for updates in native code, which may be made together with others' (``cohort``)."""
         if self.fitted:
             losses = yield from self._fit()
         else:
@@ -167,7 +173,7 @@ class Training:
             losses |= {f"{VALIDATION}{name}": mean for name, mean in self._named(means).items()}
         return losses
 
-    def _train(self) -> Generator[Progress, None, dict[str, float]]:
+    def _train(self) -> Asking[Progress, dict[str, float]]:
         while self.epoch < self.epochs and not self._stopped():
             yield from self._train_epoch()
             if len(self.validation):
@@ -192,7 +198,7 @@ class Training:
     def _best_epoch(self) -> int:
         return best_epoch(self.histories["validation_loss"][: self.epoch])
 
-    def _train_epoch(self) -> Generator[Progress, None, None]:
+    def _train_epoch(self) -> Asking[Progress, None]:
         start = perf_counter()
         if self.task.fresh:
             self._draw_anew()
@@ -201,16 +207,16 @@ class Training:
         self.epoch_seconds += perf_counter() - start
         self.network.train()
         while self.done < self.per_epoch * (self.epoch + 1):
-            start = perf_counter()
+            start, elsewhere = perf_counter(), 0.0
             first = (self.done % self.per_epoch) * self.settings.batch
             last = first + self.settings.batch
             if self.native is None:
                 self._update(order[first:last], there[first:last])
             else:
-                self._update_natively(self.native, order[first:].numpy())
+                elsewhere = yield from self._update_natively(self.native, order[first:].numpy())
             if self.done == self.per_epoch * (self.epoch + 1):
                 self.settle()
-            self.epoch_seconds += perf_counter() - start
+            self.epoch_seconds += perf_counter() - start - elsewhere
             yield self._progress()
 
     def _draw_anew(self) -> None:
@@ -250,17 +256,26 @@ class Training:
             self.vector.clip(norm, self.settings)
         self.optimizer.step()
 
-    def _update_natively(self, native: NativeUpdates, order: Int64) -> None:
-        """Make as many updates, on the sequences with these numbers, as there is time for until somebody looks."""
+    def _update_natively(self, native: NativeUpdates, order: Int64) -> Generator[Wanted, Answer | None, float]:
+        """Make as many updates, on the sequences with these numbers, as there is time for until somebody looks.
+
+        Return the seconds that went by meanwhile and were other trainings'.
+        """
         most = min(2 * self.pace if self.look else 1, math.ceil(len(order) / self.settings.batch))
         rates = [learning_rate(self.settings, self.done + i, self.per_epoch, cosine, power) for i in range(most)]
-        made, raised = native.make(self.train, order[: most * self.settings.batch], np.array(rates), self.look)
+        wanted = native.want(self.train, order[: most * self.settings.batch], np.array(rates), self.look)
+        asked = perf_counter()
+        answer = yield wanted
+        assert answer is not None  # noqa: S101 - see Asking
+        elsewhere = perf_counter() - asked - answer.seconds
+        made = native.take(wanted)
         self.pace = max(1, len(made.losses))
         self.done += len(made.losses)
         for loss, norm, scored in zip(made.losses, made.norms, made.scored, strict=True):
             self._note(float(loss), float(norm), int(scored))
-        if raised is not None:
-            raise raised
+        if answer.raised is not None:
+            raise answer.raised
+        return elsewhere
 
     def _note(self, loss: float, norm: float, scored: int) -> None:
         self.histories["loss"][self.noted] = loss

@@ -20,7 +20,7 @@ from unroll.capabilities import Continues
 from unroll.errors import BackendError
 from unroll.kernels import pick
 from unroll.kernels.pick import HALF_INSTRUCTIONS, products_in
-from unroll.kernels.updates import Counted, Made, Readout, Rule, Sequences, Steps, Updates
+from unroll.kernels.updates import Counted, Made, Readout, Rule, Sequences, Steps, Updates, Wanted
 from unroll.models.network import Network
 from unroll.models.recurrent_network import RecurrentNetwork
 from unroll.models.resolve import resolve
@@ -165,22 +165,17 @@ class NativeUpdates:
         self._vector, self._optimizer, self._products = vector, optimizer, products
         self._updates: Updates | None = None
 
-    def make(
-        self, examples: Examples, order: Int64, rates: Float64, seconds: float
-    ) -> tuple[Made, BaseException | None]:
-        """Make updates, see ``Updates.make``; return them, and what a signal's handler raised."""
-        made: list[Made] = []
-        raised = None
-        try:
-            self._begun().make(self._sequences(examples), order, self._settings.batch, rates, seconds, made)
-        except BaseException as error:
-            if not made:
-                raise
-            raised = error
+    def want(self, examples: Examples, order: Int64, rates: Float64, seconds: float) -> Wanted:
+        """Ask for updates on the sequences with these numbers, see ``Updates.make``."""
+        return Wanted(self._begun(), self._sequences(examples), order, self._settings.batch, rates, seconds)
+
+    def take(self, wanted: Wanted) -> Made:
+        """Count and return the updates that were made of those that were asked for."""
+        made = wanted.made()
         state = self._optimizer.state[self._vector.values]
         if "step" in state:
-            state["step"] += len(made[0].losses)
-        return made[0], raised
+            state["step"] += len(made.losses)
+        return made
 
     def evaluate(self, examples: Examples, first: int, count: int) -> Counted:
         """Evaluate sequences from ``first`` on."""

@@ -21,7 +21,8 @@ AXIS_OF: Mapping[str, Literal["epoch", "update"]] = {
 
 ``loss``: the training loss of each batch before its update; ``grad_norm``: the Euclidean norm of the gradient over all
 parameters before clipping; ``train_loss``: the mean of ``loss`` over an epoch's scored positions; ``seconds``: time
-spent on training in each epoch. With a validation split there are those whose names begin with ``VALIDATION``.
+spent on training in each epoch; of a training that is made together with others (``cohort``), its share of theirs.
+With a validation split there are those whose names begin with ``VALIDATION``.
 """
 
 VALIDATION = "validation_"

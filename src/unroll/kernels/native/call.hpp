@@ -93,6 +93,7 @@ bool goes_on(const Member&);
 double clock_seconds();
 
 struct UpdateCall;      // update/call.hpp
+struct CohortCall;
 struct EvaluationCall;
 struct StepsCall;
 
@@ -109,6 +110,8 @@ struct Kernels {
   int64_t (*evaluation_scratch)(Number, const EvaluationCall&);
   void (*steps)(Number, const StepsCall&, const Member&);
   int64_t (*steps_scratch)(Number, const StepsCall&);
+  void (*cohort)(const CohortCall&, const Member&);  // float32
+  int64_t (*cohort_scratch)(const CohortCall&);
   void (*activate)(int function, const float* x, float* y, int64_t count);  // 0 logistic, 1 tanh; for tests
   double (*multiply_adds)(int64_t rounds);  // rounds of independent FMAs; returns how many floating-point operations that was
 };

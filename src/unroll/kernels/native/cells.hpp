@@ -35,15 +35,21 @@ struct SimpleCell {
   UNROLL_INLINE static void forward(Vec<T> (&z)[NR][U], const Rows<T>& at) {
 #pragma GCC unroll 8
     for (int r = 0; r < NR; ++r) {
-      if constexpr (Rectified) {
+      activate<T>(z[r]);
 #pragma GCC unroll 8
-        for (int u = 0; u < U; ++u) z[r][u] = at_least<T>(z[r][u], T(0));
-      } else {
-        squash<0, U>(z[r]);
-      }
-#pragma GCC unroll 8
-      for (int u = 0; u < U; ++u) store(at.h + r * at.h_row + u * kLanes<T>, cut<T>(z[r][u]));
+      for (int u = 0; u < U; ++u) store(at.h + r * at.h_row + u * kLanes<T>, z[r][u]);
     }
+  }
+  template <class T, int N>
+  UNROLL_INLINE static void activate(Vec<T> (&z)[N]) {
+    if constexpr (Rectified) {
+#pragma GCC unroll 16
+      for (int i = 0; i < N; ++i) z[i] = at_least<T>(z[i], T(0));
+    } else {
+      squash<0, N>(z);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) z[i] = cut<T>(z[i]);
   }
   // h_prev, h: the states before and after the step; dh: the gradient at h. Writes the gate deltas and what of dh goes
   // past the recurrent matrix.

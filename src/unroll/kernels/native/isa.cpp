@@ -1,5 +1,6 @@
 // One instruction set's kernels: this file is compiled once for each, with its own flags and UNROLL_NS.
 #include "lanes.hpp"
+#include "update/cohort/cohort.hpp"
 #include "update/steps.hpp"
 #include "update/update.hpp"
 
@@ -51,6 +52,14 @@ template <class C, class T>
 struct EvaluationScratch {
   static int64_t run(const EvaluationCall& call) { return evaluation_scratch<C, T>(call); }
 };
+template <class C, class>
+struct UpdateCohort {
+  static void run(const CohortCall& call, const Member& me) { update_cohort<C>(call, me); }
+};
+template <class C, class>
+struct CohortScratch {
+  static int64_t run(const CohortCall& call) { return cohort_scratch<C>(call); }
+};
 template <class C, class T>
 struct Steps {
   static void run(const StepsCall& call, const Member& me) { steps<C, T>(call, me); }
@@ -72,6 +81,8 @@ int64_t run_update_scratch(Number number, const UpdateCall& call) { return pick<
 int64_t run_evaluation_scratch(Number number, const EvaluationCall& call) { return pick<EvaluationScratch>(call.shape.cell, number, call); }
 void run_steps(Number number, const StepsCall& call, const Member& me) { pick<Steps>(call.shape.cell, number, call, me); }
 int64_t run_steps_scratch(Number number, const StepsCall& call) { return pick<StepsScratch>(call.shape.cell, number, call); }
+void run_cohort(const CohortCall& call, const Member& me) { pick<UpdateCohort>(call.updates->shape.cell, Number::float32, call, me); }
+int64_t run_cohort_scratch(const CohortCall& call) { return pick<CohortScratch>(call.updates->shape.cell, Number::float32, call); }
 
 void activate(int function, const float* x, float* y, int64_t count) {
   constexpr int W = kLanes<float>, N = 4;
@@ -118,7 +129,7 @@ double multiply_adds(int64_t rounds) {
 extern const Kernels kernels;
 const Kernels kernels = {UNROLL_TEXT(UNROLL_NS), kLanes<float>,      run_forward,            run_backward, run_scratch_size, run_update,
                          run_evaluate,           run_update_scratch, run_evaluation_scratch, run_steps,    run_steps_scratch,
-                         activate,               multiply_adds};
+                         run_cohort,             run_cohort_scratch, activate,               multiply_adds};
 
 }  // namespace UNROLL_NS
 }  // namespace unroll

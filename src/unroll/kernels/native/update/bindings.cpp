@@ -3,9 +3,11 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "../calling.hpp"
 #include "call.hpp"
@@ -147,38 +149,88 @@ struct Maker {
   }
 };
 
-void update(const std::string& isa, const std::string& products, const std::string& cell_name, int64_t hidden, const Split& split, const Rule& with, const Vector& weights,
-               const Vector& gradient, const std::optional<Vector>& average, const std::optional<Vector>& square, const std::optional<Vector>& velocity,
-               const Maybe<double, nb::ndim<1>>& powers, const Array<const int64_t, nb::ndim<1>>& order, int64_t batch,
-               const Array<const double, nb::ndim<1>>& rates, double seconds, const Array<double, nb::ndim<1>>& losses,
-               const Array<double, nb::ndim<1>>& norms, const Array<int64_t, nb::ndim<1>>& scored, const Array<int64_t, nb::ndim<1>>& done) {
-  const Number number = Split::number_of(Any(weights));
-  const Maker maker(isa, products, number);
-  auto call = call_of<unroll::UpdateCall>(split, number, cell_name, hidden);
-  const int64_t n = unroll::Parts(call.shape).count;
-  call.weights = vector_of(weights, number, n, true, "weights"), call.gradient = vector_of(gradient, number, n, true, "gradient");
-  call.optimizer = with.o;
-  unroll::Optimizer& o = call.optimizer;
-  const bool adam = o.rule == unroll::Rule::adam || o.rule == unroll::Rule::adamw;
-  o.average = vector_of(average, number, n, adam, "average");
-  o.square = vector_of(square, number, n, adam || o.rule == unroll::Rule::rmsprop, "square");
-  o.velocity = vector_of(velocity, number, n, o.momentum != 0, "velocity");
-  need(powers.has_value() == adam && (!powers || powers->shape(0) == 2), "powers: two are needed by Adam, and none by others.");
-  o.powers = powers ? powers->data() : nullptr;
-  call.order = order.data(), call.sequences = int64_t(order.shape(0)), call.batch = batch;
-  need(batch > 0, "batch: at least 1 is needed.");
-  for (int64_t i = 0; i < call.sequences; ++i) need(call.order[i] >= 0 && call.order[i] < split.count(), "order: there is no such sequence.");
-  const int64_t updates = (call.sequences + batch - 1) / batch;
-  need(int64_t(rates.shape(0)) >= updates && int64_t(losses.shape(0)) >= updates && int64_t(norms.shape(0)) >= updates &&
-           int64_t(scored.shape(0)) >= updates,
-       "rates, losses, norms, scored: a number for each update is needed.");
-  call.rates = rates.data(), call.seconds = seconds;
-  call.losses = losses.data(), call.norms = norms.data(), call.scored = scored.data();
-  const calling::Memory scratch(calling::bytes(number) * std::size_t(maker.scratch(number, call)));
+// Updates that are asked for: looked at once, when they are.
+class Asked {
+ public:
+  Asked(const std::string& cell, int64_t hidden, const Split& split, const Rule& with, const Vector& weights, const Vector& gradient,
+        const std::optional<Vector>& average, const std::optional<Vector>& square, const std::optional<Vector>& velocity,
+        const Maybe<double, nb::ndim<1>>& powers, const Array<const int64_t, nb::ndim<1>>& order, int64_t batch,
+        const Array<const double, nb::ndim<1>>& rates, double seconds, const Array<double, nb::ndim<1>>& losses,
+        const Array<double, nb::ndim<1>>& norms, const Array<int64_t, nb::ndim<1>>& scored, const Array<int64_t, nb::ndim<1>>& done)
+      : number(Split::number_of(Any(weights))),
+        call(call_of<unroll::UpdateCall>(split, number, cell, hidden)),
+        held_{split, weights, gradient, average, square, velocity, powers, order, rates, losses, norms, scored, done} {
+    const int64_t n = unroll::Parts(call.shape).count;
+    call.weights = vector_of(weights, number, n, true, "weights"), call.gradient = vector_of(gradient, number, n, true, "gradient");
+    call.optimizer = with.o;
+    unroll::Optimizer& o = call.optimizer;
+    const bool adam = o.rule == unroll::Rule::adam || o.rule == unroll::Rule::adamw;
+    o.average = vector_of(average, number, n, adam, "average");
+    o.square = vector_of(square, number, n, adam || o.rule == unroll::Rule::rmsprop, "square");
+    o.velocity = vector_of(velocity, number, n, o.momentum != 0, "velocity");
+    need(powers.has_value() == adam && (!powers || powers->shape(0) == 2), "powers: two are needed by Adam, and none by others.");
+    o.powers = powers ? powers->data() : nullptr;
+    call.order = order.data(), call.sequences = int64_t(order.shape(0)), call.batch = batch;
+    need(batch > 0, "batch: at least 1 is needed.");
+    for (int64_t i = 0; i < call.sequences; ++i) need(call.order[i] >= 0 && call.order[i] < split.count(), "order: there is no such sequence.");
+    const int64_t updates = (call.sequences + batch - 1) / batch;
+    need(int64_t(rates.shape(0)) >= updates && int64_t(losses.shape(0)) >= updates && int64_t(norms.shape(0)) >= updates &&
+             int64_t(scored.shape(0)) >= updates,
+         "rates, losses, norms, scored: a number for each update is needed.");
+    call.rates = rates.data(), call.seconds = seconds;
+    call.losses = losses.data(), call.norms = norms.data(), call.scored = scored.data();
+    need(done.shape(0) == 1, "done: one number is needed.");
+    call.done = done.data();
+  }
+  Number number;
+  unroll::UpdateCall call;
+
+ private:
+  struct Held {  // for as long as the pointers to it
+    Split split;
+    Vector weights, gradient;
+    std::optional<Vector> average, square, velocity;
+    Maybe<double, nb::ndim<1>> powers;
+    Array<const int64_t, nb::ndim<1>> order;
+    Array<const double, nb::ndim<1>> rates;
+    Array<double, nb::ndim<1>> losses, norms;
+    Array<int64_t, nb::ndim<1>> scored, done;
+  } held_;
+};
+
+void update(const std::string& isa, const std::string& products, const Asked& asked) {
+  const Maker maker(isa, products, asked.number);
+  unroll::UpdateCall call = asked.call;
+  const calling::Memory scratch(calling::bytes(asked.number) * std::size_t(maker.scratch(asked.number, call)));
   call.scratch = scratch.data;
-  need(done.shape(0) == 1, "done: one number is needed.");
-  call.done = done.data();
-  calling::run(1, [&](const unroll::Member& me) { maker.run(number, call, me); });
+  calling::run(1, [&](const unroll::Member& me) { maker.run(asked.number, call, me); });
+}
+
+void need_alike(const unroll::UpdateCall& a, const unroll::UpdateCall& b) {
+  const unroll::Shape &s = a.shape, &t = b.shape;
+  need(s.cell == t.cell && s.T == t.T && s.I == t.I && s.H == t.H && s.O == t.O, "cohort: all need one cell, and the same sizes.");
+  const unroll::Examples &e = a.examples, &f = b.examples;
+  need(e.readout == f.readout && e.S == f.S && !e.numbers == !f.numbers && !e.classes == !f.classes, "cohort: all need the same readout, and data of one kind.");
+  const unroll::Optimizer &o = a.optimizer, &p = b.optimizer;
+  need(o.rule == p.rule && !o.velocity == !p.velocity, "cohort: all need one optimizer.");
+  need(a.sequences == b.sequences && a.batch == b.batch && a.seconds == b.seconds, "cohort: all need as many sequences, batches of one size, and one time.");
+}
+
+void update_cohort(const std::string& isa, const std::vector<const Asked*>& asked) {
+  const unroll::Kernels& k = calling::kernels(isa);
+  need(!asked.empty() && asked.size() <= std::size_t(unroll::kCohort), "cohort: 1 to 16 networks are needed.");
+  std::vector<unroll::UpdateCall> updates;
+  for (const Asked* one : asked) {
+    need(one->number == Number::float32, "cohort: float32 is needed.");
+    need(one->call.shape.H <= unroll::kCohortH, "cohort: at most 16 hidden units are possible.");
+    for (const unroll::UpdateCall& other : updates) need(other.weights != one->call.weights, "cohort: each network needs its own weights.");
+    updates.push_back(one->call);
+    need_alike(updates.front(), one->call);
+  }
+  unroll::CohortCall call{updates.data(), int64_t(updates.size()), nullptr};
+  const calling::Memory scratch(calling::bytes(Number::float32) * std::size_t(k.cohort_scratch(call)));
+  call.scratch = scratch.data;
+  calling::run(1, [&](const unroll::Member& me) { k.cohort(call, me); });
 }
 
 void evaluate(const std::string& isa, const std::string& cell_name, int64_t hidden, const Split& split, const Vector& weights, int64_t first,
@@ -236,10 +288,17 @@ void bind_updates(nb::module_& m) {
   nb::class_<Rule>(m, "Rule", "An optimizer and the bounds on its gradient.");
   m.def("rule", &rule, nb::arg("name"), nb::arg("beta1"), nb::arg("beta2"), nb::arg("epsilon"), nb::arg("alpha"), nb::arg("momentum"),
         nb::arg("weight_decay"), nb::arg("clip_norm"), nb::arg("clip_value"), "An optimizer by its name.");
-  m.def("update", &update, nb::arg("isa"), nb::arg("products"), nb::arg("cell"), nb::arg("hidden"), nb::arg("split"), nb::arg("rule"), nb::arg("weights"),
-        nb::arg("gradient"), nb::arg("average").none(), nb::arg("square").none(), nb::arg("velocity").none(), nb::arg("powers").none(),
-        nb::arg("order"), nb::arg("batch"), nb::arg("rates"), nb::arg("seconds"), nb::arg("losses"), nb::arg("norms"), nb::arg("scored"),
-        nb::arg("done"), "Make updates.");
+  nb::class_<Asked>(m, "Asked", "Updates that are asked for.")
+      .def(nb::init<const std::string&, int64_t, const Split&, const Rule&, const Vector&, const Vector&, const std::optional<Vector>&,
+                    const std::optional<Vector>&, const std::optional<Vector>&, const Maybe<double, nb::ndim<1>>&,
+                    const Array<const int64_t, nb::ndim<1>>&, int64_t, const Array<const double, nb::ndim<1>>&, double,
+                    const Array<double, nb::ndim<1>>&, const Array<double, nb::ndim<1>>&, const Array<int64_t, nb::ndim<1>>&,
+                    const Array<int64_t, nb::ndim<1>>&>(),
+           nb::arg("cell"), nb::arg("hidden"), nb::arg("split"), nb::arg("rule"), nb::arg("weights"), nb::arg("gradient"), nb::arg("average").none(),
+           nb::arg("square").none(), nb::arg("velocity").none(), nb::arg("powers").none(), nb::arg("order"), nb::arg("batch"), nb::arg("rates"),
+           nb::arg("seconds"), nb::arg("losses"), nb::arg("norms"), nb::arg("scored"), nb::arg("done"));
+  m.def("update", &update, nb::arg("isa"), nb::arg("products"), nb::arg("asked"), "Make updates.");
+  m.def("update_cohort", &update_cohort, nb::arg("isa"), nb::arg("asked"), "Make updates of several networks, each as it would alone.");
   m.def("evaluate", &evaluate, nb::arg("isa"), nb::arg("cell"), nb::arg("hidden"), nb::arg("split"), nb::arg("weights"), nb::arg("first"),
         nb::arg("losses"), nb::arg("furthest"), nb::arg("scored"), nb::arg("asked"), nb::arg("right"), "Sum up the losses of some sequences.");
   m.def("steps", &steps, nb::arg("isa"), nb::arg("cell"), nb::arg("weights"), nb::arg("x"), nb::arg("h"), nb::arg("c").none(), nb::arg("out"),

@@ -65,6 +65,16 @@ struct UpdateCall {
   void* scratch;             // update_scratch numbers, aligned to 64 bytes
 };
 
+// Updates of several networks that are alike in all but what their pointers lead to and their rates: shape, readout, S, kind of data,
+// optimizer, `sequences`, `batch`. Each comes to the bits that it has alone. Float32.
+constexpr int kCohort = 16;       // of so many at most
+constexpr int64_t kCohortH = 16;  // and so many hidden units at most, which are one group of any cell
+struct CohortCall {
+  const UpdateCall* updates;  // (count,); their scratch is not used, nor their gradients
+  int64_t count;
+  void* scratch;  // cohort_scratch numbers
+};
+
 struct EvaluationCall {
   Shape shape;
   Examples examples;

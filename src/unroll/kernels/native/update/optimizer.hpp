@@ -58,52 +58,78 @@ struct Step {
     const double kept = adam ? o.beta2 : o.alpha;
     beta1 = splat(T(o.beta1)), one_less_beta1 = splat(T(1 - o.beta1)), beta2 = splat(T(kept)), one_less_beta2 = splat(T(1 - kept));
   }
+  // One lane's numbers from another step. What is not clipped is multiplied by 1.
+  void take(int lane, const Step& from) {
+    clips = clips || from.clips;
+    clip[lane] = from.clip[lane], low[lane] = from.low[lane], high[lane] = from.high[lane], decay[lane] = from.decay[lane], keep[lane] = from.keep[lane];
+    rate[lane] = from.rate[lane], epsilon[lane] = from.epsilon[lane], momentum[lane] = from.momentum[lane], root_of_bias[lane] = from.root_of_bias[lane];
+    beta1[lane] = from.beta1[lane], one_less_beta1[lane] = from.one_less_beta1[lane];
+    beta2[lane] = from.beta2[lane], one_less_beta2[lane] = from.one_less_beta2[lane];
+  }
 };
 
+// The weights x after a step with the gradient g; average, square and velocity, those that the rule has, after it.
 template <class T, Rule rule, bool Momentum>
-void step_all(const Step<T>& s, T* w, T* gradient, T* average, T* square, T* velocity, int64_t count) {
-  constexpr int W = kLanes<T>;
-  for (int64_t i = 0; i < count; i += W) {
+UNROLL_INLINE Vec<T> stepped(const Step<T>& s, Vec<T> x, Vec<T> g, Vec<T>& average, Vec<T>& square, Vec<T>& velocity) {
+  if (s.clips) g = g * s.clip;
+  g = g < s.low ? s.low : g > s.high ? s.high : g;
+  x = x * s.keep;
+  g = fma<T>(x, s.decay, g);
+  Vec<T> change = g;
+  if constexpr (rule == Rule::adam || rule == Rule::adamw) {
+    average = cut<T>(fma<T>(g - average, s.one_less_beta1, average));
+    square = cut_square<T>(fma<T>(g * g, s.one_less_beta2, square * s.beta2));
+    change = average / (root<T>(square) / s.root_of_bias + s.epsilon);
+  }
+  if constexpr (rule == Rule::rmsprop) {
+    square = cut_square<T>(fma<T>(g * g, s.one_less_beta2, square * s.beta2));
+    change = g / (root<T>(square) + s.epsilon);
+  }
+  if constexpr (Momentum) velocity = change = cut<T>(fma<T>(velocity, s.momentum, change));
+  return fma<T>(change, s.rate, x);
+}
+
+template <class T, Rule rule, bool Momentum>
+void step_all(const Step<T>& s, const Optimizer& o, T* w, const T* gradient, int64_t count) {
+  constexpr bool kAverage = rule == Rule::adam || rule == Rule::adamw, kSquare = kAverage || rule == Rule::rmsprop;
+  T *const average = static_cast<T*>(o.average), *const square = static_cast<T*>(o.square), *const velocity = static_cast<T*>(o.velocity);
+  for (int64_t i = 0; i < count; i += kLanes<T>) {
     const int64_t n = count - i;
-    Vec<T> g = some(gradient + i, n), x = some(w + i, n);
-    if (s.clips) g = g * s.clip;
-    g = g < s.low ? s.low : g > s.high ? s.high : g;
-    x = x * s.keep;
-    g = fma<T>(x, s.decay, g);
-    Vec<T> change = g;
-    if constexpr (rule == Rule::adam || rule == Rule::adamw) {
-      const Vec<T> m = some(average + i, n), moved = cut<T>(fma<T>(g - m, s.one_less_beta1, m));
-      const Vec<T> v = cut_square<T>(fma<T>(g * g, s.one_less_beta2, some(square + i, n) * s.beta2));
-      put(moved, average + i, n), put(v, square + i, n);
-      change = moved / (root<T>(v) / s.root_of_bias + s.epsilon);
-    }
-    if constexpr (rule == Rule::rmsprop) {
-      const Vec<T> v = cut_square<T>(fma<T>(g * g, s.one_less_beta2, some(square + i, n) * s.beta2));
-      put(v, square + i, n);
-      change = g / (root<T>(v) + s.epsilon);
-    }
-    if constexpr (Momentum) {
-      change = cut<T>(fma<T>(some(velocity + i, n), s.momentum, change));
-      put(change, velocity + i, n);
-    }
-    put(fma<T>(change, s.rate, x), w + i, n);
+    Vec<T> a{}, q{}, v{};
+    if constexpr (kAverage) a = some(average + i, n);
+    if constexpr (kSquare) q = some(square + i, n);
+    if constexpr (Momentum) v = some(velocity + i, n);
+    put(stepped<T, rule, Momentum>(s, some(w + i, n), some(gradient + i, n), a, q, v), w + i, n);
+    if constexpr (kAverage) put(a, average + i, n);
+    if constexpr (kSquare) put(q, square + i, n);
+    if constexpr (Momentum) put(v, velocity + i, n);
   }
 }
 
-template <class T>
-void step(const Optimizer& o, double norm, double rate, T* w, T* gradient, int64_t count) {
-  T *average = static_cast<T*>(o.average), *square = static_cast<T*>(o.square), *velocity = static_cast<T*>(o.velocity);
-  if (o.powers) o.powers[0] *= o.beta1, o.powers[1] *= o.beta2;
-  const Step<T> s(o, norm, rate);
+template <auto Value>
+struct Fixed {
+  static constexpr auto value = Value;
+};
+
+// Runs `job` with the rule of an optimizer, and whether it has momentum, as constants.
+template <class Job>
+UNROLL_INLINE void with_rule(const Optimizer& o, Job job) {
   switch (o.rule) {
-    case Rule::sgd:
-      return velocity ? step_all<T, Rule::sgd, true>(s, w, gradient, average, square, velocity, count)
-                      : step_all<T, Rule::sgd, false>(s, w, gradient, average, square, velocity, count);
-    case Rule::rmsprop:
-      return velocity ? step_all<T, Rule::rmsprop, true>(s, w, gradient, average, square, velocity, count)
-                      : step_all<T, Rule::rmsprop, false>(s, w, gradient, average, square, velocity, count);
-    default: return step_all<T, Rule::adam, false>(s, w, gradient, average, square, velocity, count);
+    case Rule::sgd: return o.velocity ? job(Fixed<Rule::sgd>{}, Fixed<true>{}) : job(Fixed<Rule::sgd>{}, Fixed<false>{});
+    case Rule::rmsprop: return o.velocity ? job(Fixed<Rule::rmsprop>{}, Fixed<true>{}) : job(Fixed<Rule::rmsprop>{}, Fixed<false>{});
+    default: return job(Fixed<Rule::adam>{}, Fixed<false>{});
   }
+}
+
+UNROLL_INLINE void count_powers(const Optimizer& o) {
+  if (o.powers) o.powers[0] *= o.beta1, o.powers[1] *= o.beta2;
+}
+
+template <class T>
+void step(const Optimizer& o, double norm, double rate, T* w, const T* gradient, int64_t count) {
+  count_powers(o);
+  const Step<T> s(o, norm, rate);
+  with_rule(o, [&](auto rule, auto momentum) { step_all<T, decltype(rule)::value, decltype(momentum)::value>(s, o, w, gradient, count); });
 }
 
 }  // namespace UNROLL_NS

@@ -1,0 +1,53 @@
+"""Which trials are trained together, as lanes of one call: those that differ in their seeds alone, where it pays.
+
+A lane comes to the bits of a training alone (``kernels/native/update/cohort``); so this is a matter of time, and no key
+and no numerics tell of it. Imports no torch: what the networks' layers allow, the worker sees.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unroll.capabilities import Continues
+from unroll.kernels.updates import COHORT
+from unroll.models.recurrent import Recurrent
+from unroll.models.resolve import resolve
+from unroll.running.sizes import data_bytes, memory_parts
+from unroll.study import Trial
+
+UNITS = 8
+"""Hidden units at most: of 16 on a processor with vectors of eight numbers a training alone is as fast."""
+FEWEST = ((1, 4, 5), (1, 10, 10), (8, 4, 13), (32, 4, 16))
+"""Up to which batch, and up to how many inputs and outputs, how many seeds at least: from there on they take at most
+two thirds of the time of as many one by one, measured with vectors of 8 and of 16 numbers (``benchmarks/updates.py``).
+"""
+BYTES = 256_000_000
+"""Of all of a cohort's data and steps."""
+
+
+def but_for_its_seed(trial: Trial) -> tuple[Any, ...]:
+    """Return what trials have in common that differ in their seeds alone; faster than ``Trial.condition``."""
+    what = (trial.task, trial.model, trial.length, trial.protocol, trial.versions)
+    return (*what, trial.task_settings, trial.model_settings, trial.train, trial.generate, trial.test)
+
+
+def fewest(trial: Trial) -> int | None:
+    """Return of how many seeds, at least, a cohort of trials such as this is faster than one by one; None for never."""
+    task, model = resolved = resolve(trial)
+    if not isinstance(model, Recurrent) or model.layers > 1 or resolved.backend(trial).backend != "native":
+        return None
+    if trial.train.precision != "float32":
+        return None
+    if isinstance(task, Continues):  # each seed has other numbers of sequences left, and so updates of its own
+        return None
+    if model.width(task.inputs, task.outputs) > UNITS or task.objective not in ("mse", "cross_entropy"):
+        return None
+    size = max(task.inputs, task.outputs)
+    return next((least for batch, most, least in FEWEST if trial.train.batch <= batch and size <= most), None)
+
+
+def most(trial: Trial) -> int:
+    """Return of how many trials a cohort is at most: so many that their data fit."""
+    parts = memory_parts(trial, 0)
+    each = data_bytes(trial) + parts["batch"] + parts["steps"] + parts["curves"]
+    return max(1, min(COHORT, BYTES // max(1, each)))

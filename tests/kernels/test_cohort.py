@@ -2,7 +2,8 @@
 
 Faults planted here, each seen to be found: the gradient of a lane bounded by its neighbour's norm; a cell state that
 goes on from the update before; positions read where the first lane reads; a lane that goes on after its loss is no
-number, or is counted as a step of Adam.
+number, or is counted as a step of Adam; parts of sums that are counted anew in each block of sequences; the sequences
+of its neighbour. Terms of the loss in other partial sums are not: its rounding to float32 hides their order.
 """
 
 from __future__ import annotations

@@ -278,11 +278,13 @@ def test_who_insists_does_not_wait_for_sbatch_and_is_told_what_to_type(
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     if way == "while it is left":
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell's children ignore it
         interrupting = threading.Thread(target=interrupt)
         interrupting.start()
         with pytest.raises(KeyboardInterrupt):
             executor.shutdown(now=True)
         interrupting.join()
+        signal.signal(signal.SIGINT, before)
 
     def leave() -> None:
         if way == "while it is left":

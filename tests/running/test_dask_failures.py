@@ -52,6 +52,22 @@ def freezing(line, said):
 dask_worker.Line._send = freezing
 """
 """Freezes a worker in the middle of its first trial, when a checkpoint of that has left."""
+WAITS = """
+import os
+import time
+from unroll.executors import dask_worker
+from unroll.running.messages import Outcome
+
+send = dask_worker.Line._send
+
+def waiting(line, said):
+    while isinstance(said.content, Outcome) and not os.path.exists({go!r}):
+        time.sleep(0.05)
+    send(line, said)
+
+dask_worker.Line._send = waiting
+"""
+"""Lets no trial of a worker end before there is a file."""
 WITHOUT_GRU = "from unroll import registry; del registry.models._builtin['gru']"
 
 
@@ -172,8 +188,7 @@ def test_workers_that_are_added_and_retired(
 
 
 def test_trials_whose_bits_depend_on_the_processor_are_kept_to_workers_like_the_first(small: Path, store: Path, made):
-    cluster = two(made, store, ANOTHER)
-    recorder = run(small, store, cluster, *TORCHS, same_numerics=True)
+    recorder = run_until_one_is_refused(made, small, store, ANOTHER, *TORCHS, same_numerics=True)
     with Store.open(store) as opened:
         assert len({trial.fingerprint["numerics"]["cpu"] for trial in opened.trials()}) == 1
     (note,) = [note for note in recorder.notes if "Going on with fewer workers" in note]
@@ -191,19 +206,39 @@ def test_of_trials_that_are_all_native_every_worker_is_used(small: Path, uninter
 
 
 def test_a_worker_without_a_plug_in_is_named_and_done_without(small: Path, uninterrupted: dict, store: Path, made):
-    cluster = two(made, store, WITHOUT_GRU)
-    recorder = run(small, store, cluster)
+    recorder = run_until_one_is_refused(made, small, store, WITHOUT_GRU)
     (note,) = [note for note in recorder.notes if "Going on with fewer workers" in note]
     assert f'The worker on {os.uname().nodename} has no model "gru". Install there what brings it' in note
     assert bits(store) == uninterrupted
 
 
-def two(made: Callable[..., Cluster], store: Path, plant: str, **options: str) -> Cluster:
-    """Return a cluster whose second worker runs a plant first; both are there."""
-    path = store.with_name("plant.py")
-    path.write_text(plant)
-    cluster = made(1, **options)
-    cluster.add(plant=str(path))
+def run_until_one_is_refused(
+    made: Callable[..., Cluster], small: Path, store: Path, plant: str, *overrides: str, **options: Any
+) -> Recorder:
+    """Run the small study on two workers; no trial ends before the second one, with a plant, is refused."""
+    go = store.with_name("go")
+    cluster = two(made, store, plant, first=WAITS.format(go=str(go)))
+    recorder = Recorder()
+
+    def let_go() -> None:
+        try:
+            wait_for(lambda: [note for note in recorder.notes if "fewer workers" in note])
+        finally:
+            go.touch()
+
+    letting = meanwhile(let_go)
+    run(small, store, cluster, *overrides, observer=recorder, **options)
+    letting.join()
+    return recorder
+
+
+def two(made: Callable[..., Cluster], store: Path, plant: str, first: str = "", **options: str) -> Cluster:
+    """Return a cluster whose second worker, and maybe its first, runs a plant before all else; both are there."""
+    cluster = made(0 if first else 1, **options)
+    for place, text in enumerate(filter(None, (first, plant))):
+        path = store.with_name(f"plant{place}.py")
+        path.write_text(text)
+        cluster.add(plant=str(path))
     with distributed.Client(cluster.address) as boss:
         boss.wait_for_workers(2)
     return cluster

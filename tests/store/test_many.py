@@ -28,7 +28,14 @@ from unroll.testing.stores import finish, planned_study, planned_trial
 SEEDS = range(12)
 MEASURES = {"größe": MeasureRecord(digest="d", metrics=("test_mse",)), "plain": MeasureRecord(digest="e")}
 VALUES = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text() | st.binary()
-COLUMNS = st.lists(VALUES) | st.lists(st.floats()) | st.lists(st.text()) | st.lists(st.integers(-(2**63), 2**63 - 1))
+LIKE_NUMBERS = st.sampled_from(["1", "-1", "1.0", "1e5", "null", "true", "", '"1"'])
+COLUMNS = (
+    st.lists(LIKE_NUMBERS)
+    | st.lists(VALUES)
+    | st.lists(st.floats())
+    | st.lists(st.text())
+    | st.lists(st.integers(-(2**63), 2**63 - 1))
+)
 NAMES = (*seals.PLAN, *seals.OUTCOME, "declared")
 
 
@@ -205,6 +212,15 @@ class Failing(sqlite3.Cursor):
         error = sqlite3.OperationalError("disk I/O error")
         error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
         raise error
+
+
+@pytest.mark.parametrize("column", ["plan_seal", "seal"])
+def test_seals_of_two_trials_are_not_taken_for_each_others(path: Path, column: str):
+    with closing(sqlite3.connect(path)) as db, db:
+        (one, other) = db.execute(f"SELECT {column} FROM trials WHERE id IN (3, 4) ORDER BY id").fetchall()
+        db.executemany(f"UPDATE trials SET {column} = ? WHERE id = ?", [(*other, 3), (*one, 4)])
+    with Store.open(path) as store:
+        assert [trial.row["id"] for trial in store.read() if trial.damage] == [3, 4]
 
 
 def test_what_the_disk_refuses_is_not_asked_again_as_if_a_text_were_damaged(monkeypatch: pytest.MonkeyPatch):

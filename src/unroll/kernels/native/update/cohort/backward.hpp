@@ -58,7 +58,10 @@ UNROLL_INLINE void sum_alone(int64_t count, const float* a, int64_t a_row, int64
     Lane acc{};
     for (int64_t k = 0; k < count; ++k) {
       const Lane more = acc + load(a + (k * a_row + d) * kL);
-      acc = !places || load_int(places + k * kL) >= 0 ? more : acc;
+      if (!places)  // a vector's || looks at both sides
+        acc = more;
+      else
+        acc = load_int(places + k * kL) >= 0 ? more : acc;
     }
     store(sum + d * kL, load(sum + d * kL) + acc);
   }

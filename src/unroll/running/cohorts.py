@@ -6,8 +6,6 @@ and no numerics tell of it. Imports no torch: what the networks' layers allow, t
 
 from __future__ import annotations
 
-from typing import Any
-
 from unroll.capabilities import Continues
 from unroll.kernels.updates import COHORT
 from unroll.models.recurrent import Recurrent
@@ -19,16 +17,11 @@ UNITS = 8
 """Hidden units at most: of 16 on a processor with vectors of eight numbers a training alone is as fast."""
 FEWEST = ((1, 4, 5), (1, 10, 10), (8, 4, 13), (32, 4, 16))
 """Up to which batch, and up to how many inputs and outputs, how many seeds at least: from there on they take at most
-two thirds of the time of as many one by one, measured with vectors of 8 and of 16 numbers (``benchmarks/updates.py``).
+two thirds of the time of as many one by one (``benchmarks/cohorts.py``), measured with vectors of 16 numbers, and of 8
+but for ten inputs and outputs.
 """
 BYTES = 256_000_000
 """Of all of a cohort's data and steps."""
-
-
-def but_for_its_seed(trial: Trial) -> tuple[Any, ...]:
-    """Return what trials have in common that differ in their seeds alone; faster than ``Trial.condition``."""
-    what = (trial.task, trial.model, trial.length, trial.protocol, trial.versions)
-    return (*what, trial.task_settings, trial.model_settings, trial.train, trial.generate, trial.test)
 
 
 def fewest(trial: Trial) -> int | None:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from unroll.running.calibration import Calibration, shape
-from unroll.running.cohorts import but_for_its_seed, fewest, most
+from unroll.running.cohorts import fewest, most
 from unroll.running.messages import Report
 from unroll.study import Trial
 
@@ -45,14 +45,14 @@ class Schedule:
         self._begun = begun
         self._cost = {trial.key: calibration.cost(trial) for trial in trials}
         self._left = {key: cost * (1 - begun.get(key, 0.0)) for key, cost in self._cost.items()}
-        self._fewest: dict[Kind, int | None] = {}
-        first: dict[Kind, int] = {}  # those that may be trained together stand side by side
+        self._fewest: dict[str, int | None] = {}  # by the condition
+        first: dict[str, int] = {}  # those that may be trained together stand side by side
         places = []
         for place, trial in enumerate(trials):
-            kind = but_for_its_seed(trial)
-            if kind not in self._fewest:
-                self._fewest[kind] = fewest(trial)
-            places.append(place if self._fewest[kind] is None else first.setdefault(kind, place))
+            condition = trial.condition
+            if condition not in self._fewest:
+                self._fewest[condition] = fewest(trial)
+            places.append(place if self._fewest[condition] is None else first.setdefault(condition, place))
         costs = [-self._left[trial.key] for trial in trials]
         self._waiting = deque(trials[at] for at in sorted(range(len(trials)), key=lambda at: (costs[at], places[at])))
         self._running: dict[str, tuple[Trial, float]] = {}  # key: (trial, share done)
@@ -112,15 +112,14 @@ class Schedule:
         if not self._waiting or self._unknown:
             return []
         first = self._waiting[0]
-        kind = but_for_its_seed(first)
-        least = self._fewest[kind]
+        least = self._fewest[first.condition]
         if least is None:
             return []
         ratio = self._ratio()
         cost = self._left[first.key] * ratio(_kind(first))
         share = (self._waiting_cost + self._running_cost) * ratio(()) / (self._workers * cost)
         alike = takewhile(
-            lambda trial: trial.key not in self._apart and but_for_its_seed(trial) == kind,
+            lambda trial: trial.key not in self._apart and trial.condition == first.condition,
             islice(self._waiting, min(most(first), math.ceil(share))),
         )
         count = sum(1 for _ in alike)

@@ -208,6 +208,17 @@ def test_settings_are_told_one_by_one_or_counted():
     assert open_[-1] == ("Each model was trained with one recipe of training: nothing here is about others.")
 
 
+def test_of_many_tasks_with_one_length_each_it_is_told_once_that_no_end_is_shown():
+    many = pd.concat([trials({("gru", 40): [SOLVED, SOLVED]}, task=task) for task in ("adding", "copy", "order")])
+    ends = [sentence for sentence in told(many, "not_shown") if "is not shown" in sentence]
+    assert ends == [
+        "The adding problem, the copy problem and the temporal order problem were tried at one length each: where solving "
+        "them ends is not shown."
+    ]
+    longer = pd.concat([many, trials({("gru", 40): [SOLVED], ("gru", 80): [SOLVED]}, task="parity")])
+    assert sum("where that ends is not shown" in sentence for sentence in told(longer, "not_shown")) == 4
+
+
 @pytest.mark.parametrize("settings", [[None, 1.0], [None], [1.0, None, 5.0]])
 def test_a_setting_that_is_none_is_told_as_none(settings: list[float | None]):
     parts = [(value, trials({("gru", 10): [SOLVED] * 6, ("lstm", 10): [0.1] * 6})) for value in settings]

@@ -25,6 +25,9 @@ BY_HEART = 0.1
 MOST_SEEDS = MOST_EXACT + 2
 """The smallest p of more seeds than are enumerated no longer falls."""
 
+MOST_ENDS = 2
+"""Tasks for which it is told one by one that they were trained at one length."""
+
 
 def doubts(tables: Tables, others: Tables) -> Iterator[Finding]:
     """Yield them, what is missing first; ``others`` are the tables without the tasks that measures judge."""
@@ -163,7 +166,8 @@ def _improving(tables: Tables) -> Iterator[Finding]:
 
 
 def _beyond(tables: Tables) -> Iterator[Finding]:
-    """Yield for whom the sequences were too short to find an end."""
+    """Yield for whom the sequences were too short to find an end; of many tasks with one length each, all at once."""
+    ends, once = [], []
     for task, rows in tables.span.groupby("task", sort=False):
         longest = max(max(lengths) for lengths in rows["lengths"])
         reached = rows.dropna(subset="span")
@@ -177,8 +181,13 @@ def _beyond(tables: Tables) -> Iterator[Finding]:
             )
             everywhere = rows.loc[rows["model"].isin(ids), "span"].eq(longest).fillna(False).all()
             some = "" if everywhere else "under some settings, "
-            sentence = f"{some}{listed(models)} {solve} {tables.words.problem(task)} {at}"
-            yield Finding("not_shown", f"{capital(sentence)}: where that ends is not shown.")
+            problem = tables.words.problem(task)
+            ends.append(f"{capital(f'{some}{listed(models)} {solve} {problem} {at}')}: where that ends is not shown.")
+            once += [] if several else [problem]
+    if len(once) == len(ends) > MOST_ENDS:
+        ends = [f"{capital(listed(once))} were tried at one length each: where solving them ends is not shown."]
+    for sentence in ends:
+        yield Finding("not_shown", sentence)
 
 
 def _below_the_second(tables: Tables) -> Iterator[Finding]:

@@ -17,23 +17,47 @@ def sentences(words: Words, frame: pd.DataFrame, factors: Sequence[str]) -> Iter
     for model, rows in frame.groupby("model", sort=False):
         if not rows["complete"].any():
             continue
-        good: list[str] = []
-        bad: list[str] = []
+        most: list[str] = []
+        few: dict[str, list[str]] = {}  # by how many seeds
+        none: list[str] = []
         for task, mine in rows.groupby("task", sort=False):
-            seeds = mine["seeds"].map(len)
+            seeds, problem = mine["seeds"].map(len), words.problem(task)
             solved = mine[2 * mine["solved"] > seeds]
             if len(solved):
-                good.append(f"{words.problem(task)}{_where(mine, solved, varying)}")
-            elif (2 * (mine["solved"] + mine["waiting"]) <= seeds).all():  # else it may still be solved
-                bad.append(words.problem(task))
-        if not good and not bad:
+                most.append(f"{problem}{_where(mine, solved, varying)}")
+            elif (2 * (mine["solved"] + mine["waiting"]) > seeds).any():
+                continue  # it may still be solved
+            elif mine["solved"].any() or mine["waiting"].any():
+                few.setdefault(_few(mine, seeds), []).append(problem)
+            else:
+                none.append(problem)
+        told = _told(most, few, none)
+        if not told:
             continue
-        unsolved = listed(bad, "or")
-        told = f"does not solve {unsolved}" if not good else f"solves {listed(good)}"
-        told += f", and not {unsolved}" if good and bad else ""
         counts = [f"{row['solved']} of {row['complete']}" for row in rows.to_dict("records")]
-        sentence = f"in most seeds {words.named(model)} {told}."
+        sentence = f"{words.named(model)} {told}."
         yield Finding("found", capital(sentence), f"solved, in the order of the table: {', '.join(counts)}")
+
+
+def _few(rows: pd.DataFrame, seeds: pd.Series) -> str:
+    """Return in how many seeds a task is solved that most do not solve, and that may still be solved in some."""
+    far = " so far" if rows["waiting"].any() else ""
+    if not rows["solved"].any():
+        return f"in none{far}"
+    return (
+        f"in {rows['solved'].iloc[0]:,} of {seeds.iloc[0]:,} seeds{far}" if len(rows) == 1 else f"in at most half{far}"
+    )
+
+
+def _told(most: list[str], few: dict[str, list[str]], none: list[str]) -> str:
+    """Return "solves A in most seeds, B in 1 of 2 seeds, and C in none"; nothing where nothing is known yet."""
+    parts = [f"{listed(most)} in most seeds"] if most else []
+    parts += [f"{listed(problems)} {count}" for count, problems in few.items()]
+    if not parts:
+        return f"does not solve {listed(none, 'or')} in any seed" if none else ""
+    if none:
+        parts.append(f"{listed(none, 'or')} in none")
+    return f"solves {parts[0]}" if len(parts) == 1 else f"solves {', '.join(parts[:-1])}, and {parts[-1]}"
 
 
 def _where(rows: pd.DataFrame, solved: pd.DataFrame, varying: Sequence[str]) -> str:

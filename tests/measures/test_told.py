@@ -99,8 +99,9 @@ def test_what_few_seeds_solve_is_told_apart_from_what_none_solves():
     ]
     (said,) = (finding.sentence for finding in solving(WORDS, conditions(pd.concat(frame)), ()))
     assert said == (
-        'The GRU solves the adding problem in most seeds, the task "order" in 1 of 4 seeds, the task "parity" in none so '
-        'far, the task "latch" in 1 of 4 seeds so far, the task "delay" in at most half, and the copy problem in none.'
+        'The GRU solves the adding problem in most seeds, the task "order" in 1 of 4 seeds, the task "parity" in none '
+        'so far, the task "latch" in 1 of 4 seeds so far, the task "delay" in at most half, and the copy problem in '
+        "none."
     )
 
 

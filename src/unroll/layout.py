@@ -95,6 +95,7 @@ class Layout:
     header: bool = True
     name: str = ""
     rows: list[Row] = field(default_factory=list)
+    aside: frozenset[int] = frozenset()  # columns that are for other parts of the table alone
 
     def add(self, *cells: Cell, apart: bool = False, bold: bool = False) -> None:
         """Add a row, a cell a column."""
@@ -150,8 +151,15 @@ class Layout:
         for row in self.rows:
             group = Layout(self.columns, header=self.header)
             groups.setdefault(str(row.cells[first]), group).rows.append(row)
-        several = len(self.rows) > len(groups) > 1
-        return list(groups.values()) if several else [self]
+        if not len(self.rows) > len(groups) > 1:
+            return [self]
+        return [replace(group, aside=self._missing(group)) for group in groups.values()]
+
+    def _missing(self, group: Layout) -> frozenset[int]:
+        """Return the columns in which only the other groups have anything."""
+        some = {place for row in self.rows for place, cell in enumerate(row.cells) if str(cell) != MISSING}
+        mine = {place for row in group.rows for place, cell in enumerate(row.cells) if str(cell) != MISSING}
+        return frozenset(some - mine)
 
     def _told(self) -> dict[int, str]:
         """Return the text of each column that tells no row apart, unless none would be left."""
@@ -164,7 +172,7 @@ class Layout:
         """Return the columns whose cells are not told once, and in which there is anything."""
         told = self._told()
         filled = {place for row in self.rows for place, cell in enumerate(row.cells) if str(cell)}
-        return [place for place in range(len(self.columns)) if place in filled and place not in told]
+        return [place for place in range(len(self.columns)) if place in filled - self.aside and place not in told]
 
     def _heading(self) -> str:
         """Return the title, and what all rows have in common."""

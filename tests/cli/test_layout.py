@@ -11,14 +11,18 @@ import io
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.analysis.builders import trials
 from tests.filled import filled
 from tests.report.page import Page
 from tests.templates import filled_in
 from unroll import Study, read_study, shipped_studies
+from unroll.analysis import conditions
+from unroll.analysis.sheets import of_second, second
 from unroll.cli.output import conditions_table, facts_table
 from unroll.layout import LISTED, Column, Layout, broken, wide
 from unroll.measures.asking import layouts
@@ -207,3 +211,56 @@ def test_a_grid_of_two_settings_is_told_apart_on_a_screen_and_a_page(tmp_path: P
     assert "reference" not in page.words
     assert {"train.backend", "model.hidden"} <= set(page.words.split())
     assert page.words.count("torch") > 4
+
+
+def test_a_task_of_a_study_of_many_has_no_columns_that_are_for_others():
+    columns = [
+        Column("task", head=True),
+        Column("model", head=True),
+        Column("loss"),
+        Column("accuracy"),
+        Column("time"),
+    ]
+    table = Layout(columns, title="both")
+    for task, accuracy in (("adding", MISSING), ("copy", "0.835")):
+        for model, time in (("gru", MISSING), ("lstm", "0.5" if task == "copy" else MISSING)):
+            table.add(task, model, "0.4 of all that there is", accuracy, time)
+    assert " ".join(lines_of(table, 80)[1].split()) == "task model loss accuracy time"
+    lines = lines_of(table, 50)
+    assert [line.split() for line in lines if line.startswith("model")] == [
+        ["model", "loss"],
+        ["model", "loss", "accuracy", "time"],
+    ]
+    assert not left_out(table, lines, 50)
+
+
+def test_second_lines_are_named_where_they_differ_within_a_task_and_told_below_where_they_do_not():
+    one = {"second_name": "bag", "second_words": "who knows the values", "second_loss": 0.9625, "second_accuracy": 0.43}
+    other = {"second_name": "bit", "second_words": "who sees the bit", "second_loss": 0.67, "second_accuracy": 0.516}
+    recall, parity = (
+        trials({("gru", 5): [0.1]}, task=task, **line) for task, line in (("recall", one), ("parity", other))
+    )
+
+    def told(*parts: pd.DataFrame) -> tuple[str, list[str], str]:
+        frame = conditions(pd.concat(parts))
+        ((column, write),) = second(frame).items()
+        return column.name, [write(row) for row in frame.to_dict("records")], of_second(frame)
+
+    accuracy = "; its loss and, in brackets, its accuracy"
+    assert told(recall) == ("bag", ["0.963 (0.430)"], f"bag: who knows the values{accuracy}")
+    assert told(recall, parity) == (
+        "second line",
+        ["0.963 (0.430)", "0.670 (0.516)"],
+        f"second line of recall, the bag: who knows the values; of parity, the bit: who sees the bit{accuracy}",
+    )
+    longer = trials({("gru", 9): [0.1]}, task="recall", **other)
+    name, cells, below = told(recall, longer)
+    assert (name, cells) == ("second line", ["bag 0.963 (0.430)", "bit 0.670 (0.516)"])
+    assert below == f"bag: who knows the values; bit: who sees the bit{accuracy}"
+
+
+@pytest.mark.parametrize("width", [*WIDTHS, 30])
+def test_what_an_answer_is_worth_that_remembers_nothing_is_never_left_out(results: dict[str, Results], width: int):
+    for name in ("adding-quick", "first-memory"):
+        table = conditions_table(results[name])
+        assert not {"baseline", "chance", "second line"} & left_out(table, lines_of(table, width), width)

@@ -99,30 +99,50 @@ def plain(name: str, title: str, note: str, frame: pd.DataFrame) -> Layout:
 
 
 def second(frame: pd.DataFrame) -> dict[Column, Callable[[Any], str]]:
-    """Return the column of what else to compare with, where a task has a second line: under its name if it is one."""
+    """Return the column of what else to compare with, where a task has a second line.
+
+    Its cells name the line where a task has several; else the column does, or what stands below: see ``of_second``.
+    """
     names = frame["second_name"].dropna().unique()
     if not len(names):
         return {}
+    named = _lines_of_tasks(frame) > 1
 
     def cell(row: Any) -> str:
         told = wording.second(row["second_name"], row["second_loss"], row["second_accuracy"])
-        return told.removeprefix(f"{names[0]} ") if len(names) == 1 else told
+        return told if named else told.removeprefix(f"{row['second_name']} ")
 
-    return {figures(str(names[0])) if len(names) == 1 else prose("second line"): cell}
+    return {prose("second line") if named else figures(str(names[0]) if len(names) == 1 else "second line"): cell}
 
 
 def of_second(frame: pd.DataFrame) -> str:
     """Return what second lines are, and what stands in their cells; "" where there are none."""
-    said = wording.lines(zip(frame["second_name"], frame["second_words"], strict=True))
-    accuracy = " and, in brackets, its accuracy" if frame["second_accuracy"].notna().any() else ""
-    return f"{said}; its loss{accuracy}" if said else ""
+    rows = frame.dropna(subset=["second_name", "second_words"])
+    if rows.empty:
+        return ""
+    accuracy = " and, in brackets, its accuracy" if rows["second_accuracy"].notna().any() else ""
+    if rows["second_name"].nunique() == 1 or _lines_of_tasks(rows) > 1:
+        said = wording.lines(zip(rows["second_name"], rows["second_words"], strict=True))
+    else:
+        one = rows.drop_duplicates("task")
+        each_task = (f"of {task}, the {name}: {who}" for task, name, who in one[list(LINE)].itertuples(index=False))
+        said = f"second line {'; '.join(each_task)}"
+    return f"{said}; its loss{accuracy}"
+
+
+LINE = ("task", "second_name", "second_words")
+
+
+def _lines_of_tasks(frame: pd.DataFrame) -> int:
+    """Return how many second lines the task has that has most."""
+    return int(frame.groupby("task")["second_name"].nunique().max())
 
 
 def seen(frame: pd.DataFrame) -> dict[Column, Callable[[Any], str]]:
     """Return the column of the share of test inputs that training has seen, where it is more than NOTABLE somewhere."""
     if not (frame["test_seen"] > NOTABLE).any():
         return {}
-    return {figures("tests seen in training"): lambda row: percent(row["test_seen"])}
+    return {figures("tests seen in training", 3): lambda row: percent(row["test_seen"])}
 
 
 def _written(column: str, value: Any) -> str:

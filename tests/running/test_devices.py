@@ -4,28 +4,34 @@ There need be none: what a worker would answer is put in its place where the ans
 
 Faults planted here, each seen to be found: a run that plans first and asks then; fitted trials that ask for a GPU; a
 store of finished trials that needs one; all workers with the same number; workers that are not counted; two devices in
-one study.
+one study; a GPU's name asked for before what cuBLAS is told; a bfloat16 study whose time on a GPU is told.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from tests.kernels.oracle import needs_native
 from tests.running.conftest import worked
 from tests.running.test_run import tiny
+from tests.training.test_precision import needs_half
 from unroll import Study, expand
 from unroll.errors import BackendError, DeviceError, ExecutorError, StudyError, WorkerStartError
 from unroll.executors import Channel, Processes
 from unroll.executors.base import WORKER_NUMBER
 from unroll.models.resolve import resolve
-from unroll.running import devices, execute, foresee, work
+from unroll.running import devices, execute, foresee, foresight, work
+from unroll.running.calibration import Calibration
 from unroll.running.devices import Devices
+from unroll.running.foresight import Elsewhere
 from unroll.running.messages import Order
 from unroll.store import Store
 from unroll.study import Trial
@@ -33,6 +39,7 @@ from unroll.training import Training, numerics
 from unroll.training import devices as there
 from unroll.training.devices import confirm, device_of
 from unroll.training.network import backend_of
+from unroll.training.numerics import FIXED_WORKSPACE, WORKSPACE, _workspace
 
 no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 
@@ -267,6 +274,18 @@ def test_too_little_memory_on_a_gpu_is_said_with_what_to_do() -> None:
     assert work.described(MemoryError())["message"].startswith("MemoryError. There is not enough memory for this trial")
 
 
+def test_what_cublas_is_told_is_known_before_a_gpu_tells_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who names it uses it, and what is used already would be taken for someone else's."""
+    used: list[torch.device] = []
+    monkeypatch.delenv(WORKSPACE, raising=False)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: bool(used))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: used.append(device) or "NVIDIA Imaginary 1")
+    monkeypatch.setattr(sys.modules[numerics.__module__], "_workspace", cache(_workspace.__wrapped__))
+    found = numerics(backend_of(trial()), torch.device("cuda", 0))
+    assert used
+    assert found["cublas workspace"] == FIXED_WORKSPACE
+
+
 def test_the_cpus_numerics_are_what_they_were() -> None:
     one = trial("cpu")
     names = ["unroll", "torch", "numpy", "backend", "instructions", "kernel instructions", "cpu"]
@@ -290,7 +309,29 @@ def test_a_stored_trial_of_a_gpu_is_not_recomputed_without_one(tmp_path: Path, m
     assert found.reason.startswith("PyTorch ")
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, True),
+        ({"backend": "torch"}, True),
+        pytest.param({"backend": "native"}, False, marks=needs_native),
+        pytest.param({"precision": "bf16"}, False, marks=needs_half),
+    ],
+)
+def test_the_dry_run_tells_of_a_gpu_what_could_be_run_there(
+    asked: dict[str, Any], told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command that it names changes the device and nothing else."""
+    monkeypatch.setattr(foresight, "look", lambda kind, channel: Devices(("NVIDIA Imaginary 1",)))
+    seen: list[Trial] = []
+    monkeypatch.setattr(foresight, "calibrate", lambda samples, channel: seen.extend(samples.trials) or Calibration())
+    found = foresee(study("cpu", train=asked), tmp_path / "a.db", executor="inline")
+    assert found.elsewhere == (Elsewhere("cuda", ("NVIDIA Imaginary 1",), None, 1) if told else None)
+    assert [one.train.device for one in seen] == ["cpu", "cuda"][: 1 + told]
+    assert {one.train.backend for one in seen} == {seen[0].train.backend}
+
+
 def test_the_dry_run_tells_of_the_gpu_only_where_there_is_one(tmp_path: Path) -> None:
-    foresight = foresee(tiny("length=10", "model=gru"), tmp_path / "a.db", executor="inline")
-    assert foresight.device == "cpu"
-    assert (foresight.elsewhere is None) == (not torch.cuda.is_available() and not torch.backends.mps.is_available())
+    found = foresee(tiny("length=10", "model=gru"), tmp_path / "a.db", executor="inline")
+    assert found.device == "cpu"
+    assert (found.elsewhere is None) == (not torch.cuda.is_available() and not torch.backends.mps.is_available())

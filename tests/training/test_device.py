@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +20,7 @@ import unroll
 from tests.running.conftest import SMALL, bits, has_checkpoint, kill_group, start, states, wait_for
 from tests.running.conftest import unroll as unroll_command
 from tests.running.test_run import Recorder
+from tests.training.small import trials
 from tests.training.test_deferred import poisoned
 from tests.training.test_loop import finish
 from tests.training.test_noise import Dropping
@@ -42,13 +45,14 @@ cuda = pytest.mark.skipif(DEVICE != "cuda", reason="of CUDA alone")
 
 MODELS = ("tanh_rnn", "lstm", "gru", "feedforward")
 TASKS = {"adding": 20, "copy": 6, "sine": 12}
+LENGTHS = {**TASKS, "recall": 16}
 
 
 def study(name: str = "adding", model: str = "gru", device: str = DEVICE, **more: Any) -> Study:
     size = {"train": 70, "validation": 20, "test": 30, **more.pop("task", {})}
     hidden = {} if model in ("linear", "persistence", "drift", "dropping", "broken") else {"hidden": 5}
     train = {"epochs": 3, "batch": 16, "device": device, **more.pop("train", {})}
-    factors = {"task": [name], "model": [model], "length": [TASKS[name]], "seed": more.pop("seeds", [1])}
+    factors = {"task": [name], "model": [model], "length": [LENGTHS[name]], "seed": more.pop("seeds", [1])}
     return Study(
         name="one", factors=factors, task=size, model={**hidden, **more.pop("model_settings", {})}, train=train
     )
@@ -104,6 +108,24 @@ def test_frozen_anywhere_it_ends_with_the_same_bits(model: str, how: dict[str, A
     one = trial("adding", model, train=how)
     whole = trained(one)
     for at in (1, 5, 6, 9, 13):
+        assert trained(one, frozen(one, at)).digest == whole.digest
+
+
+@pytest.mark.parametrize("task", registry.tasks.own())
+def test_every_task_repeats_and_goes_on_with_the_same_bits(task: str, tmp_path: Path) -> None:
+    for name, small in trials("gru", task, tmp_path):
+        one = small.replace(train=small.train.model_copy(update={"device": DEVICE}))
+        whole = trained(one)
+        assert trained(one, frozen(one, 2)).digest == whole.digest, name
+        here = trained(small.replace(train=small.train.model_copy(update={"backend": "reference"})))
+        np.testing.assert_allclose(whole.histories["loss"], here.histories["loss"], rtol=2e-3, err_msg=name)
+
+
+@pytest.mark.parametrize("task", ["adding", "copy", "recall"])
+def test_fresh_data_too(task: str) -> None:
+    one = trial(task, "lstm", task={"fresh": True})
+    whole = trained(one)
+    for at in (3, 8, 13):
         assert trained(one, frozen(one, at)).digest == whole.digest
 
 
@@ -235,6 +257,15 @@ def test_a_run_stores_what_every_run_stores(executor: str, tmp_path: Path) -> No
     assert len(unroll.generate(model).continuation) == 8
 
 
+def test_what_is_stored_is_trained_again_to_the_same_bits(tmp_path: Path) -> None:
+    """In a process that has made nothing on the GPU before: the first to look decides how it computes."""
+    store = tmp_path / "results.db"
+    execute(study("sine", "lstm", seeds=[1, 2]), store)
+    done = unroll_command("doctor", "--verify", "--sample", "2", "--store", store)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(": the same bits.") == 2, done.stderr
+
+
 def opened_trials(store: Path) -> list[Any]:
     with Store.open(store) as opened:
         return opened.trials()
@@ -293,6 +324,20 @@ def test_a_kept_state_goes_on_there(tmp_path: Path) -> None:
     assert elsewhere.notes == []
     (record,) = [record for record in opened_trials(store) if record.key == expand(longer)[0].key]
     assert record.digest == trained(expand(longer)[0]).digest
+
+
+def test_the_first_numerics_of_a_process_are_those_that_it_computes_with() -> None:
+    program = (
+        "from tests.training.test_device import backend_of, computing, device_of, numerics, trial\n"
+        "one = trial()\n"
+        "first = numerics(backend_of(one), device_of(one))\n"
+        "with computing(device_of(one)):\n"
+        "    assert numerics(backend_of(one), device_of(one)) == first\n"
+        "print(first)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert DEVICE != "cuda" or "'cublas workspace': ':4096:8'" in done.stdout
 
 
 def test_what_a_run_would_take_is_told_of_both(tmp_path: Path) -> None:

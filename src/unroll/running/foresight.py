@@ -13,6 +13,7 @@ from unroll.executors import Channel, Executor, Processes
 from unroll.executors.cores import usable_cores
 from unroll.running.calibration import Calibration, calibrate, samples
 from unroll.running.devices import asked_for, engage, look
+from unroll.running.judging import judge
 from unroll.running.kept import begun, is_fitted, shorter, why_anew
 from unroll.running.planning import check, plan
 from unroll.running.schedule import Schedule
@@ -25,7 +26,10 @@ from unroll.study import Study, Trial
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """What the same trials would take on another device: ``seconds`` on so many ``workers``; the devices' names."""
+    """What the same trials would take on another device: ``seconds`` on so many ``workers``; the devices' names.
+
+    All else is as the study asks for it: so it is what the run takes with nothing but ``train.device`` changed.
+    """
 
     device: str
     names: tuple[str, ...]
@@ -43,7 +47,7 @@ class Foresight:
     kept beside them, 0 unless that was asked for; ``going_on``: how many trials start from such a state. ``cores``
     that the ``workers`` may use: more workers than cores share them, and the time knows it. ``here``: whether those
     are of this machine. ``device``: where they train; ``elsewhere``: the same on a GPU for trials of the CPU, on the
-    CPU for those of a GPU; None where there is no GPU, or nothing to be measured.
+    CPU for those of a GPU; None where there is no GPU, nothing to be measured, or what the study asks for excludes it.
     ``examining``: the share of the time that measures take when trainings have ended.
     """
 
@@ -146,15 +150,23 @@ def _elsewhere(runner: Executor, trials: list[Trial]) -> Elsewhere | None:
     for kind in kinds:
         found = runner.submit(look, kind, Channel(lambda message: None)).result()
         if found.names:
-            there = [_on(trial, kind) for trial in trials]
+            there = _on(trials, kind)
+            if there is None:
+                return None
             workers = min(usable_cores() if kind == "cpu" else len(found.names), len(there))
             seconds = Schedule(there, _measured(runner, there), workers, usable_cores()).seconds_left()
             return Elsewhere(kind, found.names, seconds, workers)
     return None
 
 
-def _on(trial: Trial, device: str) -> Trial:
-    return trial.replace(train=trial.train.model_copy(update={"device": device, "backend": "auto"}))
+def _on(trials: Sequence[Trial], device: str) -> list[Trial] | None:
+    """Return trials with another device and all else as it is; None where one of them could not be run so."""
+    try:
+        there = [trial.replace(train=trial.train.model_copy(update={"device": device})) for trial in trials]
+    except ValueError:  # other settings exclude it
+        return None
+    conditions = {trial.replace(seed=0) for trial in there}
+    return None if any(problem for condition in conditions for problem in judge(condition)) else there
 
 
 def _examining(calibration: Calibration, missing: Sequence[Trial]) -> float:

@@ -112,9 +112,9 @@ def _found(fingerprint: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _trained(trial: Trial) -> tuple[Result, tuple[Examination, ...]]:
-    training = Training(trial, look=LOOK_SECONDS)
-    going = training.run()
     with computing(device_of(trial)):
+        training = Training(trial, look=LOOK_SECONDS)
+        going = training.run()
         while True:
             try:
                 next(going)

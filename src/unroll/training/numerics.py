@@ -74,12 +74,13 @@ def _of_device(device: torch.device) -> dict[str, str]:
         return {}
     if device.type == "mps":
         return {"device": "Apple GPU"}
+    workspace = _workspace()  # first: a GPU that has told its name is in use
     return {
         "device": torch.cuda.get_device_name(device),
         "cuda": torch.version.cuda or f"ROCm {torch.version.hip}",
         "cudnn": str(torch.backends.cudnn.version()),  # type: ignore[no-untyped-call]
         "algorithms": "deterministic, float32 without TF32",
-        "cublas workspace": _workspace(),
+        "cublas workspace": workspace,
     }
 
 

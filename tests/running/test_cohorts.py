@@ -1,16 +1,21 @@
 """Trials that differ in their seeds alone, trained together by a worker: each ends as it would alone, and is its own.
 
 Faults planted here, each seen to be found: a message taken for the first trial's; a dead worker's trials begun again
-together; trials of two conditions together; each told to stop when it looks; one's end told as another's.
+together; trials of two conditions together; each told to stop when it looks; one's end told as another's; those whose
+data have another form in one call; a plug-in's network among them; the time of all shared out among those that had
+begun.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Literal
 
+import numpy as np
 import pytest
 
 from benchmarks import load
@@ -18,9 +23,11 @@ from tests.kernels.oracle import needs_native
 from tests.running.conftest import bits, has_checkpoint, kill_group, start, states, unroll, wait_for
 from tests.running.test_coordinator import NOISE, puppet, said
 from tests.running.test_run import Recorder
-from unroll import Study, expand
+from unroll import Study, expand, registry
 from unroll.errors import WorkerDiedError
 from unroll.executors import Channel
+from unroll.kernels.updates import Wanted, make
+from unroll.models.gru import GRU
 from unroll.running import execute, schedule
 from unroll.running.calibration import Calibration, shape
 from unroll.running.cohorts import fewest, most
@@ -29,6 +36,8 @@ from unroll.running.schedule import Schedule
 from unroll.running.work import work
 from unroll.store import State, Store
 from unroll.study import Trial
+from unroll.tasks import Split
+from unroll.tasks.adding import Adding
 from unroll.training.cohort import together
 
 pytestmark = needs_native
@@ -103,6 +112,16 @@ def test_a_model_that_is_not_recurrent_is_trained_alone():
     assert [fewest(one) for one in expand(Study(name="others", factors=factors))] == [None, None]
 
 
+def test_a_plug_in_that_inherits_from_a_recurrent_model_is_trained_alone():
+    """It may build whatever it likes, which native code does not update."""
+
+    class Own(GRU):
+        name = "own"
+
+    registry.models.register("own", Own)
+    assert fewest(trial(factors={"model": ["own"]})) is None
+
+
 def test_no_more_than_their_data_have_room():
     assert most(trial()) == 16
     assert most(trial(task={"train": 10_000}, factors={"length": [2000]})) == 1
@@ -160,6 +179,33 @@ def test_on_dask(tmp_path: Path, separately: Any):
     assert bits(tmp_path / "together.db") == separately(what, tmp_path / "apart.db")
 
 
+@pytest.mark.parametrize("uneven", ["steps", "scores"])
+def test_data_may_have_another_form_with_each_seed(uneven: str, tmp_path: Path, separately: Any, sizes: list[int]):
+    """As many steps, or as many that are read, as the first of the drawn numbers says."""
+
+    class Uneven(Adding):
+        name = "uneven"
+        uneven: str
+
+        @property
+        def readout(self) -> Literal["last", "some"]:
+            return "last" if self.uneven == "steps" else "some"
+
+        def sequences(self, generator: Any, n: int, length: int) -> Split:
+            split = super().sequences(generator, n, length)
+            size = 3 + int(4 * split.x[:1].sum()) % 4
+            if self.uneven == "steps":
+                return Split(split.x[:, :size].copy(), split.y)
+            at = np.tile(np.arange(size, dtype=np.int32), (n, 1))
+            return Split(split.x, np.repeat(split.y[:, None], size, axis=1), at)
+
+    registry.tasks.register("uneven", Uneven)
+    what = study(7, factors={"task": ["uneven"]}, task={"uneven": uneven})
+    assert execute(what, tmp_path / "together.db", executor="inline").complete == 7
+    assert sizes == [7]
+    assert bits(tmp_path / "together.db") == separately(what, tmp_path / "apart.db")
+
+
 def test_one_fails_and_the_others_do_not(tmp_path: Path, separately: Any, monkeypatch: pytest.MonkeyPatch):
     """Of one training a target is no number, of another the data cannot be drawn."""
     from unroll.training.loop import Training
@@ -211,6 +257,32 @@ def test_each_hands_in_its_own_checkpoint_all_at_one_update():
     assert kept[0] == kept[-1]
     assert len(set(kept[0])) > 2
     assert {len([c for c in contents if isinstance(c, Report)]) > 0 for contents in heard.values()} == {True}
+
+
+@pytest.mark.parametrize("failing", [0, 5])
+def test_a_trial_reports_its_own_seconds(failing: int, monkeypatch: pytest.MonkeyPatch):
+    """Each call takes a second, of which each that is in it has its share: one whose fellows have failed has all."""
+    from unroll.training.loop import Training
+
+    clock, begin = [100.0], Training.__init__
+
+    def failed(self: Training, one: Trial, *arguments: Any, **options: Any) -> None:
+        if one.seed <= failing:
+            raise RuntimeError("no data today")
+        begin(self, one, *arguments, **options)
+
+    def slow(wanted: Sequence[Wanted]) -> None:
+        make(wanted)
+        clock[0] += 1.0
+
+    monkeypatch.setattr(Training, "__init__", failed)
+    monkeypatch.setattr("unroll.training.cohort.make", slow)
+    monkeypatch.setattr("unroll.training.cohort.perf_counter", lambda: clock[0])
+    for module in ("work", "looks"):
+        monkeypatch.setattr(f"unroll.running.{module}.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    heard = handed(tuple(Order(one) for one in expand(study(6))))
+    last = [[c for c in contents if isinstance(c, Report)][-1:] for contents in heard.values()]
+    assert sum(report.seconds for reports in last for report in reports) == pytest.approx(clock[0] - 100.0)
 
 
 def test_stopped_they_go_on_together(separately: Any, tmp_path: Path):

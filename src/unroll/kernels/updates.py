@@ -71,6 +71,8 @@ class Sequences:
     x: (N, T, I), or symbols below I (N, T), uint8, uint16 or int32. y: (N, S, O), with S = 1 for the last step, T for
     every one; or classes below O, int32 (N, S), below 0 where not scored. at: int32 (N, S), the step of each position,
     rising, for "some". asked: bool (N, S). Raises ValueError for what does not fit together.
+
+    ``form``: what is the same of the splits of a cohort: sizes of a sequence, kinds of data, readout.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Sequences:
         readout: Readout,
     ):
         self.held = native().Split(x, y, at, asked, inputs, outputs, readout)
+        self.form = (x.shape[1:], y.shape[1:], y.dtype.kind, inputs, outputs, readout)
 
 
 class Updates:
@@ -107,7 +110,7 @@ class Updates:
         products: str = "float32",
     ):
         self.layer, self.products = (isa, cell, hidden), products
-        self._rule = native().rule(*(getattr(rule, field.name) for field in fields(rule)))
+        self.rule, self._rule = rule, native().rule(*(getattr(rule, field.name) for field in fields(rule)))
         self._weights, self._state = weights, state
         self._gradient = np.zeros_like(weights)
         powers = [_power(rule.beta1, before), _power(rule.beta2, before)]
@@ -143,8 +146,7 @@ class Updates:
 class Wanted:
     """Updates of one network that are asked for, see ``Updates.make``, and what has come of them.
 
-    ``in_cohorts``: whether they can be made together with others'; ``alike``: what is the same of all in a cohort,
-    beside the kind of data and the optimizer.
+    ``in_cohorts``: whether they can be made together with others'; ``alike``: what is the same of all in a cohort.
     """
 
     def __init__(
@@ -152,7 +154,7 @@ class Wanted:
     ):
         self.isa, cell, hidden = updates.layer
         self.products = updates.products
-        self.alike = (self.isa, cell, hidden, len(order), batch, seconds)
+        self.alike = (self.isa, cell, hidden, updates.rule, sequences.form, len(order), batch, seconds)
         self.in_cohorts = self.products == "float32" and hidden <= COHORT_UNITS
         self._found = Made(np.zeros(len(rates)), np.zeros(len(rates)), np.zeros(len(rates), dtype=np.int64))
         self._done = np.zeros(1, dtype=np.int64)

@@ -6,6 +6,7 @@ and no numerics tell of it. Imports no torch: what the networks' layers allow, t
 
 from __future__ import annotations
 
+from unroll import registry
 from unroll.capabilities import Continues
 from unroll.kernels.updates import COHORT
 from unroll.models.recurrent import Recurrent
@@ -27,6 +28,8 @@ BYTES = 256_000_000
 def fewest(trial: Trial) -> int | None:
     """Return of how many seeds, at least, a cohort of trials such as this is faster than one by one; None for never."""
     task, model = resolved = resolve(trial)
+    if trial.model not in registry.models.own():  # which may build a network that native code does not update
+        return None
     if not isinstance(model, Recurrent) or model.layers > 1 or resolved.backend(trial).backend != "native":
         return None
     if trial.train.precision != "float32":

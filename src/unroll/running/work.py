@@ -126,11 +126,11 @@ class _Work:
         self.training: Training | None = None
         self.numerics: dict[str, str] = {}
         self.beside: dict[str, str] = {}  # of the same kind, but no bit depends on it
-        self.started = time.monotonic()
+        self.seconds = 0.0  # its training's own, of those of a cohort's calls its share
         self.saved = saved
         # A cohort's trials report in turn, each so much more seldom.
         self.report_seconds = batch.report_seconds * looks.cohort
-        self.reported = self.started - batch.report_seconds * (looks.cohort - 1 - place)
+        self.reported = time.monotonic() - batch.report_seconds * (looks.cohort - 1 - place)
 
     def say(self, content: Report | Resumable | Note | Outcome) -> None:
         self.channel.send(Said(self.start, self.trial.key, content))
@@ -146,7 +146,6 @@ class _Work:
                 around = {**BESIDE, **numerics(pick, device)}
                 self.beside = {name: what for name, what in around.items() if name not in self.numerics}
                 self.training = self._begin()
-                self.started = time.monotonic()
                 result = yield from self._train(self.training)
                 examinations = () if result is None else examine(self.trial, self.training.network)
                 return self._ended(result=result, examinations=examinations)
@@ -183,6 +182,7 @@ class _Work:
         going = training.steps()
         answer: Answer | None = None
         while True:
+            before = time.monotonic()
             try:
                 progress = going.send(answer)
             except StopIteration as end:
@@ -190,8 +190,11 @@ class _Work:
                 if self.order.keep:
                     self._save(training, time.monotonic())
                 return result
+            self.seconds += time.monotonic() - before
             if isinstance(progress, Wanted):
                 answer = yield progress
+                assert answer is not None  # noqa: S101 - see Asking
+                self.seconds += answer.seconds
                 continue
             now, stopping = self.looks.after(answer)
             answer = None
@@ -200,8 +203,8 @@ class _Work:
                 return None
             if now - self.reported >= self.report_seconds:
                 self.reported = now
-                done, total, seconds = progress.updates, progress.total, (now - self.started) / self.looks.cohort
-                self.say(Report(done, total, resumed_at, seconds, progress.epoch, progress.loss))
+                done, total = progress.updates, progress.total
+                self.say(Report(done, total, resumed_at, self.seconds, progress.epoch, progress.loss))
             if now - self.saved >= self.batch.checkpoint_seconds:
                 self._save(training, now)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import cycle
 from pathlib import Path
 
 import pandas as pd
@@ -169,8 +170,24 @@ def test_a_question_that_names_a_factor_is_answered_by_what_the_factor_does(tmp_
     results = stored(tmp_path / "r.db", pairs=pairs, lengths=[10], seeds=seeds, rates=RATES, result=losses)
     question = {"text": "Which rate?", "by": "train.learning_rate"}
     found = [one for one in asked(results, question).findings() if one.question]
-    assert [one.sentence for one in found] == [
-        "No sentence that answers it follows from these results: see the tables."
+    assert [(one.kind, one.sentence) for one in found] == [
+        (
+            "not_shown",
+            "With train.learning_rate = 0.01 the test MSE is the same as with 0.001 in the median seed: these seeds do "
+            "not separate the two (p = 1.0).",
+        )
+    ]
+    each = cycle([1e-3, 2e-3])  # of a trial of each rate
+    few = stored(
+        tmp_path / "few.db", pairs=pairs, lengths=[10], seeds=range(1, 4), rates=RATES, result=lambda *_: next(each)
+    )
+    found = [one for one in asked(few, question).findings() if one.question]
+    assert [(one.kind, one.sentence) for one in found] == [
+        (
+            "not_shown",
+            "With train.learning_rate = 0.01 the test MSE is 2.0 times higher than with 0.001 in the median seed: three "
+            "seeds cannot separate the two.",
+        )
     ]
     nowhere = {"text": "Which width?", "by": "model.hidden"}
     found = [one for one in asked(results, nowhere).findings() if one.question]

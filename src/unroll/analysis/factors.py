@@ -49,6 +49,24 @@ def of_factor(effects: pd.DataFrame, wanted: str) -> Iterator[Finding]:
         yield Finding("found", f"{sentence}.", f"median of {seeds} seeds, p at most {p}, {OWN_FAMILY}", compares=True)
 
 
+def undecided(effects: pd.DataFrame, wanted: str) -> Iterator[Finding]:
+    """Yield how the levels of one factor differ that these seeds do not separate from its first."""
+    for row in effects[(effects["factor"] == wanted) & (effects["n"] > 0)].to_dict("records"):
+        if row["p_family"] <= SIGNIFICANT and row["better"]:
+            continue
+        by = f"{_by(row)} than" if row["better"] else "the same as"
+        apart = f"these seeds do not separate the two (p = {number(row['p_family'], 2)})"
+        if row["smallest_p"] > SIGNIFICANT:
+            apart = f"{counted(row['n'], 'seed')} cannot separate the two"
+        yield Finding(
+            "not_shown",
+            f"With {wanted} = {level(wanted, row['level'])} the {row['score_words']} is {by} with "
+            f"{level(wanted, row['first'])} in the median seed{_extent(row)}: {apart}.",
+            TEST,
+            compares=True,
+        )
+
+
 def open_factors(tables: Tables) -> Iterator[Finding]:
     """Yield which settings' levels are not separated, or that settings are told without a test."""
     open_: list[str] = []

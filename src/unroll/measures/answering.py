@@ -67,10 +67,12 @@ def _answer(source: Source, question: Question, measures: Sequence[Asked]) -> It
         for one, factor in asked.measures
         for finding in _said(source, one, About(question.task, question.model, factor, asked=True))
     ]
-    if not any(finding.kind == "found" for finding in found):
-        found += [Finding("not_shown", _unanswered(source, asked))] if asked.measures else []
-    elif not any(finding.compares for finding in found):
+    if any(finding.compares for finding in found):
+        pass
+    elif any(finding.kind == "found" for finding in found):
         found.append(Finding("not_shown", UNTESTED))
+    elif asked.measures:
+        found.append(Finding("not_shown", _unanswered(source, asked)))
     if asked.missing:
         found.append(Finding("not_shown", _missing(asked.missing)))
     yield from (replace(finding, question=question.text) for finding in found)

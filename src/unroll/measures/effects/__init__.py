@@ -47,12 +47,13 @@ class Effects(Measure):
         return 5 if source.factors and source.trials()["model"].nunique() == 1 and not source.judged else None
 
     def findings(self, source: Source, about: About) -> Iterator[Finding]:
-        """Yield what the factor does that is asked about: which of its levels the seeds separate, and by how much."""
-        from unroll.analysis.factors import of_factor
+        """Yield what the factor does that is asked about: which of its levels the seeds separate, by how much, and which not."""
+        from unroll.analysis.factors import of_factor, undecided
         from unroll.analysis.finding import Finding
 
         if about.factor:
             yield from of_factor(source.effects(), about.factor)
+            yield from undecided(source.effects(), about.factor)
             if source.only(about.task, about.model) is not source:
                 yield Finding("not_shown", OF_THE_WHOLE)
 

@@ -185,8 +185,8 @@ def test_a_question_that_names_a_factor_is_answered_by_what_the_factor_does(tmp_
     assert [(one.kind, one.sentence) for one in found] == [
         (
             "not_shown",
-            "With train.learning_rate = 0.01 the test MSE is 2.0 times higher than with 0.001 in the median seed: three "
-            "seeds cannot separate the two.",
+            "With train.learning_rate = 0.01 the test MSE is 2.0 times higher than with 0.001 in the median seed: "
+            "three seeds cannot separate the two.",
         )
     ]
     nowhere = {"text": "Which width?", "by": "model.hidden"}

@@ -47,7 +47,7 @@ class Effects(Measure):
         return 5 if source.factors and source.trials()["model"].nunique() == 1 and not source.judged else None
 
     def findings(self, source: Source, about: About) -> Iterator[Finding]:
-        """Yield what the factor does that is asked about: which of its levels the seeds separate, by how much, and which not."""
+        """Yield what the factor does that is asked about: which levels the seeds separate, by how much, which not."""
         from unroll.analysis.factors import of_factor, undecided
         from unroll.analysis.finding import Finding
 

@@ -17,46 +17,51 @@ def sentences(words: Words, frame: pd.DataFrame, factors: Sequence[str]) -> Iter
     for model, rows in frame.groupby("model", sort=False):
         if not rows["complete"].any():
             continue
-        most: list[str] = []
-        few: dict[str, list[str]] = {}  # by how many seeds
+        told: dict[str, list[str]] = {}  # by how many seeds: the problems
         none: list[str] = []
         for task, mine in rows.groupby("task", sort=False):
             seeds, problem = mine["seeds"].map(len), words.problem(task)
             solved = mine[2 * mine["solved"] > seeds]
             if len(solved):
-                most.append(f"{problem}{_where(mine, solved, varying)}")
+                told.setdefault(_most(mine, solved), []).append(f"{problem}{_where(mine, solved, varying)}")
             elif (2 * (mine["solved"] + mine["waiting"]) > seeds).any():
                 continue  # it may still be solved
             elif mine["solved"].any() or mine["waiting"].any():
-                few.setdefault(_few(mine, seeds), []).append(problem)
+                told.setdefault(_few(mine), []).append(problem)
             else:
                 none.append(problem)
-        told = _told(most, few, none)
-        if not told:
+        if not told and not none:
             continue
         counts = [f"{row['solved']} of {row['complete']}" for row in rows.to_dict("records")]
-        sentence = f"{words.named(model)} {told}."
+        sentence = f"{words.named(model)} {_told(told, none)}."
         yield Finding("found", capital(sentence), f"solved, in the order of the table: {', '.join(counts)}")
 
 
-def _few(rows: pd.DataFrame, seeds: pd.Series) -> str:
+def _most(rows: pd.DataFrame, solved: pd.DataFrame) -> str:
+    """Return in how many seeds a task is solved that most solve."""
+    if (solved["solved"] == solved["seeds"].map(len)).all():
+        return "in every seed"
+    return _counted(rows) if len(rows) == 1 else "in most seeds"
+
+
+def _few(rows: pd.DataFrame) -> str:
     """Return in how many seeds a task is solved that most do not solve, and that may still be solved in some."""
     far = " so far" if rows["waiting"].any() else ""
     if not rows["solved"].any():
         return f"in none{far}"
-    return (
-        f"in {rows['solved'].iloc[0]:,} of {seeds.iloc[0]:,} seeds{far}" if len(rows) == 1 else f"in at most half{far}"
-    )
+    return f"{_counted(rows) if len(rows) == 1 else 'in at most half'}{far}"
 
 
-def _told(most: list[str], few: dict[str, list[str]], none: list[str]) -> str:
-    """Return "solves A in most seeds, B in 1 of 2 seeds, and C in none"; nothing where nothing is known yet."""
-    parts = [f"{listed(most)} in most seeds"] if most else []
-    parts += [f"{listed(problems)} {count}" for count, problems in few.items()]
-    if not parts:
-        return f"does not solve {listed(none, 'or')} in any seed" if none else ""
-    if none:
-        parts.append(f"{listed(none, 'or')} in none")
+def _counted(rows: pd.DataFrame) -> str:
+    return f"in {rows['solved'].iloc[0]:,} of {len(rows['seeds'].iloc[0]):,} seeds"
+
+
+def _told(told: dict[str, list[str]], none: list[str]) -> str:
+    """Return "solves A in every seed, B in 1 of 2 seeds, and C in none"."""
+    if not told:
+        return f"does not solve {listed(none, 'or')} in any seed"
+    parts = [f"{listed(problems)} {count}" for count, problems in told.items()]
+    parts += [f"{listed(none, 'or')} in none"] if none else []
     return f"solves {parts[0]}" if len(parts) == 1 else f"solves {', '.join(parts[:-1])}, and {parts[-1]}"
 
 

@@ -99,5 +99,5 @@ def formed(value: Any, form: str = "") -> str:
     if digits is None:
         raise MarkError(f'A form is a number of digits, percent, word, exact, minutes or "fixed N", not "{form}".')
     if digits[1]:
-        return f"{value:.{int(digits[2])}f}"
+        return f"{value:,.{int(digits[2])}f}"
     return f"{value:,}" if isinstance(value, int) else number(value, max(1, int(digits[2])))

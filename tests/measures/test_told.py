@@ -83,6 +83,11 @@ def test_what_each_model_solves():
         "The GRU solves the adding problem with pairs = 2 and hidden = 32 or 64; pairs = 4 and hidden = 64 in every "
         "seed."
     )
+    cell = [
+        trials({("gru", 10): [0.001 if h > 32 else 0.1]}, **{"model.hidden": h, "task.pairs": p}) for h, p, _ in GRID
+    ]
+    (said,) = (finding.sentence for finding in solving(WORDS, conditions(pd.concat(cell), factors), factors))
+    assert said == "The GRU solves the adding problem with hidden = 64 and pairs = 2 or 4 in every seed."
     told = [
         trials({("gru", 10): [loss]}, **{"train.backend": one}) for one, loss in (("reference", 0.001), ("native", 1))
     ]

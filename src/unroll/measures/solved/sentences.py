@@ -74,11 +74,17 @@ def _where(rows: pd.DataFrame, solved: pd.DataFrame, varying: Sequence[str]) -> 
 
 
 def _settings(solved: pd.DataFrame, names: Sequence[str]) -> str:
-    """Return settings, those that agree in all but the last together: "pairs = 2 and hidden = 32 or 64"."""
+    """Return settings, those that agree in all but one together: "pairs = 2 and hidden = 32 or 64"; the fewest parts."""
+    ways = ([*(name for name in names if name != last), last] for last in reversed(names))
+    return "; ".join(min((_parts(solved, way) for way in ways), key=len))
+
+
+def _parts(solved: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """Return settings by all but the last of some names."""
     short = dict(zip(names, short_names(names), strict=True))
     parts = []
     for head, rows in grouped(solved, names[:-1]) if len(names) > 1 else [({}, solved)]:
         before = "".join(f"{short[name]} = {level(name, value)} and " for name, value in head.items())
         last = dict.fromkeys(level(names[-1], value) for value in rows[names[-1]])
         parts.append(f"{before}{short[names[-1]]} = {listed(list(last), 'or')}")
-    return "; ".join(parts)
+    return parts

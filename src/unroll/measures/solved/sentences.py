@@ -74,7 +74,7 @@ def _where(rows: pd.DataFrame, solved: pd.DataFrame, varying: Sequence[str]) -> 
 
 
 def _settings(solved: pd.DataFrame, names: Sequence[str]) -> str:
-    """Return settings, those that agree in all but one together: "pairs = 2 and hidden = 32 or 64"; the fewest parts."""
+    """Return settings, those alike in all but one together, in the fewest parts: "pairs = 2 and hidden = 32 or 64"."""
     ways = ([*(name for name in names if name != last), last] for last in reversed(names))
     return "; ".join(min((_parts(solved, way) for way in ways), key=len))
 

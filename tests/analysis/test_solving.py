@@ -212,8 +212,8 @@ def test_of_many_tasks_with_one_length_each_it_is_told_once_that_no_end_is_shown
     many = pd.concat([trials({("gru", 40): [SOLVED, SOLVED]}, task=task) for task in ("adding", "copy", "order")])
     ends = [sentence for sentence in told(many, "not_shown") if "is not shown" in sentence]
     assert ends == [
-        "The adding problem, the copy problem and the temporal order problem were tried at one length each: where "
-        "solving them ends is not shown."
+        "The adding problem, the copy problem and the temporal order problem were trained at one length each: "
+        "whether they are learned at greater ones is not shown."
     ]
     longer = pd.concat([many, trials({("gru", 40): [SOLVED], ("gru", 80): [SOLVED]}, task="parity")])
     assert sum("where that ends is not shown" in sentence for sentence in told(longer, "not_shown")) == 4

@@ -198,6 +198,13 @@ def test_a_question_that_names_a_factor_is_answered_by_what_the_factor_does(tmp_
     assert choose(results.frozen()).lead == "effects", "one model, several settings: the settings are what is asked"
 
 
+def test_a_question_that_is_the_studys_own_stands_once_on_its_page(tmp_path: Path):
+    results = stored(tmp_path / "r.db", question="Who solves it?", lengths=[10], seeds=[1, 2])
+    own, further = {"text": "Who solves it?", "by": "solved"}, {"text": "How fast?", "by": "learning"}
+    assert report(asked(results, own, further)).count(">Who solves it?</h") == 1
+    assert report(asked(results, further, own)).count(">Who solves it?</h") == 2
+
+
 def test_a_questions_figure_is_of_its_part_and_models_look_the_same_there(tmp_path: Path):
     results = stored(tmp_path / "r.db", lengths=[10], seeds=[1, 2])
     question = {"text": "How does the GRU learn?", "by": ["learning", "lengths"], "model": "gru"}

@@ -185,7 +185,8 @@ def _beyond(tables: Tables) -> Iterator[Finding]:
             ends.append(f"{capital(f'{some}{listed(models)} {solve} {problem} {at}')}: where that ends is not shown.")
             once += [] if several else [problem]
     if len(once) == len(ends) > MOST_ENDS:
-        ends = [f"{capital(listed(once))} were tried at one length each: where solving them ends is not shown."]
+        all_at_once = f"{capital(listed(once))} were trained at one length each"
+        ends = [f"{all_at_once}: whether they are learned at greater ones is not shown."]
     for sentence in ends:
         yield Finding("not_shown", sentence)
 

@@ -227,6 +227,22 @@ def without(memoryless: Iterable[bool]) -> str:
     return "a predictor with no memory" if all(memoryless) else "a predictor that sees no input"
 
 
+def variants(notes: Iterable[str]) -> str:
+    """Return the variants of a task, each a list of facts: what they have in common, and one of each as they differ.
+
+    >>> variants(["8 symbols, at the front, fresh", "8 symbols, anywhere, fresh"])
+    '8 symbols, fresh; at the front or anywhere'
+    >>> variants(["a pixel a step", "a pixel a step, permuted", "a row a step"])
+    'a pixel a step; or a pixel a step, permuted; or a row a step'
+    """
+    several = [note.split(", ") for note in dict.fromkeys(notes) if note]
+    common = [fact for fact in several[0] if all(fact in facts for facts in several)] if several else []
+    apart = [[fact for fact in facts if fact not in common] for facts in several]
+    if common and len(several) > 1 and all(len(facts) == 1 for facts in apart):
+        return f"{', '.join(common)}; {listed([fact for (fact,) in apart], 'or')}"
+    return "; or ".join(", ".join(facts) for facts in several)
+
+
 def lines(rows: Iterable[tuple[Any, Any]]) -> str:
     """Return what the second lines of several rows are, each name with its words; "" where there is none.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from unroll.inert import inert
 from unroll.layout import LISTED, Layout, figures, heading, prose
-from unroll.wording import MISSING, level, loss_words, number, short_names
+from unroll.wording import MISSING, level, loss_words, number, short_names, variants
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,9 +162,9 @@ def _caption(results: Results, frame: pd.DataFrame) -> str:
 
     facts = []
     for task, rows in frame.groupby("task", sort=False):
-        variants = "; or ".join(note for note in dict.fromkeys(rows["notes"]) if note)
+        said = variants(rows["notes"])
         criteria = " or ".join(dict.fromkeys(rows["criterion"]))
-        facts.append(f"{task}{variants and f', {variants}'}; solved: {criteria}")
+        facts.append(f"{', '.join(filter(None, (task, said)))}; solved: {criteria}")
     seeds = sorted({trial.seed for trial in results.planned})
     listed = ", ".join(map(str, seeds[:8])) + (", …" if len(seeds) > 8 else "")
     second_line = of_second(frame)

@@ -76,7 +76,8 @@ def _where(rows: pd.DataFrame, solved: pd.DataFrame, varying: Sequence[str]) -> 
 def _settings(solved: pd.DataFrame, names: Sequence[str]) -> str:
     """Return settings, those alike in all but one together, in the fewest parts: "pairs = 2 and hidden = 32 or 64"."""
     ways = ([*(name for name in names if name != last), last] for last in reversed(names))
-    return "; ".join(min((_parts(solved, way) for way in ways), key=len))
+    fewest: list[str] = min((_parts(solved, way) for way in ways), key=len)
+    return "; ".join(fewest)
 
 
 def _parts(solved: pd.DataFrame, names: Sequence[str]) -> list[str]:

@@ -164,7 +164,7 @@ def _caption(results: Results, frame: pd.DataFrame) -> str:
     for task, rows in frame.groupby("task", sort=False):
         said = variants(rows["notes"])
         criteria = " or ".join(dict.fromkeys(rows["criterion"]))
-        facts.append(f"{', '.join(filter(None, (task, said)))}; solved: {criteria}")
+        facts.append(f"{task}{said and ', '}{said}; solved: {criteria}")
     seeds = sorted({trial.seed for trial in results.planned})
     listed = ", ".join(map(str, seeds[:8])) + (", …" if len(seeds) > 8 else "")
     second_line = of_second(frame)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from unroll.wording import MISSING
 
 if TYPE_CHECKING:
-    from unroll.terminal import RenderableType, Table, Text
+    from unroll.terminal import RenderableType, Text
 
 LINES = 4
 """Lines over which a cell may be broken before its column counts as too narrow; of one that can be left out, half."""
@@ -129,7 +129,7 @@ class Layout:
         for place, table in enumerate(tables):
             body += [Text("")] if place else []
             body += [Text(line) for line in broken(table._heading(), width) if line]
-            body += table._stacked(width) if stacked else [table._table(left_out, width)]
+            body += table._stacked(width) if stacked else table._table(left_out, width)
         notes = self.caption.splitlines()
         if left_out:
             names = ", ".join(self.columns[place].name for place in left_out)
@@ -220,23 +220,21 @@ class Layout:
             spare -= 1
         return widths
 
-    def _table(self, left_out: Sequence[int], width: int) -> Table:
-        from unroll.terminal import Table, box
+    def _table(self, left_out: Sequence[int], width: int) -> list[RenderableType]:
+        """Return the table: its head, then all rows as one."""
+        from unroll.terminal import Rows, Table, box
 
         places = [place for place in self._shown() if place not in left_out]
-        table = Table(
-            box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), show_header=self.header
-        )
         widths = self._widths(places, width)
+        head = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
         for place, room in zip(places, widths, strict=True):
             column = self.columns[place]
-            table.add_column(column.name, justify="right" if column.right else "left", width=room, overflow="fold")
+            head.add_column(column.name, justify="right" if column.right else "left", width=room, overflow="fold")
+        rows = Rows(widths, [self.columns[place].right for place in places], GAP)
         for row in self.rows:
-            if row.apart:
-                table.add_section()
             cells = [self._broken(place, row, room) for place, room in zip(places, widths, strict=True)]
-            table.add_row(*cells, style="bold" if row.bold else "")
-        return table
+            rows.add(cells, apart=row.apart, bold=row.bold)
+        return [head, rows] if self.header else [rows]
 
     def _broken(self, place: int, row: Row, width: int) -> Cell:
         cell = row.cells[place]
@@ -316,9 +314,13 @@ def _in_two(name: str) -> int:
     return min((max(map(wide, two), default=0) for two in lines if len(two) <= 2), default=0)
 
 
-@lru_cache(maxsize=4096)
 def wide(text: str) -> int:
     """Return how many columns of a terminal a text takes, as it is shown."""
+    return len(text) if text.isascii() and text.isprintable() else _wide(text)
+
+
+@lru_cache(maxsize=4096)
+def _wide(text: str) -> int:
     from unroll.inert import inert
     from unroll.terminal import Text
 

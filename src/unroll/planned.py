@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unroll import registry
 from unroll.commands import Asked
@@ -14,22 +14,36 @@ from unroll.errors import PlugInError, StoreError, StudyError
 from unroll.store import PlannedTrial, Store
 from unroll.study import Study, Trial, expand
 
+if TYPE_CHECKING:
+    from unroll.store.checked import Plans
+
 MOST_OTHERS = 3
 """Studies of the same name that a message lists."""
 
 
-def planned_trials(
-    study: Study, store: Store, asked: Asked | None
-) -> tuple[tuple[PlannedTrial, ...], int, Mapping[str, Any]]:
-    """Return a study's trials as they were planned, by this study or all of them by others, and how many are lost.
+@dataclass(frozen=True)
+class Found:
+    """A study's trials as a store has planned them, in the study's order.
 
-    Lost are those of which the plan is damaged. Also what tasks and models said of themselves when it was planned.
+    ``lost``: how many more there were, of which the plan is damaged. ``plugins``: what tasks and models said of
+    themselves. ``read``: the trials as they were read, see ``unroll.store.PlannedStudy``.
+    """
+
+    trials: tuple[PlannedTrial, ...]
+    lost: int = 0
+    plugins: Mapping[str, Any] = field(default_factory=dict)
+    read: Plans | None = None
+
+
+def planned_trials(study: Study, store: Store, asked: Asked | None) -> Found:
+    """Return a study's trials as they were planned, by this study or all of them by others.
+
     ``asked`` is what was typed, where a command was, for what the message tells to type. Raises StoreError where the
     store does not hold all of them.
     """
     planned = store.planned(study)
     if planned is not None:
-        return _where_files_lie(study, planned.trials), planned.damaged, planned.plugins
+        return Found(_where_files_lie(study, planned.trials), planned.damaged, planned.plugins, planned.read)
     try:
         keys = [trial.key for trial in expand(study, study.count())]
     except (StudyError, PlugInError):
@@ -37,7 +51,7 @@ def planned_trials(
     found = store.trials(keys)
     if not keys or len(found) < len(keys):
         raise StoreError(_nothing_of(study, store, asked))
-    return _where_files_lie(study, found), 0, {}
+    return Found(_where_files_lie(study, found))
 
 
 def _where_files_lie(study: Study, planned: Sequence[PlannedTrial]) -> tuple[PlannedTrial, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from unroll.axes import Float32
     from unroll.generation import Trained
     from unroll.measures import Measure, Plots
-    from unroll.store.checked import Checked
+    from unroll.store.checked import Trials
 
 AT_ONCE, TOGETHER = 64, 2_000
 """Trials whose histories are read together: those by update, and those by epoch."""
@@ -56,15 +56,22 @@ class Results:
         self.asked = asked
         self.faults = Faults()
         with self._open() as opened:
-            self.planned, lost, self._plugins = planned_trials(self.study, opened, asked)
-        self._damage = Damage(lost)
+            found = planned_trials(self.study, opened, asked)
+        self.planned, self._plugins, self._plans = found.trials, found.plugins, found.read
+        self._damage = Damage(found.lost)
 
-    def table(self) -> pd.DataFrame:
-        """Return one row per condition: see ``unroll.analysis.conditions``."""
+    def table(self, *, curves: bool = True) -> pd.DataFrame:
+        """Return one row per condition: see ``unroll.analysis.conditions``.
+
+        ``curves``: whether to look at each trial's losses over the epochs for whether it was still improving; without,
+        the table has no column for that.
+        """
         import pandas as pd
 
         from unroll.analysis import conditions, improving
 
+        if not curves:
+            return conditions(self.trials(), self.factors, list(self.told.counted)).drop(columns="improving")
         now = self.frozen()
         trials, found = now.trials(), []
         with self._open() as opened:
@@ -72,8 +79,8 @@ class Results:
                 some = trials[start : start + TOGETHER]
                 read = now._of(list(some["key"]))
                 names = ("train_loss", "validation_loss")
-                curves = (opened.history_frame(read, name, self._damage.trials) for name in names)
-                found.append(improving(some, *curves))
+                losses = (opened.history_frame(read, name, self._damage.trials) for name in names)
+                found.append(improving(some, *losses))
         falling = pd.concat(found)
         return conditions(trials.assign(improving=falling), self.factors, list(self.told.counted))
 
@@ -81,7 +88,7 @@ class Results:
         """Return one row per trial: what was planned, its state, its metrics (NaN until it is complete)."""
         with self._open() as opened:
             frame = opened.frame(self._of(self._keys))
-        frame["notes"] = frame["key"].map({trial.key: trial.notes for trial in self.planned})
+        frame["notes"] = [self._by_key[key].notes for key in frame["key"]]
         self._damage.trials |= dict.fromkeys(frame.loc[frame["state"] == "damaged", "key"], "its results")
         return self.with_settings(frame, self.factors)
 
@@ -177,8 +184,9 @@ class Results:
             frame = opened.examination_frame(self._of(self._keys), measure, self._damage.examinations)
         if measure in installed:
             without = frame["note"] == NOT_RECORDED
-            reasons = self._of_each(frame.loc[without, "key"].tolist(), partial(_why_not, installed[measure]))
-            frame.loc[without, "note"] = [reason or NOT_RECORDED for reason in reasons]
+            some, places = self._alike(frame.loc[without, "key"])
+            reasons = [_why_not(installed[measure], trial) or NOT_RECORDED for trial in some]
+            frame.loc[without, "note"] = [reasons[place] for place in places]
         return self.with_settings(frame, self.factors)
 
     def with_examinations(self, trials: pd.DataFrame) -> pd.DataFrame:
@@ -234,7 +242,7 @@ class Results:
     def history_names(self) -> Sequence[str]:
         """Return the names of all histories that these trials have."""
         with self._open() as opened:
-            return opened.history_names(self._keys)
+            return opened.history_names(self._of(self._keys))
 
     def comparison(self, first: str, second: str) -> pd.DataFrame:
         """Return two models' losses compared seed by seed, one row per task and length, and what this shows in words.
@@ -382,11 +390,11 @@ class Results:
         """A sentence where what is stored is not what was written, as far as it was read; that is left out."""
         return self._damage.told
 
-    @property
+    @cached_property
     def _keys(self) -> list[str]:
         return [trial.key for trial in self.planned]
 
-    def _of(self, keys: Sequence[str]) -> Sequence[str] | Sequence[Checked]:
+    def _of(self, keys: Sequence[str]) -> Sequence[str] | Trials:
         """Return what the store is asked for these trials by: here their keys, so that it reads them anew."""
         return keys
 
@@ -401,24 +409,31 @@ class Results:
         """Return a frame of trials with a column for each of these settings, as their specifications have it."""
         from unroll.analysis.settings import as_they_are
 
-        keys = frame["key"].tolist()
-        columns = {name: self._of_each(keys, partial(level, factor=name)) for name in settings}
-        return frame.assign(**{name: as_they_are(values, frame.index) for name, values in columns.items()})
+        some, places = self._alike(frame["key"])
+        columns = {name: as_they_are([level(trial, name) for trial in some]) for name in settings}
+        return frame.assign(**{name: values.take(places).set_axis(frame.index) for name, values in columns.items()})
+
+    def _alike(self, keys: Iterable[str]) -> tuple[list[PlannedTrial], list[int]]:
+        """Return one trial of each condition that these are of, and of each of these the place of its one among them.
+
+        What a specification and its declaration say but for the seed is then looked up once a condition.
+        """
+        kinds: dict[int, int] = {}
+        places = [kinds.setdefault(kind, len(kinds)) for kind in map(self._kinds.__getitem__, keys)]
+        return [self.planned[kind] for kind in kinds], places
+
+    @cached_property
+    def _kinds(self) -> Mapping[str, int]:
+        """By the key of each trial the place of the first one that has its condition and its declaration."""
+        first: dict[tuple[str, int], int] = {}
+        return {
+            trial.key: first.setdefault((trial.condition, id(trial.declared)), place)
+            for place, trial in enumerate(self.planned)
+        }
 
     @cached_property
     def _by_key(self) -> Mapping[str, PlannedTrial]:
         return {trial.key: trial for trial in self.planned}
-
-    def _of_each(self, keys: Iterable[str], fact: Callable[[PlannedTrial], Any]) -> list[Any]:
-        """Return a fact of each of these trials that those of one condition share: it is found once a condition."""
-        found: dict[tuple[str, int], Any] = {}
-        facts = []
-        for trial in map(self._by_key.__getitem__, keys):
-            shared = trial.condition, id(trial.declared)
-            if shared not in found:
-                found[shared] = fact(trial)
-            facts.append(found[shared])
-        return facts
 
     def _open(self) -> Store:
         return Store.open(self.path)
@@ -436,16 +451,16 @@ class _Snapshot(Results):
         self._take(results)
         self.faults = Faults()
         with self._open() as opened:
-            self._read = {trial.row["key"]: trial for trial in opened.read(self._keys)}
+            self._read = opened.read(self._keys if self._plans is None else self._plans)
 
     def _take(self, results: Results) -> None:
         self.study, self.path, self.planned = results.study, results.path, results.planned
         self.asked = results.asked
-        self._damage, self._plugins = results._damage, results._plugins
+        self._damage, self._plugins, self._plans = results._damage, results._plugins, results._plans
         self._made: dict[str, pd.DataFrame] = {}
 
-    def _of(self, keys: Sequence[str]) -> Sequence[str] | Sequence[Checked]:
-        return [self._read[key] for key in keys if key in self._read]
+    def _of(self, keys: Sequence[str]) -> Trials:
+        return self._read.of(keys)
 
     def _once(self, name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         if name not in self._made:
@@ -456,9 +471,9 @@ class _Snapshot(Results):
         """See Results."""
         return self._once("trials", super().trials)
 
-    def table(self) -> pd.DataFrame:
+    def table(self, *, curves: bool = True) -> pd.DataFrame:
         """See Results."""
-        return self._once("table", super().table)
+        return self._once(f"table {curves}", lambda: super(_Snapshot, self).table(curves=curves))
 
     def comparisons(self) -> pd.DataFrame:
         """See Results."""
@@ -480,6 +495,14 @@ class _Snapshot(Results):
     def judged(self) -> frozenset[str]:
         """See Results."""
         return super().judged
+
+    def history_names(self) -> Sequence[str]:
+        """See Results."""
+        return self._names
+
+    @cached_property
+    def _names(self) -> Sequence[str]:
+        return super().history_names()
 
     def frozen(self) -> _Snapshot:
         """See Results."""

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unroll.errors import DamagedError, UnknownNameError
-from unroll.store import MeasureRecord, State, Store, checked, seals, specifications
+from unroll.store import MeasureRecord, State, Store, checked, rows, seals, specifications
 from unroll.study.trial import digest
 from unroll.testing.stores import finish, planned_study, planned_trial
 
@@ -54,13 +54,17 @@ def test_the_form_of_a_column_is_that_of_each_value(values: list[Any]):
 
 @given(st.lists(VALUES, min_size=1), st.integers(0, 4), st.randoms(use_true_random=False))
 def test_seals_of_many_are_those_of_each(values: list[Any], count: int, chance: random.Random):
-    rows = [{name: chance.choice(values) for name in NAMES} for _ in range(count)]
-    expected = [sealed([row[name] for name in seals.PLAN] + [row["declared"]] * bool(row["declared"])) for row in rows]
-    assert seals.plan_seals(rows) == expected
-    lists = [[chance.sample(values, chance.randrange(len(values) + 1)) for _ in range(3)] for _ in rows]
-    expected = [sealed([[row[name] for name in seals.OUTCOME], *own]) for row, own in zip(rows, lists, strict=True)]
+    several = [{name: chance.choice(values) for name in NAMES} for _ in range(count)]
+    columns = {name: [row[name] for row in several] for name in NAMES}
+    planned = ([row[name] for name in seals.PLAN] + [row["declared"]] * bool(row["declared"]) for row in several)
+    expected = [sealed(values) for values in planned]
+    assert seals.plan_seals(columns) == expected == [seals.plan_seal(row) for row in several]
+    lists = [[chance.sample(values, chance.randrange(len(values) + 1)) for _ in range(3)] for _ in several]
+    expected = [sealed([[row[name] for name in seals.OUTCOME], *own]) for row, own in zip(several, lists, strict=True)]
     texts = [[by_definition(own[place]) for own in lists] for place in range(3)]
-    assert seals.outcome_seals(rows, *texts) == expected
+    assert seals.outcome_seals(columns, *texts) == expected
+    each = zip(several, lists, strict=True)
+    assert [seals.outcome_seal(row, *own) for row, own in each] == expected
 
 
 SPEC = {
@@ -229,7 +233,7 @@ def test_what_the_disk_refuses_is_not_asked_again_as_if_a_text_were_damaged(monk
             return super().cursor(Failing)
 
     db = sqlite3.connect(":memory:", factory=Connection)
-    for ask in (lambda: checked.fetched(db, "SELECT 1"), lambda: checked._lists(db, "seals", ("part",), [1])):
+    for ask in (lambda: rows.fetched(db, "SELECT 1"), lambda: checked._lists(db, "seals", ("part",), [1])):
         monkeypatch.setattr(Failing, "calls", 0)
         with pytest.raises(sqlite3.OperationalError, match="disk I/O"):
             ask()

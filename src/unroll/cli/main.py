@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -20,6 +21,8 @@ COMMANDS = (
 """In the order of a day's work; each in a module of its own name, with _ for -."""
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
+RARELY = 200_000, 50, 50
+"""When Python looks for objects that only refer to each other: results of many trials are so many, and none is such."""
 
 app = typer.Typer(
     name="unroll",
@@ -62,6 +65,7 @@ for _command in COMMANDS:
 def main() -> None:
     """Run the command line; every error that is expected ends in one clear message and an exit code."""
     _open_standard_files()
+    gc.set_threshold(*RARELY)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # Latin-1 has no "–": no reason for a finished run to end in an error
     try:

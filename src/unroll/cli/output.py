@@ -110,7 +110,7 @@ def conditions_table(results: Results) -> Layout:
     """Return the table of a study's conditions, with the facts without which its numbers mean nothing."""
     from unroll.analysis.sheets import second, seen
 
-    frame = results.table()
+    frame = results.table(curves=False)  # none of its columns is of them
     factors, chance = results.factors, bool(frame["chance"].notna().any())
     interval = bool(frame["score_median_low"].notna().any())
     unfinished = bool(frame[["waiting", "failed", "damaged"]].to_numpy().sum())

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unroll.store.checked import Checked, checked
+from unroll.store.checked import Checked, Trials, checked
 from unroll.store.digests import examination_digest
 from unroll.store.examinations import Array, Metric, examination_seal, list_seal
 from unroll.store.faults import DamageError
 from unroll.store.plain import parses, to_json
-from unroll.store.records import ExaminationRecord, Examined, NamedArray
+from unroll.store.records import ExaminationRecord, Examined, NamedArray, State
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,9 +86,7 @@ def sound_numbers(db: sqlite3.Connection, trial: Checked) -> list[int]:
     return [number for number, record in zip(numbers, records, strict=True) if not record.damage]
 
 
-def frame(
-    db: sqlite3.Connection, trials: Sequence[Checked], measure: str, damaged: dict[str, str] | None = None
-) -> pd.DataFrame:
+def frame(db: sqlite3.Connection, trials: Trials, measure: str, damaged: dict[str, str] | None = None) -> pd.DataFrame:
     """Return what a measure found in trials, in long form: one row per number.
 
     The trial (key, condition, task, model, length, seed), ``snapshot``, ``quantity``, the coordinate on each axis that
@@ -99,15 +97,13 @@ def frame(
     """
     import pandas as pd
 
-    complete = [trial for trial in trials if trial.row["state"] == "complete" and not trial.damage]
+    states = trials.states
+    complete = trials.take([place for place, state in enumerate(states) if state is State.complete])
     looked_at = _looked_at(db)
-    rows = [
-        {**{column: trial.row[column] for column in OF_A_TRIAL}, "note": NOT_RECORDED}
-        for trial in complete
-        if trial.row["id"] not in looked_at
-    ]
+    untouched = complete.take([place for place, row_id in enumerate(complete.columns["id"]) if row_id not in looked_at])
+    rows: list[dict[str, Any]] = []
     parts: list[pd.DataFrame] = []
-    some = [trial for trial in complete if trial.row["id"] in looked_at]
+    some = [trial for trial in complete if trial.row["id"] in looked_at] if looked_at else []
     found = examined(db, some, measure)
     for trial in some:
         about = {column: trial.row[column] for column in OF_A_TRIAL}
@@ -126,9 +122,13 @@ def frame(
             rows += [{**of, "quantity": name, "value": value, "note": ""} for name, value in record.metrics.items()]
             parts += [_long({**of, "quantity": name, "note": ""}, array) for name, array in record.arrays.items()]
     columns = [*OF_A_TRIAL, "snapshot", "quantity", "value", "note"]
-    table = pd.concat([pd.DataFrame(rows, columns=columns).astype({"value": "float64"}), *parts], ignore_index=True)
+    nothing = dict.fromkeys(("snapshot", "quantity", "value"), [np.nan] * len(untouched))
+    without = {**untouched.columns, **nothing, "note": [NOT_RECORDED] * len(untouched)}
+    single = {column: [*without[column], *(row.get(column, np.nan) for row in rows)] for column in columns}
+    numbers = pd.DataFrame(single, dtype=None if single["key"] else object).astype({"value": "float64"})
+    table = pd.concat([numbers, *parts], ignore_index=True)
     axes = [column for column in table.columns if column not in columns]
-    order = {trial.row["key"]: place for place, trial in enumerate(complete)}
+    order = {key: place for place, key in enumerate(complete.columns["key"])}
     table = table.iloc[table["key"].map(order).argsort(kind="stable")].reset_index(drop=True)
     table.loc[table["value"].isna() & table["quantity"].notna(), "note"] = NAN
     whole = [axis for axis in axes if all(axis not in part or part[axis].dtype.kind in "iu" for part in parts)]

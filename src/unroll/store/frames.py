@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 
 from unroll.declarations import Declared
 from unroll.store import older
-from unroll.store.checked import Checked, Planned, among, checked_rows, fetched
+from unroll.store.checked import Checked, Trials, by_ids
 from unroll.store.faults import DamageError
-from unroll.store.histories import faults_of
-from unroll.store.plain import from_blob, to_json
-from unroll.store.seals import history_part
+from unroll.store.histories import fault_of, faults_of
+from unroll.store.plain import from_blob
+from unroll.store.rows import among, fetched
+from unroll.store.seals import form, history_part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,14 +34,9 @@ DECLARED = (
 OUTCOME = ("attempts", "started_at", "finished_at", "seconds")
 COLUMNS = [*PLANNED, *DECLARED, *OUTCOME, "score"]
 OF_A_HISTORY = ("key", "condition", "task", "model", "length", "seed")
-HISTORY_NAMES = """
-    SELECT DISTINCT h.name FROM histories h
-    WHERE :keys IS NULL OR h.trial IN (SELECT t.id FROM json_each(:keys) j JOIN trials t ON t.key = j.value)
-    ORDER BY h.name
-"""
 
 
-def frame(trials: Sequence[Checked]) -> pd.DataFrame:
+def frame(trials: Trials) -> pd.DataFrame:
     """Return one row per trial: what was planned and declared, its state, its score, then each metric as float64.
 
     ``score_name``, ``score_words``: the test loss, in the store and in words; ``score``: its value. ``criterion``: when
@@ -53,37 +50,49 @@ def frame(trials: Sequence[Checked]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    table = pd.DataFrame(dict(zip(COLUMNS, _columns(trials), strict=True)), columns=COLUMNS)
+    metrics = _metrics(trials)
+    table = pd.DataFrame(dict(zip(COLUMNS, _columns(trials, metrics), strict=True)), columns=COLUMNS)
     numbers = (
         *("baseline", "solved_below", "solved_above", "chance", "memory_most", "second_loss", "second_accuracy"),
         *("seconds", "score"),
     )
     table = table.astype(dict.fromkeys(numbers, "float64"))  # all NULL is not a number yet
     table["solved_below"] = table["solved_below"].where(table["solved_below"] > -np.inf)
-    metrics: dict[str, NDArray[np.float64]] = {}
-    for place, trial in enumerate(trials):
-        for name, value in trial.values if trial.outcome is None else ():
-            if name not in metrics:
-                metrics[name] = np.full(len(table), np.nan)
-            metrics[name][place] = value
     return pd.concat([table, pd.DataFrame(dict(sorted(metrics.items())), index=table.index)], axis="columns")
 
 
-def _columns(trials: Sequence[Checked]) -> list[list[object]]:
+def _metrics(trials: Trials) -> dict[str, NDArray[np.float64]]:
+    """Return each metric of the trials, by its name; NaN where a trial has none, or none that can be believed."""
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for place, (names, fault) in enumerate(zip(trials.names, trials.outcomes, strict=True)):
+        if fault is None:
+            alike.setdefault(names, []).append(place)
+    found: dict[str, NDArray[np.float64]] = {}
+    for names, places in alike.items():
+        values = np.array([trials.numbers[place] for place in places], dtype=np.float64)
+        for column, name in enumerate(names):
+            found.setdefault(name, np.full(len(trials), np.nan))[places] = values[:, column]
+    return found
+
+
+def _columns(trials: Trials, metrics: Mapping[str, NDArray[np.float64]]) -> list[Sequence[object]]:
     """Return the values of COLUMNS, each a list."""
-    rows = [trial.planned() for trial in trials]
-    names = rows[0].keys() if rows else []
-    stored = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-    stored["state"] = [str(trial.state) for trial in trials]
+    stored = dict(trials.planned())
+    stored["state"] = [str(state) for state in trials.states]
     for name, nothing in zip(OUTCOME, (0, None, None, None), strict=True):
-        kept = zip(stored.get(name, ()), trials, strict=True)
-        stored[name] = [value if trial.outcome is None else nothing for value, trial in kept]
+        kept = zip(stored[name], trials.outcomes, strict=True)
+        stored[name] = [value if fault is None else nothing for value, fault in kept]
     judged = ("task", "length", "solved_metric", "solved_below")
-    about = list(zip([trial.declared for trial in trials], *(stored.get(name, []) for name in judged), strict=True))
-    said = {one: _declared(*one) for one in set(about)}
-    declared = list(map(list, zip(*map(said.__getitem__, about), strict=True))) or [[] for _ in DECLARED]
-    scores = [trial.metrics.get(said[one][0]) for trial, one in zip(trials, about, strict=True)]
-    return [*(stored.get(name, []) for name in PLANNED), *declared, *(stored[name] for name in OUTCOME), scores]
+    about = zip(trials.said, *(stored[name] for name in judged), strict=True)
+    kinds: dict[tuple[Any, ...], int] = {}
+    kind = np.array([kinds.setdefault(one, len(kinds)) for one in about], dtype=np.int64)
+    said = [_declared(*one) for one in kinds]
+    declared = [[values[place] for values in said] for place in range(len(DECLARED))]
+    scores = np.full(len(trials), np.nan)
+    for place, (name, *_) in enumerate(said):
+        scores[kind == place] = metrics[name][kind == place] if name in metrics else np.nan
+    of_each = ([column[place] for place in kind.tolist()] for column in declared)
+    return [*(stored[name] for name in PLANNED), *of_each, *(stored[name] for name in OUTCOME), scores.tolist()]
 
 
 def _declared(text: str | None, task: str, length: int, metric: str, below: float) -> tuple[Any, ...]:
@@ -99,24 +108,20 @@ def _declared(text: str | None, task: str, length: int, metric: str, below: floa
     )
 
 
-def declared_of(trial: Planned) -> Declared:
-    """Return what a trial has declared, or would have, where it is older than declarations."""
-    row = trial.planned()
-    return _said(trial.declared, row["task"], row["length"])
-
-
 def _said(text: str | None, task: str, length: int) -> Declared:
     return Declared.of(text) if text else older.declared(task, length)
 
 
-def history_names(db: sqlite3.Connection, keys: Collection[str] | None) -> tuple[str, ...]:
+def history_names(trials: Trials) -> tuple[str, ...]:
     """Return the names of all histories that these trials have, in alphabetical order."""
-    chosen = {"keys": None if keys is None else to_json(list(keys))}
-    return tuple(name for (name,) in db.execute(HISTORY_NAMES, chosen).fetchall())
+    # Between the quotes of a form are the parts' names and seals by turns, unless there are some within a name.
+    named = {tuple(dict(json.loads(parts)) if "\\" in parts else parts.split('"')[1::4]) for parts in set(trials.parts)}
+    before = history_part("")
+    return tuple(sorted({part.removeprefix(before) for parts in named for part in parts if part.startswith(before)}))
 
 
 def history_frame(
-    db: sqlite3.Connection, trials: Sequence[Checked], name: str, damaged: dict[str, str] | None = None
+    db: sqlite3.Connection, trials: Trials, name: str, damaged: dict[str, str] | None = None
 ) -> pd.DataFrame:
     """Return one row per value of one history: the trial, its axis, ``step`` (the place on it, from 1), ``value``.
 
@@ -125,45 +130,51 @@ def history_frame(
     """
     import pandas as pd
 
-    where, values = among("trial", [trial.row["id"] for trial in trials])
+    ids = trials.columns["id"]
+    where, values = among("trial", ids)
     query = f"SELECT trial, name, axis, count, data FROM histories WHERE {where} AND name = ?"  # noqa: S608
-    stored = {row[0]: row[1:] for row in fetched(db, query, (*values, name), plain=True)}
-    own = [trial for trial in trials if trial.row["id"] in stored]
-    rows = [stored[trial.row["id"]] for trial in own]
-    wrong = {trial.row["id"]: fault for trial, fault in zip(own, faults_of(own, rows), strict=True) if fault}
-    for trial in trials:
-        if trial.row["id"] not in stored and _is_missing(trial, name):
-            wrong[trial.row["id"]] = f"its history {name} is missing"
-        fault = wrong.get(trial.row["id"])
-        if fault is not None and not _has_changed(db, trial, name):
+    stored = {row[0]: row[1:] for row in fetched(db, query, (*values, name))}
+    places = [place for place, number in enumerate(ids) if number in stored]
+    own = trials if len(places) == len(trials) else trials.take(places)
+    rows = [stored[number] for number in own.columns["id"]]
+    faults = faults_of(own.columns["key"], own.damage, own.parts, rows)
+    wrong = {place: fault for place, fault in zip(places, faults, strict=True) if fault}
+    wrong |= dict.fromkeys(_missing(trials, stored, name), f"its history {name} is missing")
+    for place, fault in sorted(wrong.items()):
+        if not _has_changed(db, trials[place], name):
             if damaged is None:
-                raise DamageError(f"{trial.name} is damaged: {fault}")
-            damaged[trial.row["key"]] = fault
-    sound = [(trial.planned(), row) for trial, row in zip(own, rows, strict=True) if trial.row["id"] not in wrong]
-    counts = [count for _, (_, _, count, _) in sound]
-    one_each = pd.DataFrame(
-        [(*(trial[column] for column in OF_A_HISTORY), axis) for trial, (_, axis, _, _) in sound],
-        columns=[*OF_A_HISTORY, "axis"],
-    )
+                raise DamageError(f"{trials[place].name} is damaged: {fault}")
+            damaged[trials.columns["key"][place]] = fault
+    if any(faults):
+        sound = [place for place, fault in enumerate(faults) if not fault]
+        own, rows = own.take(sound), [rows[place] for place in sound]
+    counts = [count for _, _, count, _ in rows]
+    about = {column: own.planned()[column] for column in OF_A_HISTORY}
+    one_each = pd.DataFrame({**about, "axis": [axis for _, axis, _, _ in rows]}, dtype=None if rows else object)
     table = one_each.loc[one_each.index.repeat(counts)].reset_index(drop=True)
     table["step"] = np.concatenate([np.arange(1, count + 1) for count in (0, *counts)])
-    table["value"] = from_blob(b"".join(data for _, (_, _, _, data) in sound))
+    table["value"] = from_blob(b"".join(data for *_, data in rows))
     return table
+
+
+def _missing(trials: Trials, stored: Container[int], name: str) -> Iterator[int]:
+    """Yield the places of the trials that should have a history, for which there is none."""
+    part = history_part(name)
+    written = form(part)
+    for place, parts in enumerate(trials.parts):
+        if written in parts and trials.columns["id"][place] not in stored and part in trials[place].parts:
+            yield place
 
 
 def _has_changed(db: sqlite3.Connection, trial: Checked, name: str) -> bool:
     """Say whether a history does not fit its trial because that is another by now: begun again, or forgotten."""
-    rows = db.execute("SELECT * FROM trials WHERE id = ?", (trial.row["id"],)).fetchall()
-    if not rows:
+    now = by_ids(db, [trial.row["id"]])
+    if not len(now):
         return True
-    (now,) = checked_rows(db, rows)
-    if now.row["seal"] == trial.row["seal"]:
+    if now.columns["seal"][0] == trial.row["seal"]:
         return False
     query = "SELECT name, axis, count, data FROM histories WHERE trial = ? AND name = ?"
-    found = db.execute(query, (trial.row["id"], name)).fetchall()
-    return not any(faults_of([now], [tuple(row)])[0] for row in found) and (bool(found) or not _is_missing(now, name))
-
-
-def _is_missing(trial: Checked, name: str) -> bool:
-    """Say whether a trial for which there is no such history should have one."""
-    return history_part(name) in trial.parts
+    found = {row["name"]: row for row in db.execute(query, (trial.row["id"], name)).fetchall()}
+    if any(fault_of(now[0], row) for row in found.values()):
+        return False
+    return bool(found) or history_part(name) not in now[0].parts

@@ -13,7 +13,7 @@ from unroll.store.checked import Checked, one
 from unroll.store.faults import DamageError
 from unroll.store.keys import find
 from unroll.store.plain import from_blob, to_blob
-from unroll.store.seals import add_part, history_part, history_seal, history_seals
+from unroll.store.seals import add_part, form, history_part, history_seal, history_seals
 
 BYTES = 4
 """Of a value: float32."""
@@ -67,21 +67,29 @@ def _values(trial: Checked, row: sqlite3.Row) -> NDArray[np.float32]:
 
 def fault_of(trial: Checked, row: sqlite3.Row) -> str | None:
     """Say what is wrong with a history (name, axis, count, data) of a trial, or with the trial; None for nothing."""
-    return faults_of([trial], [(row["name"], row["axis"], row["count"], row["data"])])[0]
+    rows = [(row["name"], row["axis"], row["count"], row["data"])]
+    return faults_of([trial.row["key"]], [trial.damage], [trial.lists[1]], rows)[0]
 
 
-def faults_of(trials: Sequence[Checked], rows: Sequence[tuple[str, str, int, bytes]]) -> list[str | None]:
-    """Say of each trial what is wrong with a history of it, or with the trial; None for nothing."""
-    keys = [trial.row["key"] for trial in trials]
+def faults_of(
+    keys: Sequence[str],
+    damage: Sequence[str | None],
+    parts: Sequence[str],
+    rows: Sequence[tuple[str, str, int, bytes]],
+) -> list[str | None]:
+    """Say of each trial what is wrong with a history of it (name, axis, count, data); None for nothing.
+
+    ``damage``: what is wrong with the trial itself, which is said first; ``parts``: as of ``Trials``.
+    """
     sealed = history_seals(keys, *zip(*rows, strict=True)) if rows else []
     return [
-        trial.damage or _fault(trial, name, count, data, its)
-        for trial, (name, _, count, data), its in zip(trials, rows, sealed, strict=True)
+        of_trial or _fault(own, name, count, data, its)
+        for of_trial, own, (name, _, count, data), its in zip(damage, parts, rows, sealed, strict=True)
     ]
 
 
-def _fault(trial: Checked, name: str, count: int, data: bytes, sealed: str) -> str | None:
-    if not trial.has_part(history_part(name), sealed):
+def _fault(parts: str, name: str, count: int, data: bytes, sealed: str) -> str | None:
+    if form([history_part(name), sealed]) not in parts:  # the form of a pair stands for nothing else in a list
         return f"its history {name} is not what was written"
     if type(count) is not int or BYTES * count != len(data):  # of an older store, sealed as found
         return f"its history {name} has another number of values than it says"

@@ -16,7 +16,7 @@ from unroll.store.examined import sound_numbers
 from unroll.store.faults import explained
 from unroll.store.plain import to_json
 from unroll.store.records import PlannedStudy, State
-from unroll.store.seals import history_part, seal_outcome
+from unroll.store.seals import Row, history_part, seal_outcome
 from unroll.store.verification import checkpoint_is_sound, damaged_studies, fault, study_name
 from unroll.study.user_file import DIGITS, hashes
 
@@ -181,7 +181,7 @@ def _digests(theirs: sqlite3.Connection, lost: list[sqlite3.Row]) -> list[str]:
     return [row["digest"] for row in rows if row["id"] not in gone]
 
 
-def _same_question(our: sqlite3.Row, their: sqlite3.Row) -> bool:
+def _same_question(our: Row, their: Row) -> bool:
     """Say whether one key means one specification here and there, as it does where both were seen to follow."""
     return bool(json.loads(our["spec"]) == json.loads(their["spec"]))
 
@@ -223,13 +223,13 @@ def _measured_otherwise(ours: Checked, theirs: Checked) -> tuple[str, ...] | Non
     return tuple(names) if rest(ours) == rest(theirs) else None
 
 
-def _other_numerics(our: sqlite3.Row, their: sqlite3.Row) -> set[str]:
+def _other_numerics(our: Row, their: Row) -> set[str]:
     """Return the names of the numerics that differ between two results."""
     here, there = (_fingerprint(row).get("numerics", {}) for row in (our, their))
     return {name for name in here.keys() | there.keys() if here.get(name) != there.get(name)}
 
 
-def _fingerprint(row: sqlite3.Row) -> dict[str, Any]:
+def _fingerprint(row: Row) -> dict[str, Any]:
     return dict(json.loads(row["fingerprint"] or "{}"))
 
 
@@ -298,7 +298,7 @@ def _has_checkpoint(db: sqlite3.Connection, row_id: int) -> bool:
     return db.execute("SELECT 1 FROM checkpoints WHERE trial = ?", (row_id,)).fetchone() is not None
 
 
-def _replace(db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, their: sqlite3.Row) -> None:
+def _replace(db: sqlite3.Connection, theirs: sqlite3.Connection, row_id: int, their: Row) -> None:
     """Put their outcome of a trial, with all that belongs to it, in the place of ours."""
     examinations.clear(db, row_id)
     for table in RESULTS:

@@ -6,25 +6,26 @@ import json
 import math
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from unroll.errors import UnknownNameError
 from unroll.store import events, specifications
 from unroll.store.checked import (
-    Planned,
+    PLANNED,
+    Plans,
     checked,
     declaration_digest,
-    fetched,
     follows,
-    planned_rows,
+    planned_columns,
     study_is_sound,
 )
 from unroll.store.faults import DamageError
 from unroll.store.plain import encodable, now, to_json
 from unroll.store.records import PlannedStudy, PlannedTrial, State, StudyHead, StudyRecord
-from unroll.store.seals import outcome_seal, places, plan_seal, seal_study
+from unroll.store.rows import by_columns, fetched
+from unroll.store.seals import Columns, outcome_seal, places, plan_seal, seal_study
 
 COLUMNS = tuple(field.name for field in fields(PlannedTrial))
 """Those of ``trials`` that hold what was planned; of what is declared the digest."""
@@ -65,7 +66,7 @@ def plan(db: sqlite3.Connection, study: PlannedStudy) -> None:
         "INSERT INTO study_trials (study, position, trial) SELECT ?, ?, id FROM trials WHERE key = ?",
         ((row_id, position, trial.key) for position, trial in enumerate(study.trials)),
     )
-    found = {trial.row["key"] for trial in _listed(db, row_id)}
+    found = set(_listed(db, row_id).columns["key"])
     for trial in study.trials:
         if trial.key not in found:
             raise DamageError(f"trial {trial.key[:12]} is damaged: it is not found where it was planned")
@@ -125,10 +126,13 @@ def forget(db: sqlite3.Connection, digest: str) -> int:
 
 def studies(db: sqlite3.Connection) -> list[StudyRecord]:
     """Return all studies, in the order in which they were planned first."""
-    trials = {trial.row["id"]: trial for trial in checked(db, None)}
-    states = {row_id: trial.state for row_id, trial in trials.items()}
-    complete = {row_id: trial for row_id, trial in trials.items() if trial.state is State.complete}
-    solved = {row_id for row_id, trial in complete.items() if trial.metrics.get("solved") == 1}
+    trials = checked(db, None)
+    states = dict(zip(trials.columns["id"], trials.states, strict=True))
+    solved = {
+        trial
+        for trial, names, numbers in zip(trials.columns["id"], trials.names, trials.numbers, strict=True)
+        if states[trial] is State.complete and dict(zip(names, numbers, strict=True)).get("solved") == 1
+    }
     sizes = dict(db.execute(SIZES).fetchall())
     records = []
     for row in db.execute("SELECT * FROM studies ORDER BY id").fetchall():
@@ -164,7 +168,7 @@ def study_by_digest(db: sqlite3.Connection, digest: str) -> PlannedStudy | None:
     if row is None:
         return None
     listed = _places(db, row)
-    trials = [trial for trial in _listed(db, row["id"]) if not trial.plan]
+    sound = _listed(db, row["id"]).sound
     return PlannedStudy(
         digest=digest,
         name=row["name"],
@@ -172,24 +176,24 @@ def study_by_digest(db: sqlite3.Connection, digest: str) -> PlannedStudy | None:
         spec=json.loads(row["spec"]),
         overrides=tuple(json.loads(row["overrides"])),
         plugins=json.loads(row["plugins"]),
-        trials=tuple(PlannedTrial(**fields) for fields in planned_fields(trials)),
-        damaged=len(listed) - len(trials),
+        trials=tuple(PlannedTrial(**fields) for fields in planned_fields(sound.columns, sound.said)),
+        damaged=len(listed) - len(sound),
+        read=sound,
     )
 
 
-def planned_fields(trials: Iterable[Planned]) -> Iterator[dict[str, Any]]:
-    """Yield the fields of PlannedTrial that trials have: what many of them share is one object. SQLite has no NaN."""
-    declared: dict[str, Mapping[str, Any]] = {}
-    for trial in trials:
-        row, said = trial.planned(), trial.declared or "{}"
-        if said not in declared:
-            declared[said] = json.loads(said)
-        values: dict[str, Any] = {name: row[name] for name in COLUMNS}
-        values["spec"] = specifications.parsed(row["spec"], row["seed"])
-        values["declared"] = declared[said]
-        if row["baseline"] is None:
-            values["baseline"] = math.nan
-        yield values
+def planned_fields(columns: Columns, said: Sequence[str | None]) -> Iterator[dict[str, Any]]:
+    """Yield the fields of PlannedTrial that trials have: what many of them share is one object. SQLite has no NaN.
+
+    ``said``: the texts of what they declare.
+    """
+    declared: dict[str, Mapping[str, Any]] = {text or "": json.loads(text or "{}") for text in set(said)}
+    specs = map(specifications.parsed, columns["spec"], columns["seed"])
+    baselines = [math.nan if baseline is None else baseline for baseline in columns["baseline"]]
+    texts = [declared[text or ""] for text in said]
+    own = {**columns, "spec": specs, "declared": texts, "baseline": baselines}
+    for values in zip(*(own[name] for name in COLUMNS), strict=True):
+        yield dict(zip(COLUMNS, values, strict=True))
 
 
 def _is_planned(db: sqlite3.Connection, study: PlannedStudy) -> bool:
@@ -199,7 +203,7 @@ def _is_planned(db: sqlite3.Connection, study: PlannedStudy) -> bool:
         return False
     if not study_is_sound(row, places(db, row["id"])):
         return False
-    return [trial.row["key"] for trial in _listed(db, row["id"])] == [trial.key for trial in study.trials]
+    return list(_listed(db, row["id"]).columns["key"]) == [trial.key for trial in study.trials]
 
 
 def _study(db: sqlite3.Connection, digest: str) -> sqlite3.Row | None:
@@ -222,12 +226,13 @@ def _places(db: sqlite3.Connection, row: sqlite3.Row) -> list[tuple[int, int]]:
     return listed
 
 
-def _listed(db: sqlite3.Connection, study: int) -> list[Planned]:
+def _listed(db: sqlite3.Connection, study: int) -> Plans:
     """Return a study's trials in their order, as far as they have rows."""
-    query = """
-        SELECT t.* FROM study_trials st JOIN trials t ON t.id = st.trial WHERE st.study = ? ORDER BY st.position
-    """
-    return planned_rows(db, fetched(db, query, (study,)))
+    query = f"""
+        SELECT {", ".join(f"t.{name}" for name in PLANNED)} FROM study_trials st JOIN trials t ON t.id = st.trial
+        WHERE st.study = ? ORDER BY st.position
+    """  # noqa: S608
+    return planned_columns(db, by_columns(fetched(db, query, (study,)), PLANNED))
 
 
 def _texts(study: PlannedStudy) -> dict[str, str]:

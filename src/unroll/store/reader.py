@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unroll.store import copying, events, examined, frames, health, histories, plans, trials, verification
 from unroll.store.bounds import READING
-from unroll.store.checked import PART, Checked, checked
+from unroll.store.checked import PART, Plans, Trials, become, checked
 from unroll.store.connection import Opened
 from unroll.store.faults import explained
 from unroll.store.keys import find
@@ -164,12 +164,15 @@ class Reader:
         with self._reading() as db:
             return events.select(db, trial, study)
 
-    def read(self, keys: Collection[str] | None = None) -> Sequence[Checked]:
-        """Return trials as they are now, for ``frame`` and ``history_frame``: several tables then cost one reading."""
-        with self._reading() as db:
-            return checked(db, keys)
+    def read(self, trials: Collection[str] | Plans | None = None) -> Trials:
+        """Return trials as they are now, for ``frame`` and ``history_frame``: several tables then cost one reading.
 
-    def frame(self, trials: Collection[str] | Sequence[Checked] | None = None) -> pd.DataFrame:
+        ``trials`` are their keys, None for all, or what ``planned`` has read of them: then it is not read again.
+        """
+        with self._reading() as db:
+            return become(db, trials) if isinstance(trials, Plans) else checked(db, trials)
+
+    def frame(self, trials: Collection[str] | Trials | None = None) -> pd.DataFrame:
         """Return one row per trial: what was planned, its state, each metric as a column (NaN where absent).
 
         ``trials`` are their keys, what ``read`` has returned of them, or None for all.
@@ -179,7 +182,7 @@ class Reader:
 
     def history_frame(
         self,
-        trials: Collection[str] | Sequence[Checked] | None,
+        trials: Collection[str] | Trials | None,
         name: str,
         damaged: dict[str, str] | None = None,
     ) -> pd.DataFrame:
@@ -193,7 +196,7 @@ class Reader:
 
     def examination_frame(
         self,
-        trials: Collection[str] | Sequence[Checked] | None,
+        trials: Collection[str] | Trials | None,
         measure: str,
         damaged: dict[str, str] | None = None,
     ) -> pd.DataFrame:
@@ -206,10 +209,10 @@ class Reader:
         with self._reading() as db:
             return examined.measures(db, keys)
 
-    def history_names(self, keys: Collection[str] | None) -> tuple[str, ...]:
+    def history_names(self, trials: Collection[str] | Trials | None) -> tuple[str, ...]:
         """Return the names of all histories that these trials have, in alphabetical order."""
         with self._reading() as db:
-            return frames.history_names(db, keys)
+            return frames.history_names(_read(db, trials))
 
     def copy(self, target: str | Path) -> None:
         """Write the store as it is at this moment to another file, also while a writer goes on; one snapshot.
@@ -237,6 +240,5 @@ class Reader:
             return health.health(self._db, self.path, self.journal)
 
 
-def _read(db: sqlite3.Connection, trials: Collection[str] | Sequence[Checked] | None) -> Sequence[Checked]:
-    read = [trial for trial in trials or () if isinstance(trial, Checked)]
-    return read or checked(db, None if trials is None else [key for key in trials if isinstance(key, str)])
+def _read(db: sqlite3.Connection, trials: Collection[str] | Trials | None) -> Trials:
+    return trials if isinstance(trials, Trials) else checked(db, trials)

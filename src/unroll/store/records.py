@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from unroll.store.checked import Plans
 
 FINAL = "final"
 """The snapshot of a network's weights at the end of its training: those that the store keeps."""
@@ -76,7 +79,8 @@ class PlannedStudy:
     """A study as it was planned: its question, specification, plug-ins' facts, and its trials in order.
 
     ``spec`` and ``plugins`` are JSON-able; ``overrides`` are the settings given on the command line. ``damaged`` counts
-    further trials, not among ``trials``, of which the plan is no longer what was written.
+    further trials, not among ``trials``, of which the plan is no longer what was written. ``read``: the trials as they
+    were read, of which ``Reader.read`` then reads what has become of them alone; None for a study that was not.
     """
 
     digest: str
@@ -87,6 +91,7 @@ class PlannedStudy:
     plugins: Mapping[str, Any]
     trials: tuple[PlannedTrial, ...]
     damaged: int = 0
+    read: Plans | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

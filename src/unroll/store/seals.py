@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from json.encoder import encode_basestring_ascii
+from types import NoneType
 from typing import Any, TypeAlias
 
 from unroll.store.digests import results_digest
@@ -36,6 +37,8 @@ STUDY = ("digest", "name", "question", "spec", "overrides", "plugins", "created"
 WEIGHTS = "weights"
 
 Row: TypeAlias = sqlite3.Row | Mapping[str, Any]
+Columns: TypeAlias = Mapping[str, Sequence[Any]]
+"""Rows by the names of their columns."""
 
 
 def _foreign(value: object) -> str:
@@ -76,28 +79,27 @@ def forms(values: Sequence[Any]) -> list[str]:
         return list(map(encode_basestring_ascii, values))
     if kinds == {int} or (kinds == {float} and all(map(math.isfinite, values))):
         return list(map(repr, values))
+    if kinds == {NoneType}:
+        return ["null"] * len(values)
     return list(map(form, values))
 
 
-def plan_seals(rows: Sequence[Row]) -> list[str]:
+def plan_seals(columns: Columns) -> list[str]:
     """Return the seals of what was planned, many at once."""
-    columns = _columns(rows)
     planned = zip(*(forms(columns[name]) for name in PLAN), strict=True)
-    declared = columns.get(DECLARED, [""] * len(rows))
+    declared = columns[DECLARED]
     said = [f",{its}" if text else "" for text, its in zip(declared, forms(declared), strict=True)]
     return [_sealed(f"[{','.join(plan)}{last}]") for plan, last in zip(planned, said, strict=True)]
 
 
 def plan_seal(row: Row) -> str:
     """Return the seal of what was planned."""
-    return plan_seals([row])[0]
+    declared = row[DECLARED] if DECLARED in row.keys() else ""  # noqa: SIM118 - rows are no mappings; older ones lack it
+    return plan_seals({**{name: [row[name]] for name in PLAN}, DECLARED: [declared]})[0]
 
 
-def outcome_seals(
-    rows: Sequence[Row], metrics: Sequence[str], measures: Sequence[str], parts: Sequence[str]
-) -> list[str]:
+def outcome_seals(columns: Columns, metrics: Sequence[str], measures: Sequence[str], parts: Sequence[str]) -> list[str]:
     """Return the seals of what became of trials, many at once, of whose lists the forms are given: ``outcome_seal``."""
-    columns = _columns(rows)
     outcomes = zip(*(forms(columns[name]) for name in OUTCOME), strict=True)
     return [
         _sealed(f"[[{','.join(outcome)}],{values},{measured},{sealed}]")
@@ -115,7 +117,8 @@ def outcome_seal(
 
     Each of these is in the order of its names.
     """
-    return outcome_seals([row], *([form(list(one))] for one in (metrics, measures, parts)))[0]
+    lists = ([form(list(one))] for one in (metrics, measures, parts))
+    return outcome_seals({name: [row[name]] for name in OUTCOME}, *lists)[0]
 
 
 def _sealed(text: str, data: bytes = b"") -> str:
@@ -125,14 +128,6 @@ def _sealed(text: str, data: bytes = b"") -> str:
     total = blake2b(f"{text}\n".encode(), digest_size=16)
     total.update(data)
     return total.hexdigest()
-
-
-def _columns(rows: Sequence[Row]) -> dict[str, Sequence[Any]]:
-    """Return rows by columns: names are looked up once, not in every row."""
-    names = list(rows[0].keys()) if rows else [*PLAN, *OUTCOME]
-    if all(isinstance(row, sqlite3.Row) for row in rows):
-        return dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
-    return {name: [row[name] for row in rows] for name in names}
 
 
 def study_seal(row: sqlite3.Row, places: Iterable[tuple[int, int]]) -> str:

@@ -22,13 +22,14 @@ from numpy.typing import ArrayLike
 
 from unroll.errors import StoreError, UnknownNameError
 from unroll.store import events, examinations
-from unroll.store.checked import Checked, checked, checked_rows, follows, in_parts, one
+from unroll.store.checked import ALL, Checked, Trials, by_ids, checked, checked_columns, follows, in_parts, one
 from unroll.store.faults import DamageError
 from unroll.store.histories import add_histories
 from unroll.store.keys import find
 from unroll.store.plain import now, to_json
 from unroll.store.plans import planned_fields
 from unroll.store.records import CheckpointRecord, Examination, MeasureRecord, State, TrialRecord
+from unroll.store.rows import by_columns, fetched
 from unroll.store.seals import WEIGHTS, add_part, own_digests, seal_outcome, weights_seal
 
 RESERVED = {field.name for field in fields(TrialRecord)}  # a metric of this name would hide a column of the frame
@@ -167,8 +168,8 @@ def release_all(db: sqlite3.Connection, reason: str) -> None:
 
     Damaged ones stay as they are.
     """
-    rows = db.execute("SELECT * FROM trials NOT INDEXED WHERE state = 'running' ORDER BY id").fetchall()
-    for trial in checked_rows(db, rows):
+    query = f"SELECT {', '.join(ALL)} FROM trials NOT INDEXED WHERE state = 'running' ORDER BY id"  # noqa: S608
+    for trial in checked_columns(db, by_columns(fetched(db, query), ALL)):
         if not trial.damage:
             release(db, trial.row["key"], reason)
 
@@ -190,12 +191,13 @@ def retry(db: sqlite3.Connection, keys: Collection[str]) -> int:
 
 def states(db: sqlite3.Connection, keys: Collection[str]) -> dict[str, State]:
     """Return the states of those of the keys that the store has, in their order."""
-    return {trial.row["key"]: trial.state for part in in_parts(db, keys) for trial in part}
+    parts = in_parts(db, keys)
+    return {key: state for part in parts for key, state in zip(part.columns["key"], part.states, strict=True)}
 
 
 def trial(db: sqlite3.Connection, key: str) -> TrialRecord:
     """Return the one trial whose key begins with ``key``."""
-    (record,) = _records([one(db, find(db, key)["id"])])
+    (record,) = _records(by_ids(db, [find(db, key)["id"]]))
     return record
 
 
@@ -269,8 +271,8 @@ def _sound(db: sqlite3.Connection, row_id: int) -> Checked:
     return trial
 
 
-def _records(trials: Sequence[Checked]) -> Iterator[TrialRecord]:
-    for trial, plain in zip(trials, planned_fields(trials), strict=True):
+def _records(trials: Trials) -> Iterator[TrialRecord]:
+    for trial, plain in zip(trials, planned_fields(trials.planned(), trials.said), strict=True):
         yield _record(trial, plain)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from unroll.errors import DataError, PlugInError, StudyError
-from unroll.study.expansion import expand
+from unroll.study.expansion import in_blocks
 from unroll.study.study import Study
 from unroll.study.user_file import DIGITS, Planned, UserFile, hashes
 from unroll.wording import counted
@@ -20,7 +20,7 @@ def stale(study: Study, planned: Sequence[Planned]) -> str | None:
     None where nothing has.
     """
     try:
-        trials = expand(study, study.count())
+        blocks = in_blocks(study, study.count())
     except PlugInError as error:
         return f"{error} {AS_STORED}"
     except StudyError:
@@ -28,10 +28,11 @@ def stale(study: Study, planned: Sequence[Planned]) -> str | None:
         if unread:
             return f"{unread}. {AS_STORED}"
         return "A plug-in that this study needs is not installed here; its results are shown as they were stored."
-    changed = len({(trial.condition, trial.seed) for trial in trials} - {(one.condition, one.seed) for one in planned})
+    asked = {(block.condition.condition, seed) for block in blocks for seed in block.seeds}
+    changed = len(asked - {(one.condition, one.seed) for one in planned})
     if not changed:
         return None
-    files = " ".join(changes(planned, trials))
+    files = " ".join(changes(planned, [block.condition for block in blocks if block.seeds]))
     anew = f"would train {counted(changed, 'trial')} anew."
     return f"{files} A run {anew}" if files else f"Tasks or models have changed since: a run {anew}"
 

@@ -41,29 +41,51 @@ def expand(study: Study | str | Path, max_trials: int = MAX_TRIALS, judge: Judge
     """
     from unroll.study.files import as_study
 
-    trials, problems = examine(as_study(study), max_trials, judge)
+    return flat(in_blocks(as_study(study), max_trials, judge))
+
+
+def flat(blocks: Iterable[Block]) -> tuple[Trial, ...]:
+    """Return the trials of blocks, in their order."""
+    return tuple(trial for block in blocks for trial in map(block.condition.with_seed, block.seeds))
+
+
+def in_blocks(study: Study, max_trials: int = MAX_TRIALS, judge: Judge | None = None) -> tuple[Block, ...]:
+    """Return the same as blocks: an object a condition, where those of the trials are not needed."""
+    blocks, problems = examine(study, max_trials, judge)
     if problems:
         raise StudyError([problem for _, problem in problems])
-    return trials
+    return blocks
+
+
+@dataclass(frozen=True)
+class Block:
+    """Trials of one condition that follow each other in a study: one of them with seed 0, and their seeds."""
+
+    condition: Trial
+    seeds: tuple[int, ...]
 
 
 def examine(
     study: Study, max_trials: int = MAX_TRIALS, judge: Judge | None = None
-) -> tuple[tuple[Trial, ...], list[Placed]]:
-    """Return a study's trials and everything wrong with it, each fault with the path where it stands."""
+) -> tuple[tuple[Block, ...], list[Placed]]:
+    """Return a study's trials, each once, and everything wrong with it, each fault with the path where it stands."""
     problems = list(grid_problems(study))
     asked = list(question_problems(study.questions, study.values(), study.overrides))
     if study.count() > max_trials:
         problems.append((("factors",), too_many(study.count(), max_trials)))
         return (), [*problems, *asked]
     plan = _Plan(study, judge)
-    trials: dict[tuple[str, int], Trial] = {}
+    blocks: list[Block] = []
+    known: dict[str, set[int]] = {}
     for number, grid in enumerate(study.factors):
-        for trial in plan.grid(number, grid):
+        for block in plan.grid(number, grid):
             if not problems:
-                trials.setdefault((trial.condition, trial.seed), trial)
+                before = known.setdefault(block.condition.condition, set())
+                new = tuple(seed for seed in dict.fromkeys(block.seeds) if seed not in before)
+                before.update(new)
+                blocks.append(Block(block.condition, new))
     problems += plan.problems(sound_factors=not problems)
-    return tuple(trials.values()), [*problems, *asked]
+    return tuple(blocks), [*problems, *asked]
 
 
 @dataclass(frozen=True)
@@ -87,7 +109,7 @@ class _Plan:
     _unread: dict[Place, str] = field(default_factory=dict)
     _devices: dict[str, Place] = field(default_factory=dict)
 
-    def grid(self, number: int, grid: Settings) -> Iterator[Trial]:
+    def grid(self, number: int, grid: Settings) -> Iterator[Block]:
         """Yield the trials of one grid, as far as it is sound."""
         lists = {
             factor: [_Value(value, ("factors", number, factor, place)) for place, value in enumerate(values)]
@@ -97,13 +119,12 @@ class _Plan:
         for factor, value in grid.items():  # one that is no list counts as one of it, so that the rest is checked too
             if isinstance(value, bool | int | float | str):
                 lists[factor] = [_Value(value, ("factors", number, factor))]
-        seeds = lists.pop("seed", [])
+        seeds = tuple(seed.value for seed in lists.pop("seed", []) if isinstance(seed.value, int))
         for values in itertools.product(*lists.values()):
             condition = dict(zip(lists, values, strict=True))
             resolved = self._condition(condition)
             if resolved is not None and not self._found:
-                one = Trial.model_construct(seed=0, **resolved)
-                yield from (one.with_seed(seed.value) for seed in seeds if isinstance(seed.value, int))
+                yield Block(Trial.model_construct(seed=0, **resolved), seeds)
 
     def problems(self, sound_factors: bool) -> list[Placed]:
         """Return what was found; of sound factors also each ``[[where]]`` and ``[generate]`` that nothing reads."""

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from unroll.defaults import MAX_TRIALS
 from unroll.errors import Problem, StudyError, did_you_mean
 from unroll.inert import clipped
-from unroll.study.expansion import Judge, examine
+from unroll.study.expansion import Judge, examine, flat
 from unroll.study.limits import excess
 from unroll.study.messages import problem_of, shown
 from unroll.study.places import Path as Place
@@ -94,7 +94,8 @@ def _read(
     study = _sound(data, settings, broken).in_folder(_folder(source))
     trials: tuple[Trial, ...] = ()
     if check:
-        trials, faults = examine(study, max_trials, judge)
+        blocks, faults = examine(study, max_trials, judge)
+        trials = flat(blocks)
         placed += [found for found in faults if found[0][0] not in broken | {"questions"}]
         values = None if "factors" in broken else study.values()
         placed += question_problems(data.get("questions"), values, study.overrides)

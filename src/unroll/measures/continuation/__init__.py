@@ -47,7 +47,8 @@ class Continuation(Measure):
         """Return one row per trial and step of its continuation."""
         from unroll.measures.continuation.table import continuations
 
-        curves = {name: source.histories(name) for name in ("continuation", "truth", "relative_error")}
+        needed = ("continuation", "truth", "relative_error") if "continuation" in source.history_names() else ()
+        curves = {name: source.histories(name) for name in needed}
         return continuations(source.trials(), curves, source.factors)
 
     def findings(self, source: Source, about: About) -> Iterator[Finding]:

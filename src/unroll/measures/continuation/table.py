@@ -20,7 +20,8 @@ def continuations(
     trials
         One row per trial, as ``Results.trials`` gives it.
     curves
-        The histories ``continuation``, ``truth`` and ``relative_error``, one row per value: see ``Results.histories``.
+        The histories ``continuation``, ``truth`` and ``relative_error``, one row per value: see ``Results.histories``;
+        nothing where no trial has continued anything.
     factors
         Names of further columns that tell conditions apart.
 
@@ -32,6 +33,8 @@ def continuations(
 
     """
     head = ["task", "model", "length", *factors, "seed", "key"]
+    if not curves:
+        return pd.DataFrame(columns=[*head, *COLUMNS])
     ceiling = trials.get("output_ceiling", np.nan)
     table = trials[head].assign(output_ceiling=ceiling).merge(_named(curves["continuation"], "value"), on="key")
     for name in ("truth", "relative_error"):

@@ -61,6 +61,8 @@ def horizons(
 
     """
     head = ["task", "model", "length", *factors]
+    if not curves:
+        return pd.DataFrame(columns=[*head, *COLUMNS])
     keyed = trials[["key", "condition", *head]].reset_index(names="order")
     order = pd.Series(range(len(trials)), index=pd.Index(trials["condition"])).groupby(level=0).min()
     heads = {str(row["condition"]): row for row in keyed.to_dict("records")}
@@ -82,8 +84,6 @@ def horizons(
         ).reset_index(names=["condition", "horizon"])
         found["sequences"] = found["condition"].map(_of_conditions(trials, f"n_{regime}", "min"))
         parts.append(found.assign(regime=regime, regime_order=len(parts), order=found["condition"].map(order)))
-    if not parts:
-        return pd.DataFrame(columns=[*head, *COLUMNS])
     table = pd.concat(parts).sort_values(["order", "regime_order", "horizon"], kind="stable", ignore_index=True)
     for name in head:
         table[name] = as_they_are([heads[condition][name] for condition in table["condition"]])

@@ -48,12 +48,13 @@ class Solved(Measure):
     def layouts(self, source: Source, where: Place) -> Iterator[Layout]:
         """Yield what is solved, and the span where lengths are compared."""
         from unroll.measures.solved import sheet
-        from unroll.plots import panels
 
         if where == "page":
+            from unroll.plots import panels  # draws, and takes long to import
+
             yield sheet.solved(source)
-        if where == "page" and (not source.judged or panels.by_length(source.table())):
-            yield sheet.span(source)
+            if not source.judged or panels.by_length(source.table()):
+                yield sheet.span(source)
 
     def findings(self, source: Source, about: About) -> Iterator[Finding]:
         """Yield what each model solves, where that is asked: else it is told task by task."""

@@ -28,7 +28,9 @@ from unroll.study.settings import frozen
 from unroll.study.trial import digest
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from unroll.analysis import Finding
     from unroll.analysis.told import Told
@@ -88,7 +90,7 @@ class Results:
         """Return one row per trial: what was planned, its state, its metrics (NaN until it is complete)."""
         with self._open() as opened:
             frame = opened.frame(self._of(self._keys))
-        frame["notes"] = [self._by_key[key].notes for key in frame["key"]]
+        frame["notes"] = [self._by_key[key].notes for key in _texts(frame["key"])]
         self._damage.trials |= dict.fromkeys(frame.loc[frame["state"] == "damaged", "key"], "its results")
         return self.with_settings(frame, self.factors)
 
@@ -413,23 +415,30 @@ class Results:
         columns = {name: as_they_are([level(trial, name) for trial in some]) for name in settings}
         return frame.assign(**{name: values.take(places).set_axis(frame.index) for name, values in columns.items()})
 
-    def _alike(self, keys: Iterable[str]) -> tuple[list[PlannedTrial], list[int]]:
+    def _alike(self, keys: pd.Series[str]) -> tuple[list[PlannedTrial], NDArray[np.int64]]:
         """Return one trial of each condition that these are of, and of each of these the place of its one among them.
 
         What a specification and its declaration say but for the seed is then looked up once a condition.
         """
-        kinds: dict[int, int] = {}
-        places = [kinds.setdefault(kind, len(kinds)) for kind in map(self._kinds.__getitem__, keys)]
-        return [self.planned[kind] for kind in kinds], places
+        import numpy as np
+
+        wanted = _texts(keys)
+        kinds = self._kinds if wanted == self._keys else self._kinds[[self._places[key] for key in wanted]]
+        first, places = np.unique(kinds, return_inverse=True)
+        return [self.planned[place] for place in first.tolist()], places
 
     @cached_property
-    def _kinds(self) -> Mapping[str, int]:
-        """By the key of each trial the place of the first one that has its condition and its declaration."""
+    def _kinds(self) -> NDArray[np.int64]:
+        """Of each trial the place of the first one that has its condition and its declaration."""
+        import numpy as np
+
         first: dict[tuple[str, int], int] = {}
-        return {
-            trial.key: first.setdefault((trial.condition, id(trial.declared)), place)
-            for place, trial in enumerate(self.planned)
-        }
+        alike = ((trial.condition, id(trial.declared)) for trial in self.planned)
+        return np.array([first.setdefault(shared, place) for place, shared in enumerate(alike)], dtype=np.int64)
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {key: place for place, key in enumerate(self._keys)}
 
     @cached_property
     def _by_key(self) -> Mapping[str, PlannedTrial]:
@@ -534,6 +543,12 @@ class _Part(_Snapshot):
     def effects(self) -> pd.DataFrame:
         """See ``Results.only``."""
         return super().effects().assign(p=float("nan"), p_family=float("nan"))
+
+
+def _texts(column: pd.Series[str]) -> list[str]:
+    """Return the texts of a column: pandas' own list of them takes ten times as long."""
+    texts: list[str] = column.to_numpy(object).tolist()
+    return texts
 
 
 def results(study: Study | str | Path, store: str | Path = STORE) -> Results:

@@ -301,6 +301,9 @@ def _mean(values: Float64) -> float:
 
 def _numbered(values: pd.Series[Any]) -> tuple[Integers, list[Any]]:
     """Return which level each value is, -1 for a setting that is not there, and the levels as they first appear."""
+    if values.dtype != object:  # of one type: equal ones are one level
+        numbers, known = pd.factorize(values)
+        return numbers.astype(np.int64), known.tolist()
     found: dict[Hashable, int] = {}
     levels: list[Any] = []
     codes = np.empty(len(values), dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,13 +47,13 @@ def numbers(trials: pd.DataFrame, name: str) -> Float64:
     return np.asarray(metric(trials, name).to_numpy(np.float64, na_value=np.nan), dtype=np.float64)
 
 
-def _of_each(trials: pd.DataFrame, names: Iterable[Any]) -> Float64:
-    """Return of each trial the metric that is named for it; NaN where none is."""
-    wanted = np.array(list(names), dtype=object)
+def _of_each(trials: pd.DataFrame, names: pd.Series[Any], end: str = "") -> Float64:
+    """Return of each trial the metric that is named for it, its name with an ``end``; NaN where none is."""
+    codes, wanted = pd.factorize(names)
     values = np.full(len(trials), np.nan)
-    for name in {name for name in wanted if isinstance(name, str)}:
-        mine = wanted == name
-        values[mine] = numbers(trials, name)[mine]
+    for code, name in enumerate(wanted):
+        mine = codes == code
+        values[mine] = numbers(trials, f"{name}{end}")[mine]
     return values
 
 
@@ -78,7 +78,7 @@ def comparable(trials: pd.DataFrame) -> pd.DataFrame:
 
 def _common(trials: pd.DataFrame) -> Float64:
     """Return the loss at the step that every model can answer, where it was recorded."""
-    return _of_each(trials, (f"{name}_common" for name in trials["score_name"]))
+    return _of_each(trials, trials["score_name"], "_common")
 
 
 def own_error(trials: pd.DataFrame) -> NDArray[np.bool_]:

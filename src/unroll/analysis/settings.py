@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 ABSENT = ("a setting that is not there",)
 
@@ -38,9 +40,24 @@ def grouped(frame: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[dict[st
 
 def placed(frame: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[dict[str, Any], list[int]]]:
     """Yield the same with the places of the rows: taking so few of a large frame takes longer than all else."""
-    groups: dict[tuple[Any, ...], list[int]] = {}  # pandas would take a setting that is none for one that is not there
-    columns = [frame[name].tolist() for name in names]
-    for place, values in enumerate(zip(*columns, strict=True)):
-        groups.setdefault(known(values), []).append(place)
-    for places in groups.values():
-        yield {name: column[places[0]] for name, column in zip(names, columns, strict=True)}, places
+    codes = np.zeros(len(frame), dtype=np.int64)
+    for name in names:
+        own, count = _coded(frame[name])
+        codes = np.unique(codes * count + own, return_inverse=True)[1].ravel()
+    codes, _ = pd.factorize(codes)  # in the order in which they first appear
+    order = np.argsort(codes, kind="stable")
+    groups = np.split(order, np.cumsum(np.bincount(codes))[:-1]) if len(codes) else []
+    first = [int(places[0]) for places in groups]
+    heads = zip(*(frame[name].iloc[first].tolist() for name in names), strict=True) if names else [()] * len(groups)
+    for values, places in zip(heads, groups, strict=True):
+        yield dict(zip(names, values, strict=True)), places.tolist()
+
+
+def _coded(column: pd.Series[Any]) -> tuple[NDArray[np.int64], int]:
+    """Return a number for each value of a column, equal for equal ones (see ``known``), and more than the highest."""
+    if column.dtype != object:
+        codes, levels = pd.factorize(column, use_na_sentinel=False)
+        return codes.astype(np.int64), len(levels) + 1
+    found: dict[Any, int] = {}  # pandas would take a setting that is none for one that is not there
+    codes = np.array([found.setdefault(value, len(found)) for value in known(column.tolist())], dtype=np.int64)
+    return codes, len(found) + 1

@@ -164,6 +164,10 @@ class Trials(Sequence[Checked]):
         columns = {name: _taken(column, places) for name, column in self.columns.items()}
         return Trials(columns, *(_taken(getattr(self, name), places) for name in BESIDE))
 
+    def only(self, chosen: Sequence[object]) -> Trials:
+        """Return those for which something is true."""
+        return self if all(chosen) else self.take([place for place, one in enumerate(chosen) if one])
+
     def of(self, keys: Sequence[str]) -> Trials:
         """Return those of the keys that are among these, in their order."""
         if list(keys) == self.columns["key"]:

@@ -97,10 +97,9 @@ def frame(db: sqlite3.Connection, trials: Trials, measure: str, damaged: dict[st
     """
     import pandas as pd
 
-    states = trials.states
-    complete = trials.take([place for place, state in enumerate(states) if state is State.complete])
+    complete = trials.only([state is State.complete for state in trials.states])
     looked_at = _looked_at(db)
-    untouched = complete.take([place for place, row_id in enumerate(complete.columns["id"]) if row_id not in looked_at])
+    untouched = complete.only([row_id not in looked_at for row_id in complete.columns["id"]])
     rows: list[dict[str, Any]] = []
     parts: list[pd.DataFrame] = []
     some = [trial for trial in complete if trial.row["id"] in looked_at] if looked_at else []

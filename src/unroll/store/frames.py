@@ -135,7 +135,7 @@ def history_frame(
     query = f"SELECT trial, name, axis, count, data FROM histories WHERE {where} AND name = ?"  # noqa: S608
     stored = {row[0]: row[1:] for row in fetched(db, query, (*values, name))}
     places = [place for place, number in enumerate(ids) if number in stored]
-    own = trials if len(places) == len(trials) else trials.take(places)
+    own = trials.only([number in stored for number in ids])
     rows = [stored[number] for number in own.columns["id"]]
     faults = faults_of(own.columns["key"], own.damage, own.parts, rows)
     wrong = {place: fault for place, fault in zip(places, faults, strict=True) if fault}
@@ -145,9 +145,8 @@ def history_frame(
             if damaged is None:
                 raise DamageError(f"{trials[place].name} is damaged: {fault}")
             damaged[trials.columns["key"][place]] = fault
-    if any(faults):
-        sound = [place for place, fault in enumerate(faults) if not fault]
-        own, rows = own.take(sound), [rows[place] for place in sound]
+    own = own.only([fault is None for fault in faults])
+    rows = [row for row, fault in zip(rows, faults, strict=True) if fault is None]
     counts = [count for _, _, count, _ in rows]
     about = {column: own.planned()[column] for column in OF_A_HISTORY}
     one_each = pd.DataFrame({**about, "axis": [axis for _, axis, _, _ in rows]}, dtype=None if rows else object)

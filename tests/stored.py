@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,10 @@ from unroll.testing.stores import digest_of
 
 BASELINE = 1 / 6
 SECONDS = {"tanh_rnn": 0.01, "lstm": 0.02}
+FINGERPRINT = {
+    "numerics": {"torch": "2.13.0", "backend": "native"},
+    "circumstances": {"python": "3.11.7", "host": "secret-machine", "pid": 1, "threads": 1},
+}
 
 
 def loss(model: str, length: int, seed: int) -> float:
@@ -40,6 +44,7 @@ def stored(
     norms: Callable[[str, int, int], Any] = lambda *_: np.linspace(2.0, 0.1, 40),
     result: Callable[[str, int, int], float] = loss,
     epochs: int = 4,
+    fingerprint: Mapping[str, Any] = FINGERPRINT,
 ) -> Results:
     """Return the results of a study; ``state``, ``norms`` and ``result`` are asked with model, length and seed."""
     pairs, lengths, seeds, rates = list(pairs), list(lengths), list(seeds), list(rates)
@@ -68,7 +73,8 @@ def stored(
         )
         for trial in trials:
             facts = trial.model, trial.length, trial.seed
-            _fill(store, trial, state(*facts), np.asarray(norms(*facts), dtype=np.float32), result(*facts), epochs)
+            curve = np.asarray(norms(*facts), dtype=np.float32)
+            _fill(store, trial, state(*facts), curve, result(*facts), epochs, fingerprint)
     return Results(study, path)
 
 
@@ -96,16 +102,20 @@ def _planned(task: str, model: str, length: int, seed: int, rate: float) -> Plan
     )
 
 
-def _fill(store: Store, trial: PlannedTrial, state: str, norms: np.ndarray, mse: float, epochs: int) -> None:
+def _fill(
+    store: Store,
+    trial: PlannedTrial,
+    state: str,
+    norms: np.ndarray,
+    mse: float,
+    epochs: int,
+    fingerprint: Mapping[str, Any],
+) -> None:
     if state == "waiting":
         return
     store.claim(trial.key)
     histories = {"grad_norm": norms, "train_loss": np.geomspace(BASELINE, max(mse, 1e-12), epochs)}
     axes = {"grad_norm": "update", "train_loss": "epoch"}
-    fingerprint = {
-        "numerics": {"torch": "2.13.0", "backend": "native"},
-        "circumstances": {"python": "3.11.7", "host": "secret-machine", "pid": 1, "threads": 1},
-    }
     if state == "failed":
         error = {"type": "DivergedError", "message": "The loss became nan.\nmore", "traceback": "", "epoch": 1}
         store.fail(trial.key, error=error, fingerprint=fingerprint, histories=histories, axes=axes)

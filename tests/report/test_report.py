@@ -138,6 +138,20 @@ def test_settings_machine_sources_and_no_secrets(html: str):
     assert "secret-machine" not in html
 
 
+@pytest.mark.parametrize(
+    ("device", "same"),
+    [({}, "versions, backend and processor"), ({"device": "1"}, "versions, backend, processor and GPU")],
+)
+def test_the_machine_is_told_whether_bits_depend_on_it_or_not(device: dict[str, str], same: str, tmp_path: Path):
+    around = {"torch": "2.12.0", "cpu": "Imaginary", "kernel instructions": ""}
+    found = {"numerics": {"backend": "torch", **device}, "circumstances": around}
+    one = stored(tmp_path / "a.db", pairs=[("adding", "gru")], lengths=[10], seeds=[1], fingerprint=found)
+    words = Page(report(one)).words
+    assert "torch 2.12.0 cpu Imaginary" in words
+    assert "kernel instructions" not in words, "where there are none"
+    assert f"Under the same {same}, every weight" in words
+
+
 def test_a_half_finished_study_says_what_is_missing(unfinished: Results):
     words = Page(report(unfinished)).words
     assert "16 of 27 trials complete, 3 failed, 8 not trained yet" in words

@@ -318,7 +318,7 @@ def test_a_kept_state_goes_on_there(tmp_path: Path) -> None:
     recorder = Recorder()
     longer = study(train={"epochs": 5})
     execute(longer, store, executor="inline", observer=recorder)
-    assert recorder.notes == ["One trial goes on where a training of fewer epochs ended."]
+    assert recorder.notes == ["One trial continues from where a training with fewer epochs ended."]
     elsewhere = Recorder()
     execute(study(train={"epochs": 5}, device="cpu"), store, executor="inline", observer=elsewhere)
     assert elsewhere.notes == []

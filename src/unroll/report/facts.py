@@ -12,9 +12,12 @@ from unroll.measures import Measure
 from unroll.store import PlannedTrial, TrialRecord
 from unroll.study import Study
 from unroll.study.levels import level as level_of
-from unroll.wording import level, short_names
+from unroll.wording import level, listed, short_names
 
-CIRCUMSTANCES = ("python", "system", "threads", "workers", "executor", "git")
+CIRCUMSTANCES = (
+    *("unroll", "torch", "numpy", "instructions", "kernel instructions", "cpu"),  # where no bit depends on them
+    *("python", "system", "threads", "workers", "executor", "git"),
+)
 """What is told of the circumstances of a trial; the name of the machine is nobody's business."""
 MOST_VALUES = 12
 
@@ -69,11 +72,18 @@ def machine(records: Sequence[TrialRecord]) -> list[Fact]:
     for record in records:
         prints = record.fingerprint or {}
         numerics = prints.get("numerics", {})
-        around = {name: prints.get("circumstances", {}).get(name) for name in CIRCUMSTANCES}
+        circumstances = prints.get("circumstances", {})
+        around = {name: circumstances[name] for name in CIRCUMSTANCES if name in circumstances}
         for name, value in {**numerics, **around}.items():
-            if value is not None:
+            if value is not None and value != "":
                 found.setdefault(name, {})[level(name, value)] = None
     return [Fact(name, _some(list(values))) for name, values in found.items()]
+
+
+def same(records: Sequence[TrialRecord]) -> str:
+    """Return what must be the same for the same bits."""
+    on_a_gpu = any("device" in (record.fingerprint or {}).get("numerics", {}) for record in records)
+    return listed(["versions", "backend", "processor", *(["GPU"] if on_a_gpu else [])])
 
 
 def sources(plugins: Iterable[Mapping[str, Any]], measures: Iterable[Measure], software: str) -> list[str]:

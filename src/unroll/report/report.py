@@ -90,6 +90,7 @@ def _context(results: ReportSource, measures: Sequence[Measure]) -> dict[str, An
         "design": facts.design(results.study, results.planned),
         "settings": facts.settings(results.planned),
         "machine": facts.machine(records),
+        "same": facts.same(records),
         "effort": _effort(records),
         "saved": saved(results.study),
         "sources": facts.sources(_plugins(results), measures, software(version("unroll-lab"))),

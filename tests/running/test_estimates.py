@@ -7,13 +7,15 @@ queue put on one worker.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unroll import Study, expand
+from tests.templates import filled_in
+from unroll import Study, expand, read_study
 from unroll.executors import Channel
 from unroll.running import calibration
 from unroll.running.calibration import FORWARD, SETUP, Calibration, calibrate, samples, shape
@@ -53,6 +55,15 @@ def test_the_measurement_draws_few_and_never_more_than_the_data(batch: int, trai
     factors = {"task": [task], "model": ["gru"], "length": [length], "seed": [1]}
     (trial,) = expand(Study(name="a", factors=factors, task={"train": train}, train={"batch": batch}))
     assert drawn(trial) == min(max(2 * batch, calibration.DRAWN), train)
+
+
+@pytest.mark.parametrize("name", ["digits", "your-text", "your-series"])
+def test_of_data_that_are_given_with_a_validation_part_updates_are_timed(name: str, tmp_path: Path) -> None:
+    """Between its updates a training looks at the validation part, and makes none meanwhile."""
+    wanted = samples(expand(read_study(name, filled_in(name, tmp_path))), {})
+    found = calibrate(wanted, Channel(lambda message: None)).points
+    assert found, "at least one is timed, however slow this machine is"
+    assert all(0 < seconds < 1 for points in found.values() for _, seconds in points)
 
 
 def test_an_evaluation_counts_in_updates_as_they_were_measured() -> None:

@@ -167,7 +167,8 @@ def time_update(trial: Trial, budget: float) -> float | None:
         while not times or (time.monotonic() - begin < budget * 0.6 and len(times) < 50):
             start, before = time.perf_counter(), training.done
             next(going)
-            times.append((time.perf_counter() - start) / (training.done - before))
+            if made := training.done - before:  # else it looked at validation sequences
+                times.append((time.perf_counter() - start) / made)
         if not at_once(training.device):
             training.settle()
             return (time.monotonic() - begin) / len(times)

@@ -78,7 +78,7 @@ class Simulated(Executor):
 
 def measured(wanted: Samples) -> Calibration:
     """Return a calibration by which updates take hardly any time."""
-    return Calibration({shape(trial): [(trial.length, 1e-5)] for trial in wanted.trials})
+    return Calibration({shape(trial): [(trial.length, 1e-5)] for trial, *_ in wanted.cohorts})
 
 
 def done(trial: Trial, noise: np.random.Generator) -> Outcome:

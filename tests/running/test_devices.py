@@ -324,7 +324,9 @@ def test_the_dry_run_tells_of_a_gpu_what_could_be_run_there(
     """The command that it names changes the device and nothing else."""
     monkeypatch.setattr(foresight, "look", lambda kind, channel: Devices(("NVIDIA Imaginary 1",)))
     seen: list[Trial] = []
-    monkeypatch.setattr(foresight, "calibrate", lambda samples, channel: seen.extend(samples.trials) or Calibration())
+    monkeypatch.setattr(
+        foresight, "calibrate", lambda samples, channel: seen.extend(sum(samples.cohorts, ())) or Calibration()
+    )
     found = foresee(study("cpu", train=asked), tmp_path / "a.db", executor="inline")
     assert found.elsewhere == (Elsewhere("cuda", ("NVIDIA Imaginary 1",), None, 1) if told else None)
     assert [one.train.device for one in seen] == ["cpu", "cuda"][: 1 + told]

@@ -2,31 +2,39 @@
 
 Faults planted here, each seen to be found: two batches drawn where the data are fewer; the evaluations counted in
 batches that no trial has; no lower bound by the longest trial, where it waits in the middle of a queue; the middle of a
-queue put on one worker.
+queue put on one worker; a cohort timed as one trial alone; its data counted once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.kernels.oracle import needs_native
 from tests.templates import filled_in
 from unroll import Study, expand, read_study
 from unroll.executors import Channel
+from unroll.kernels.updates import Wanted, make
 from unroll.running import calibration
 from unroll.running.calibration import FORWARD, SETUP, Calibration, calibrate, samples, shape
+from unroll.running.cohorts import memory_needed
 from unroll.running.schedule import SIMULATED, Schedule
+from unroll.running.sizes import data_bytes
 from unroll.running.work import Report
 from unroll.study import Trial
 
+FACTORS: dict[str, Any] = {"task": ["adding"], "model": ["gru"], "length": [3], "seed": [1]}
+
 
 def study(**parts: Any) -> Study:
-    factors = {"task": ["adding"], "model": ["gru"], "length": [3], "seed": [1]}
-    return Study(name="a", factors=factors, **{"task": {"train": 8, "test": 8}, "model": {"hidden": 2}, **parts})
+    usual: dict[str, Any] = {"factors": FACTORS, "task": {"train": 8, "test": 8}, "model": {"hidden": 2}}
+    return Study(name="a", **{**usual, **parts})
 
 
 def drawn(trial: Trial) -> int:
@@ -40,7 +48,7 @@ def drawn(trial: Trial) -> int:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(calibration, "Training", Watched)
-        calibrate(samples([trial], {}), Channel(lambda message: None))
+        calibrate(samples([trial], {}, 1), Channel(lambda message: None))
     return seen[0]
 
 
@@ -60,7 +68,7 @@ def test_the_measurement_draws_few_and_never_more_than_the_data(batch: int, trai
 @pytest.mark.parametrize("name", ["digits", "your-text", "your-series"])
 def test_of_data_that_are_given_with_a_validation_part_updates_are_timed(name: str, tmp_path: Path) -> None:
     """Between its updates a training looks at the validation part, and makes none meanwhile."""
-    wanted = samples(expand(read_study(name, filled_in(name, tmp_path))), {})
+    wanted = samples(expand(read_study(name, filled_in(name, tmp_path))), {}, 1)
     found = calibrate(wanted, Channel(lambda message: None)).points
     assert found, "at least one is timed, however slow this machine is"
     assert all(0 < seconds < 1 for points in found.values() for _, seconds in points)
@@ -70,6 +78,37 @@ def test_an_evaluation_counts_in_updates_as_they_were_measured() -> None:
     (trial,) = expand(study(task={"train": 8, "validation": 16, "test": 32}, train={"batch": 1000, "epochs": 5}))
     second = Calibration({shape(trial): [(3, 1.0)]})
     assert second.cost(trial) == pytest.approx(SETUP + 5 + FORWARD * (5 * 2 + 4))
+
+
+@needs_native
+@pytest.mark.parametrize(("workers", "together"), [(1, 16), (4, 10), (20, 1)])
+def test_a_cohort_is_measured_as_it_will_be_trained(
+    workers: int, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where an update takes a second of however many, each of a cohort has its share."""
+    trials = expand(study(factors={**FACTORS, "seed": list(range(40))}, train={"batch": 1}))
+    clock, sizes = [100.0], []
+
+    def slow(wanted: Sequence[Wanted]) -> None:
+        make(wanted)
+        sizes.append(len(wanted))
+        clock[0] += len(wanted[0].made().losses)
+
+    monkeypatch.setattr("unroll.training.cohort.make", slow)
+    monkeypatch.setattr(calibration, "time", SimpleNamespace(perf_counter=lambda: clock[0], monotonic=lambda: clock[0]))
+    measured = calibrate(samples(trials, {}, workers), Channel(lambda message: None))
+    assert set(sizes) == {together}
+    assert measured.update_seconds(trials[0]) == pytest.approx(1 / together)
+
+
+@needs_native
+def test_a_worker_needs_memory_for_its_whole_cohort() -> None:
+    trials = expand(study(factors={**FACTORS, "seed": list(range(40))}, train={"batch": 1}, task={"train": 50_000}))
+    parameters = {trial.key: 30 for trial in trials}
+    alone, together = memory_needed(trials[:1], parameters, 1), memory_needed(trials, parameters, 1)
+    assert together - alone > 15 * data_bytes(trials[0])
+    assert memory_needed(trials, parameters, 40) == 40 * alone
+    assert memory_needed(trials, parameters, 0) == 0
 
 
 class Told(Calibration):

@@ -133,7 +133,7 @@ def test_dropped_windows_are_among_the_metrics() -> None:
 def test_they_cost_their_setup_and_are_not_measured() -> None:
     trials = expand(study(("linear", "tanh_rnn")))
     fitted = [trial for trial in trials if trial.model == "linear"]
-    assert {trial.model for trial in samples(trials, {}).trials} == {"tanh_rnn"}
+    assert {trial.model for (trial,) in samples(trials, {}, 1).cohorts} == {"tanh_rnn"}
     assert Calibration().cost(fitted[0]) == SETUP
     schedule = Schedule(fitted, Calibration(), 2)
     first = schedule.next()

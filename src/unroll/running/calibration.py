@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from unroll.executors import Channel
+from unroll.kernels.updates import Wanted
 from unroll.models.resolve import resolve
+from unroll.running.cohorts import expected
 from unroll.running.examining import examine
 from unroll.running.kept import is_fitted
 from unroll.running.messages import Plugins
@@ -17,6 +20,7 @@ from unroll.streams import KeyedStreams
 from unroll.study import Settings, Trial
 from unroll.tasks.given import Given
 from unroll.training import Training, computing
+from unroll.training.cohort import Answer, together
 from unroll.training.devices import at_once, confirm, device_of
 from unroll.training.numerics import CPU
 
@@ -30,6 +34,9 @@ SETUP = 0.2
 """Seconds to draw the data and build the network."""
 DRAWN = 1_000
 """Sequences that are drawn to be timed, and trained on: of a few, what each call takes would be most of it."""
+
+ROUNDS = 50
+"""How often a few updates are timed, at most."""
 
 Shape = tuple[str, str, Settings, int]
 
@@ -99,27 +106,31 @@ def _on_a_line(measured: Mapping[Shape, Sequence[tuple[int, float]]], trial: Tri
 
 @dataclass(frozen=True)
 class Samples:
-    """The trials that are measured for a calibration, and the plug-ins that they need."""
+    """What is measured for a calibration, trials or whole cohorts, and the plug-ins that they need."""
 
-    trials: tuple[Trial, ...]
+    cohorts: tuple[tuple[Trial, ...], ...]
     plugins: Plugins
 
 
-def samples(trials: Sequence[Trial], plugins: Plugins) -> Samples:
+def samples(trials: Sequence[Trial], plugins: Plugins, workers: int) -> Samples:
     """Choose what to measure: of each shape the shortest trial, and one of LONG steps or the longest.
 
-    A model that is fitted makes no updates that could be measured.
+    Each with those that so many workers will train together with it. A model that is fitted makes no updates that could
+    be measured.
     """
-    chosen: dict[tuple[Shape, int], Trial] = {}
+    chosen: dict[tuple[Shape, int], tuple[Trial, ...]] = {}
     shapes: dict[Shape, list[Trial]] = {}
     for trial in trials:
         if not is_fitted(trial):
             shapes.setdefault(shape(trial), []).append(trial)
+    count = expected(trials, workers)
     for kind, members in shapes.items():
         lengths = sorted({trial.length for trial in members})
         for length in {lengths[0], next((n for n in lengths if n >= LONG), lengths[-1])}:
-            chosen[kind, length] = next(trial for trial in members if trial.length == length)
-    return Samples(tuple(sorted(chosen.values(), key=lambda trial: trial.length)), plugins)
+            first = next(trial for trial in members if trial.length == length)
+            alike = (trial for trial in members if trial.condition == first.condition)
+            chosen[kind, length] = tuple(islice(alike, count[first.condition]))
+    return Samples(tuple(sorted(chosen.values(), key=lambda cohort: cohort[0].length)), plugins)
 
 
 def calibrate(wanted: Samples, channel: Channel) -> Calibration:
@@ -128,15 +139,16 @@ def calibrate(wanted: Samples, channel: Channel) -> Calibration:
     points: dict[Shape, list[tuple[int, float]]] = {}
     looks: dict[Shape, list[tuple[int, float]]] = {}
     draws: dict[Shape, list[tuple[int, float]]] = {}
-    device = device_of(wanted.trials[0]) if wanted.trials else CPU
+    device = device_of(wanted.cohorts[0][0]) if wanted.cohorts else CPU
     with computing(device):
         confirm(device)  # a GPU's first product takes longer than all that follow
         end = time.monotonic() + BUDGET
-        for position, trial in enumerate(wanted.trials):
+        for position, cohort in enumerate(wanted.cohorts):
             left = end - time.monotonic()
             if left <= 0 or channel.stopping:
                 break
-            seconds = time_update(trial, left / (len(wanted.trials) - position))
+            trial = cohort[0]
+            seconds = time_update(cohort, left / (len(wanted.cohorts) - position))
             if seconds is not None:
                 points.setdefault(shape(trial), []).append((trial.length, seconds))
                 looks.setdefault(shape(trial), []).append((trial.length, _examination_seconds(trial)))
@@ -151,30 +163,44 @@ def _examples(trial: Trial) -> int:
     return min(trial.train.batch, resolve(trial).task.examples(trial.length)[0])
 
 
-def time_update(trial: Trial, budget: float) -> float | None:
-    """Return the median seconds of an update on a small copy of a trial; None where it fails: its run will tell.
+def time_update(cohort: Sequence[Trial], budget: float) -> float | None:
+    """Return the median seconds of an update of one of some trials that are trained together, on small copies of them.
 
     Native code makes several at a time, and the median is that of their means. On a GPU, which makes updates while the
-    next are prepared, it is the mean of as many.
+    next are prepared, it is the mean of as many. None where they fail: their run will tell.
     """
+    seen: list[float] = []
     try:
-        training = Training(_small(trial), look=LOOK_SECONDS)
-        going = training.run()
-        next(going)  # the first update warms the caches
-        training.settle()
-        times: list[float] = []
-        begin = time.monotonic()
-        while not times or (time.monotonic() - begin < budget * 0.6 and len(times) < 50):
-            start, before = time.perf_counter(), training.done
-            next(going)
-            if made := training.done - before:  # else it looked at validation sequences
-                times.append((time.perf_counter() - start) / made)
-        if not at_once(training.device):
-            training.settle()
-            return (time.monotonic() - begin) / len(times)
+        trainings = [Training(_small(trial, len(cohort)), look=LOOK_SECONDS) for trial in cohort]
+        for _ in together([_timed(training, seen, budget * 0.6, first=not i) for i, training in enumerate(trainings)]):
+            pass
     except (Exception, SystemExit):  # whatever a plug-in raises; Ctrl-C alone is for us
         return None
-    return sorted(times)[len(times) // 2]
+    return sorted(seen)[len(seen) // 2] / len(cohort)
+
+
+def _timed(
+    training: Training, seen: list[float], seconds: float, first: bool
+) -> Generator[Wanted, Answer | None, None]:
+    """Train for so long, or ROUNDS times; of the first of a cohort note in ``seen`` the seconds of an update of all."""
+    steps, answer = training.steps(), None
+    begin, before = time.perf_counter(), 0
+    start, warm = begin, 0
+    while not seen or (time.perf_counter() - begin < seconds and len(seen) < ROUNDS):
+        told = steps.send(answer)
+        answer = None
+        if isinstance(told, Wanted):
+            answer = yield told
+        elif first:
+            if not warm:  # the first update warms the caches
+                training.settle()
+                begin, warm = time.perf_counter(), training.done
+            elif made := training.done - before:  # else it looked at validation sequences
+                seen.append((time.perf_counter() - start) / made)
+            start, before = time.perf_counter(), training.done
+    if first and not at_once(training.device):
+        training.settle()
+        seen[:] = [(time.perf_counter() - begin) / (training.done - warm)]
 
 
 def _examination_seconds(trial: Trial) -> float:
@@ -191,11 +217,14 @@ def _drawing_seconds(trial: Trial) -> float:
     return (time.perf_counter() - start) / sequences
 
 
-def _small(trial: Trial) -> Trial:
-    """Return a copy of a trial with two batches of data or DRAWN sequences, drawn once, or with all that is given."""
+def _small(trial: Trial, together: int = 1) -> Trial:
+    """Return a copy of a trial with two batches of data or DRAWN sequences, drawn once, or with all that is given.
+
+    Of those that are trained ``together`` each has a part of the sequences.
+    """
     task, settings = resolve(trial).task, trial.task_settings
     if not isinstance(task, Given):
-        sequences = min(max(2 * trial.train.batch, DRAWN), task.train)
+        sequences = min(max(2 * trial.train.batch, DRAWN // together), task.train)
         settings = Settings({**settings, "train": sequences, "validation": 0, "test": 1, "fresh": False})
     train = trial.train.model_copy(update={"epochs": 1_000, "patience": None})
     return trial.replace(task_settings=settings, train=train)

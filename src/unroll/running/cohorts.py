@@ -6,12 +6,16 @@ and no numerics tell of it. Imports no torch: what the networks' layers allow, t
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
 from unroll import registry
 from unroll.capabilities import Continues
 from unroll.kernels.updates import COHORT
 from unroll.models.recurrent import Recurrent
 from unroll.models.resolve import resolve
-from unroll.running.sizes import data_bytes, memory_parts
+from unroll.running.sizes import data_bytes, memory_bytes, memory_parts
 from unroll.study import Trial
 
 UNITS = 8
@@ -44,6 +48,38 @@ def fewest(trial: Trial) -> int | None:
 
 def most(trial: Trial) -> int:
     """Return of how many trials a cohort is at most: so many that their data fit."""
-    parts = memory_parts(trial, 0)
-    each = data_bytes(trial) + parts["batch"] + parts["steps"] + parts["curves"]
-    return max(1, min(COHORT, BYTES // max(1, each)))
+    return max(1, min(COHORT, BYTES // max(1, _each(trial, 0))))
+
+
+def expected(trials: Sequence[Trial], workers: int) -> dict[str, int]:
+    """Return, by their conditions, how many trials a worker's cohorts will be; 1 of those that are trained one by one.
+
+    Of all trials each worker has a share.
+    """
+    share = math.ceil(len(trials) / max(1, workers))
+    seeds = Counter(trial.condition for trial in trials)
+    found: dict[str, int] = {}
+    for trial in trials:
+        if trial.condition not in found:
+            least, count = fewest(trial), min(seeds[trial.condition], share)
+            found[trial.condition] = 1 if least is None or count < least else min(most(trial), count)
+    return found
+
+
+def memory_needed(trials: Sequence[Trial], parameters: Mapping[str, int], workers: int) -> int:
+    """Return the bytes that so many workers may need at once: for the largest trials, each with its whole cohort.
+
+    ``parameters`` of a trial's network by its key.
+    """
+    count = expected(trials, workers)
+    needed = sorted(
+        memory_bytes(trial, parameters[trial.key]) + (count[trial.condition] - 1) * _each(trial, parameters[trial.key])
+        for trial in trials
+    )
+    return sum(needed[-workers:] if workers else ())
+
+
+def _each(trial: Trial, parameters: int) -> int:
+    """Return the bytes of one trial of a cohort while it is trained."""
+    parts = memory_parts(trial, parameters)
+    return data_bytes(trial) + sum(parts[name] for name in ("batch", "steps", "network", "curves"))

@@ -67,7 +67,7 @@ def gains(kind: str) -> list[Gain]:
 
 
 def _seconds(trial: Trial) -> float:
-    measured = calibrate(Samples((trial,), {}), Channel(lambda message: None))
+    measured = calibrate(Samples(((trial,),), {}), Channel(lambda message: None))
     return measured.update_seconds(trial) if measured.points else math.nan
 
 

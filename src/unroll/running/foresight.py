@@ -12,13 +12,14 @@ from unroll.defaults import MAX_TRIALS, STORE
 from unroll.executors import Channel, Executor, Processes
 from unroll.executors.cores import usable_cores
 from unroll.running.calibration import Calibration, calibrate, samples
+from unroll.running.cohorts import memory_needed
 from unroll.running.devices import asked_for, engage, look
 from unroll.running.judging import judge
 from unroll.running.kept import begun, is_fitted, shorter, why_anew
 from unroll.running.planning import check, plan
 from unroll.running.schedule import Schedule
 from unroll.running.shards import Part
-from unroll.running.sizes import checkpoint_bytes, disk_bytes, memory_bytes
+from unroll.running.sizes import checkpoint_bytes, disk_bytes
 from unroll.running.work import registered_plugins
 from unroll.store import State, Store
 from unroll.study import Study, Trial
@@ -105,10 +106,9 @@ def foresee(
         here, slots = runner.here, min(max(1, runner.slots, runner.queue), max(1, len(missing)))
         if runner.queue:  # whose workers are not waited for
             with Processes(1) as near:
-                calibration, elsewhere = _measured(near, missing), None
+                calibration, elsewhere = _measured(near, missing, slots), None
         else:
-            calibration, elsewhere = _measured(runner, missing), _elsewhere(runner, missing)
-    memory = sorted(memory_bytes(trial, planned[trial.key].parameters) for trial in missing)
+            calibration, elsewhere = _measured(runner, missing, slots), _elsewhere(runner, missing)
     counts = [trial.parameters for trial in planned.values()]
     return Foresight(
         trials=len(trials),
@@ -116,7 +116,7 @@ def foresee(
         failed=sum(state is State.failed for state in states.values()),
         parameters=(min(counts, default=0), max(counts, default=0)),
         seconds=Schedule(missing, calibration, slots, usable_cores() if here else None, behind).seconds_left(),
-        memory=sum(memory[-slots:]),
+        memory=memory_needed(missing, {trial.key: planned[trial.key].parameters for trial in missing}, slots),
         disk=sum(disk_bytes(trial, planned[trial.key].parameters) for trial in missing),
         workers=slots,
         kept_state=sum(
@@ -133,11 +133,11 @@ def foresee(
     )
 
 
-def _measured(runner: Executor, trials: list[Trial]) -> Calibration:
-    """Return how long trials take where they run; nothing where that cannot be measured."""
+def _measured(runner: Executor, trials: list[Trial], workers: int) -> Calibration:
+    """Return how long trials take where they run, on so many workers; nothing where that cannot be measured."""
     if not trials:
         return Calibration()
-    measured = runner.submit(calibrate, samples(trials, registered_plugins()), Channel(lambda message: None))
+    measured = runner.submit(calibrate, samples(trials, registered_plugins(), workers), Channel(lambda message: None))
     return measured.result() if measured.exception() is None else Calibration()
 
 
@@ -154,7 +154,7 @@ def _elsewhere(runner: Executor, trials: list[Trial]) -> Elsewhere | None:
             if there is None:
                 return None
             workers = min(usable_cores() if kind == "cpu" else len(found.names), len(there))
-            seconds = Schedule(there, _measured(runner, there), workers, usable_cores()).seconds_left()
+            seconds = Schedule(there, _measured(runner, there, workers), workers, usable_cores()).seconds_left()
             return Elsewhere(kind, found.names, seconds, workers)
     return None
 

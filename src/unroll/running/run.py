@@ -22,6 +22,7 @@ from unroll.executors.cores import usable_cores
 from unroll.kernels.pick import MISSING
 from unroll.models.resolve import resolve
 from unroll.running.calibration import Calibration, calibrate, samples
+from unroll.running.cohorts import memory_needed
 from unroll.running.devices import engage, untrained
 from unroll.running.failure import described
 from unroll.running.fence import Alike, Fence
@@ -34,7 +35,7 @@ from unroll.running.planning import check, plan
 from unroll.running.record import Record
 from unroll.running.schedule import Schedule
 from unroll.running.shards import Part
-from unroll.running.sizes import memory_bytes, shortage
+from unroll.running.sizes import shortage
 from unroll.running.steady import Steady
 from unroll.running.stopping import Stop, on_signals
 from unroll.running.work import registered_plugins, work
@@ -294,14 +295,15 @@ class _Run:
         if not self.executor.here:
             return
         counts = {planned.key: planned.parameters for planned in self._plan.trials}
-        needed = sorted(memory_bytes(trial, counts[trial.key]) for trial in missing)
-        if text := shortage(sum(needed[-workers:] if workers else ()), workers):
+        if text := shortage(memory_needed(missing, counts, workers), workers):
             self.observer.note(text)
 
     def _calibrate(self, missing: list[Trial]) -> Calibration:
         if not missing:
             return Calibration()
-        future = self.executor.submit(calibrate, samples(missing, self.plugins), Channel(lambda message: None))
+        future = self.executor.submit(
+            calibrate, samples(missing, self.plugins, self.executor.slots), Channel(lambda message: None)
+        )
         while not self.stop:
             if not wait([future], TICK).done:
                 self._say_what_is_waited_for()

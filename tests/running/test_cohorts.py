@@ -3,7 +3,7 @@
 Faults planted here, each seen to be found: a message taken for the first trial's; a dead worker's trials begun again
 together; trials of two conditions together; each told to stop when it looks; one's end told as another's; those whose
 data have another form in one call; a plug-in's network among them; the time of all shared out among those that had
-begun.
+begun; a trial of a dead worker still told to be under way.
 """
 
 from __future__ import annotations
@@ -365,6 +365,51 @@ def test_a_death_is_charged_to_none_of_several_and_they_go_on_one_by_one(store: 
     assert [one.attempts for one in trials.values() if one.state is State.failed] == [3]
     assert {one.attempts for one in trials.values() if one.state is State.complete} == {2}
     assert any("and 5 others trained with it are begun again, one by one: killed" in note for note in recorder.notes)
+
+
+class Busy(Recorder):
+    """What each slot is told to be doing; no trial is twice among it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slots: dict[int, set[str]] = {}
+        self.most = 0
+
+    def started(self, slot: int, trial: Trial) -> None:
+        assert trial.key not in set().union(*self.slots.values())
+        self.slots.setdefault(slot, set()).add(trial.key)
+        self.most = max(self.most, len(self.slots[slot]))
+
+    def put_back(self, slot: int, trial: Trial) -> None:
+        self.slots[slot].remove(trial.key)
+
+    def completed(self, slot: int, trial: Trial, metrics: Any, seconds: float) -> None:
+        super().completed(slot, trial, metrics, seconds)
+        self.slots[slot].remove(trial.key)
+
+    def failed(self, slot: int, trial: Trial, error: Any) -> None:
+        super().failed(slot, trial, error)
+        self.slots[slot].remove(trial.key)
+
+
+def test_a_slot_is_told_to_do_what_it_does(store: Path, puppet: Any):
+    """Of a cohort two are done, then its worker dies; the first of those that are left is stopped once."""
+
+    def play(number: int, channel: Any, future: Any) -> None:
+        batch = channel.ask(Start(str(number)))
+        for order in batch.orders[: 2 if batch.together else None]:
+            stopped = number == 1 and order is batch.orders[0]
+            outcome = Outcome({}, {}) if stopped else load.done(order.trial, NOISE)
+            channel.send(said(str(number), order.trial, outcome))
+        if batch.together:
+            future.set_exception(WorkerDiedError("killed"))
+        else:
+            future.set_result(True)
+
+    busy = Busy()
+    assert execute(study(6), store, executor=puppet(play), observer=busy).complete == 6
+    assert busy.most == 6
+    assert not any(busy.slots.values())
 
 
 def test_messages_come_in_any_order(store: Path, puppet: Any):

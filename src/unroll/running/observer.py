@@ -37,6 +37,9 @@ class Observer:
     def progressed(self, slot: int, trial: Trial, share: float, epoch: int, loss: float) -> None:
         """A trial progresses: share done, whole epochs done, loss of the last update."""
 
+    def put_back(self, slot: int, trial: Trial) -> None:
+        """A trial that a worker had waits again: the worker is lost, or stops."""
+
     def completed(self, slot: int, trial: Trial, metrics: Mapping[str, float], seconds: float) -> None:
         """A trial is complete and committed to the store."""
 

@@ -122,6 +122,10 @@ class LiveProgress(Observer):
         """See Observer."""
         self._workers[slot][trial.key] = (trial, share, epoch, loss)
 
+    def put_back(self, slot: int, trial: Trial) -> None:
+        """See Observer."""
+        self._workers[slot].pop(trial.key, None)
+
     def completed(self, slot: int, trial: Trial, metrics: Mapping[str, float], seconds: float) -> None:
         """See Observer."""
         mark = Text("✓", style="green") if metrics["solved"] else Text("·", style="yellow")

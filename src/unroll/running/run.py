@@ -463,7 +463,7 @@ class _Run:
         elif outcome.error is not None:
             self._fail(active.slot, trial, outcome)
         else:
-            self.store.release(trial.key, "stopped")
+            self._release(active.slot, trial, "stopped")
             self.schedule.again(trial)
         if active.trials and not self.stop:
             self._claim_next(active)
@@ -493,11 +493,16 @@ class _Run:
 
     def _put_back(self, active: _Active, reason: str) -> None:
         for key in active.claimed:
-            self.store.release(key, reason)
+            self._release(active.slot, active.trials[key], reason)
         for trial in reversed(active.trials.values()):
             self.schedule.again(trial)
         active.claimed.clear()
         active.trials.clear()
+
+    def _release(self, slot: int, trial: Trial, reason: str) -> None:
+        """Write that a trial is not under way any more, and waits."""
+        self.store.release(trial.key, reason)
+        self.untold.append(lambda: self.observer.put_back(slot, trial))
 
     def _give_up(self, active: _Active, error: BaseException) -> None:
         """Fail the trial that was under way; the others wait again. Of several nobody knows which: all wait, apart."""

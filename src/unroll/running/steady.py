@@ -30,6 +30,10 @@ class Steady(Observer):
         """See Observer."""
         self._pass_on(lambda: self._observer.progressed(slot, trial, share, epoch, loss))
 
+    def put_back(self, slot: int, trial: Trial) -> None:
+        """See Observer."""
+        self._pass_on(lambda: self._observer.put_back(slot, trial))
+
     def completed(self, slot: int, trial: Trial, metrics: Mapping[str, float], seconds: float) -> None:
         """See Observer."""
         self._pass_on(lambda: self._observer.completed(slot, trial, metrics, seconds))

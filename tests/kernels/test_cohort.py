@@ -3,7 +3,9 @@
 Faults planted here, each seen to be found: the gradient of a lane bounded by its neighbour's norm; a cell state that
 goes on from the update before; positions read where the first lane reads; a lane that goes on after its loss is no
 number, or is counted as a step of Adam; parts of sums that are counted anew in each block of sequences; the sequences
-of its neighbour. Terms of the loss in other partial sums are not: its rounding to float32 hides their order.
+of its neighbour; the rate, the powers of Adam or the bound on the norm of the first for all, or its mean over as many;
+states that begin where a block of another size has left them; a weight that is no number left out where its symbol is
+not there. Terms of the loss in other partial sums are not: its rounding to float32 hides their order.
 """
 
 from __future__ import annotations
@@ -149,9 +151,29 @@ def test_each_lane_has_the_bits_of_a_network_alone(case: Case, seeds: list[int],
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("isa", isas())
 def test_batches_of_several_blocks(cell: str, isa: str):
-    """66 sequences are two blocks, each with an odd number of chunks of steps."""
+    """66 sequences are two blocks, each with an odd number of chunks of steps; 65 are two that are not of one size."""
     compare(case(cell, isa, batch=66), [1, 2, 3], set())
+    compare(case(cell, isa, batch=65, T=3), [1, 2, 3], set())
     compare(case(cell, isa, batch=70, classes=False, readout="every", symbols=True), list(range(COHORT)), set())
+
+
+@pytest.mark.parametrize("isa", isas())
+def test_a_weight_that_is_no_number_counts_also_where_its_symbol_is_not(isa: str):
+    one = case("gru", isa, symbols=True, readout="every", T=1, inputs=6, batch=1)
+
+    def spoiled(seed: int) -> Network:
+        network = Network(one, seed)
+        network.weights[0] = math.nan
+        return network
+
+    networks, others = ([spoiled(seed) for seed in range(COHORT)] for _ in range(2))
+    wanted = [network.want(1) for network in networks]
+    make(wanted)
+    for network, asked, other in zip(networks, wanted, others, strict=True):
+        alone = other.want(1)
+        make([alone])
+        assert np.isnan(alone.made().losses).all()
+        assert network.bits(asked.made()) == other.bits(alone.made())
 
 
 @pytest.mark.parametrize("isa", isas())

@@ -155,6 +155,14 @@ def test_a_cohort_is_of_one_condition_wherever_its_trials_stand():
     assert [len(made.cohort()), len(made.batch(1e9, 64))] == [5, 1]
 
 
+def test_what_is_left_of_a_condition_takes_none_of_the_next_one():
+    made = scheduled(study(19, factors={"train.learning_rate": [0.01, 0.001]}), 1)
+    sizes = []
+    while made:
+        sizes.append(len(made.cohort()) or len(made.batch(1e9, 64)))
+    assert sizes[:3] == [16, 3, 16]
+
+
 @pytest.mark.parametrize("model", ["tanh_rnn", "gru", "lstm"])
 def test_results_are_those_of_trials_one_by_one(model: str, tmp_path: Path, separately: Any, sizes: list[int]):
     factors = {"model": [model], "task": ["adding", "parity"]}

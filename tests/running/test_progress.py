@@ -113,7 +113,7 @@ def test_trials_that_are_trained_together_have_one_line_until_the_last_has_ended
     trials = [TRIAL.replace(seed=seed) for seed in (1, 2, 3)]
     console = Console(file=io.StringIO(), width=110, height=30, force_terminal=True)
     live = LiveProgress(console)
-    live.begin(outlook())
+    live.begin(outlook(to_train=0))  # what moves on the screen would be printed with it, as it was last
     for trial in trials:
         live.started(0, trial)
 
@@ -129,6 +129,8 @@ def test_trials_that_are_trained_together_have_one_line_until_the_last_has_ended
     live.failed(0, trials[2], {"type": "DivergedError", "message": "no"})
     assert "epoch 8/50" in line()
     assert "other seed" not in line()
+    live.started(0, trials[2])
+    live.put_back(0, trials[2])
     live.completed(0, trials[1], METRICS, 12.0)
     assert line() == ""
     live.end()

@@ -89,7 +89,8 @@ class Schedule:
     def batch(self, seconds: float, most: int) -> list[Trial]:
         """Take the trials that come next for one worker: as many as are expected to take ``seconds``, one at least.
 
-        So few that all workers end at about the same time; one where nothing is known of how long they take.
+        So few that all workers end at about the same time; one where nothing is known of how long they take. None of
+        the next condition whose trials may be trained together.
         """
         ratio = self._ratio()
         room = min(seconds, self._waiting_cost * ratio(()) / (SHARES * self._workers))
@@ -99,7 +100,7 @@ class Schedule:
         while self._waiting and len(taken) < most:
             trial = self._waiting[0]
             room -= self._left[trial.key] * ratio(_kind(trial))
-            if taken and room < 0:
+            if taken and (room < 0 or (trial.condition != taken[-1].condition and self._in_cohorts(trial))):
                 break
             taken.append(self.next())
         return taken
@@ -119,11 +120,14 @@ class Schedule:
         cost = self._left[first.key] * ratio(_kind(first))
         share = (self._waiting_cost + self._running_cost) * ratio(()) / (self._workers * cost)
         alike = takewhile(
-            lambda trial: trial.key not in self._apart and trial.condition == first.condition,
+            lambda trial: trial.condition == first.condition and self._in_cohorts(trial),
             islice(self._waiting, min(most(first), math.ceil(share))),
         )
         count = sum(1 for _ in alike)
         return [self.next() for _ in range(count)] if count >= least else []
+
+    def _in_cohorts(self, trial: Trial) -> bool:
+        return self._fewest[trial.condition] is not None and trial.key not in self._apart
 
     def part(self, trials: Iterable[Trial]) -> None:
         """Let these be trained one by one from now on: one of them may have ended its worker, and so the others."""

@@ -35,6 +35,24 @@ void pack_cohort(const Room<C>& m) {
     }
 }
 
+// acc[r][u][From + g] += sum over k of x[r][k] w[u][k][g]: of rows' states or inputs, to those of the gates that they reach.
+template <int From, int G, int NR, int NU, int A>
+UNROLL_INLINE void add_products(Lane (&acc)[NR][NU][A], int64_t count, const float* x, const float* w) {
+  for (int64_t k = 0; k < count; ++k) {
+    Lane xk[NR];
+#pragma GCC unroll 8
+    for (int r = 0; r < NR; ++r) xk[r] = load(x + (r * count + k) * kL);
+#pragma GCC unroll 16
+    for (int u = 0; u < NU; ++u)
+#pragma GCC unroll 4
+      for (int g = 0; g < G; ++g) {
+        const Lane weight = load(w + ((u * count + k) * G + g) * kL);
+#pragma GCC unroll 8
+        for (int r = 0; r < NR; ++r) acc[r][u][From + g] = fma<float>(xk[r], weight, acc[r][u][From + g]);
+      }
+  }
+}
+
 template <class C, int NR, int NU>
 UNROLL_INLINE void cohort_tile(const Room<C>& m, int64_t t, int64_t R, int64_t row, int64_t unit, int64_t lane) {
   constexpr int A = C::A, Gh = C::Gh, Gx = C::Gx;
@@ -46,20 +64,7 @@ UNROLL_INLINE void cohort_tile(const Room<C>& m, int64_t t, int64_t R, int64_t r
     for (int u = 0; u < NU; ++u)
 #pragma GCC unroll 4
       for (int a = 0; a < A; ++a) acc[r][u][a] = Lane{};
-  const float *h_prev = m.states + m.at(t, R, row, H) + lane, *w_h = m.w_h + unit * H * Gh * kL + lane;
-  for (int64_t k = 0; k < H; ++k) {
-    Lane h[NR];
-#pragma GCC unroll 8
-    for (int r = 0; r < NR; ++r) h[r] = load(h_prev + (r * H + k) * kL);
-#pragma GCC unroll 16
-    for (int u = 0; u < NU; ++u)
-#pragma GCC unroll 4
-      for (int a = 0; a < Gh; ++a) {
-        const Lane w = load(w_h + ((u * H + k) * Gh + a) * kL);
-#pragma GCC unroll 8
-        for (int r = 0; r < NR; ++r) acc[r][u][a] = fma<float>(h[r], w, acc[r][u][a]);
-      }
-  }
+  add_products<0, Gh>(acc, H, m.states + m.at(t, R, row, H) + lane, m.w_h + unit * H * Gh * kL + lane);
   const float* w_x = m.w_x + unit * I * Gx * kL + lane;
   if (m.symbols) {
     IntVec symbol[NR];
@@ -75,20 +80,7 @@ UNROLL_INLINE void cohort_tile(const Room<C>& m, int64_t t, int64_t R, int64_t r
           for (int r = 0; r < NR; ++r) acc[r][u][A - Gx + a] = symbol[r] == int32_t(i) ? acc[r][u][A - Gx + a] + w : acc[r][u][A - Gx + a];
         }
   } else {
-    const float* x = m.inputs + m.at(t, R, row, I) + lane;
-    for (int64_t i = 0; i < I; ++i) {
-      Lane xi[NR];
-#pragma GCC unroll 8
-      for (int r = 0; r < NR; ++r) xi[r] = load(x + (r * I + i) * kL);
-#pragma GCC unroll 16
-      for (int u = 0; u < NU; ++u)
-#pragma GCC unroll 4
-        for (int a = 0; a < Gx; ++a) {
-          const Lane w = load(w_x + ((u * I + i) * Gx + a) * kL);
-#pragma GCC unroll 8
-          for (int r = 0; r < NR; ++r) acc[r][u][A - Gx + a] = fma<float>(xi[r], w, acc[r][u][A - Gx + a]);
-        }
-    }
+    add_products<A - Gx, Gx>(acc, I, m.inputs + m.at(t, R, row, I) + lane, w_x);
   }
 #pragma GCC unroll 16
   for (int u = 0; u < NU; ++u)

@@ -34,7 +34,7 @@ def test_the_bytes_of_the_data_are_those_of_the_data(length: int):
 
 
 @pytest.mark.parametrize("loss", ["all", "answers"])
-def test_a_batch_of_symbols_takes_more_than_their_ids(loss: str):
+def test_a_batch_of_symbols_takes_more_than_their_ids(loss: str, monkeypatch: pytest.MonkeyPatch):
     """The ones among zeros, and an output for each class and step: of long sequences most of what there is."""
     factors = {"task": ["copy"], "model": ["gru"], "length": [100_000], "seed": [1]}
     study = Study(
@@ -48,6 +48,7 @@ def test_a_batch_of_symbols_takes_more_than_their_ids(loss: str):
     expected = 3 * ones.nbytes + {"all": 4, "answers": 2}[loss] * outputs.nbytes
     assert batch_bytes(trial.replace(length=100)) == expected
     assert memory_bytes(trial, 100) > batch_bytes(trial) > 4e9
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=32 * 2**30))
     problems = [problem for _, problem in judge(trial.replace(length=1_000_000))]
     assert [problem.setting for problem in problems] == ["train.batch"]
 

@@ -28,7 +28,7 @@ OWN, BESIDE = 9, 10
 def result(seed: int) -> dict[str, Any]:
     """Return a result of which names and numbers are this seed's own: every third has a further metric."""
     further = {f"100%s_{seed}": float(-seed)} if seed % 3 == 0 else {}
-    histories = {"loss": [float(seed), 2.0]} | ({'a "b]\\ é': [1.0]} if seed % 5 == 0 else {})
+    histories = {"loss": [float(seed), 2.0]} | ({'a "b]\\ é': [1.0]} if seed % 5 == 0 else {"grad": [3.0]})
     return {
         "metrics": {"test_mse": seed / 100, **further},
         "histories": histories,
@@ -85,7 +85,7 @@ def test_each_trial_has_its_own_in_the_order_of_the_study(path: Path, trials: tu
             own = {name: value for name, value in row.items() if name == "test_mse" or "%s" in name}
             wanted = result(trial.seed)["metrics"] if trial.seed % 7 else {}
             assert {name: value for name, value in own.items() if not pd.isna(value)} == wanted
-        assert store.history_names(found) == ('a "b]\\ é', "loss")
+        assert store.history_names(found) == ('a "b]\\ é', "grad", "loss")
         assert store.history_names([trial.key for trial in trials if trial.seed % 7 == 0]) == ()
         loss = store.history_frame(found, "loss")
         firsts = loss[loss["step"] == 1]

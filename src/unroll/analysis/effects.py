@@ -301,7 +301,8 @@ def _mean(values: Float64) -> float:
 
 def _numbered(values: pd.Series[Any]) -> tuple[Integers, list[Any]]:
     """Return which level each value is, -1 for a setting that is not there, and the levels as they first appear."""
-    if values.dtype != object:  # of one type: equal ones are one level
+    alike = pd.api.types.infer_dtype(values, skipna=False)
+    if values.dtype != object or alike == "string":  # of one type: equal ones are one level
         numbers, known = pd.factorize(values)
         return numbers.astype(np.int64), known.tolist()
     found: dict[Hashable, int] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from unroll.analysis.statistics import sign_flips_p, smallest_p
@@ -51,7 +52,8 @@ class Family:
 
     def least(self, group: Group, n: int) -> float:
         """Return the smallest corrected p that a test with n pairs of seeds can have, if it is the first rejected."""
-        part = self._part(group, self.groups) or self._part(group, [group])
+        pairs = Counter(one.pair for one in self.groups)
+        part = self._part(group, pairs) or self._part(group, Counter([group.pair]))
         return min(1.0, smallest_p(n) * max(self.pairs, 1) / part)
 
     def p(self) -> list[tuple[list[float], list[float]]]:
@@ -63,11 +65,11 @@ class Family:
         while True:
             open_ = [place for place, left in enumerate(order) if left and self._counts(self.groups[place])]
             left = [self.groups[place] for place in open_]
-            pairs = len({group.pair for group in left})
+            pairs = Counter(group.pair for group in left)
             offers = [
-                (each[place][1][order[place][0]] * pairs / part, place)
+                (each[place][1][order[place][0]] * len(pairs) / part, place)
                 for place in open_
-                if (part := self._part(self.groups[place], left))
+                if (part := self._part(self.groups[place], pairs))
             ]
             if not offers:
                 return [([float(p) for p in alone], within) for (alone, _), within in zip(each, found, strict=True)]
@@ -79,9 +81,9 @@ class Family:
         """Whether its seeds are enough that it could be rejected if it were alone."""
         return smallest_p(group.n) <= self.error
 
-    def _part(self, group: Group, left: Sequence[Group]) -> float:
-        """Return which share of its pair's error a group may use, of groups that have tests left."""
-        if sum(other.pair == group.pair for other in left) < 2:
+    def _part(self, group: Group, left: Mapping[Pair, int]) -> float:
+        """Return which share of its pair's error a group may use; ``left``: of each pair the groups with tests left."""
+        if left[group.pair] < 2:
             return 1.0
         if not self.split[group.pair]:
             return float(group.first)

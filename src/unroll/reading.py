@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 AT_ONCE, TOGETHER = 64, 2_000
 """Trials whose histories are read together: those by update, and those by epoch."""
+COPIES_ON_WRITE = 3
+"""The version of pandas from which on a shallow copy is one's own: it is copied when it is written to."""
 
 
 class Results:
@@ -187,7 +189,7 @@ class Results:
         if measure in installed:
             without = frame["note"] == NOT_RECORDED
             some, places = self._alike(frame.loc[without, "key"])
-            reasons = [_why_not(installed[measure], trial) or NOT_RECORDED for trial in some]
+            reasons = _why_not(installed[measure], some)
             frame.loc[without, "note"] = [reasons[place] for place in places]
         return self.with_settings(frame, self.factors)
 
@@ -225,7 +227,8 @@ class Results:
         rows = [
             (trial.key, place, one["length"], one["baseline"], one["chance"])
             for trial in self.planned
-            for place, one in enumerate(trial.declared.get("tested", ()), 1)
+            if "tested" in trial.declared
+            for place, one in enumerate(trial.declared["tested"], 1)
         ]
         table = pd.DataFrame(rows, columns=["key", "place", "tested", "baseline", "chance"])
         return table.astype({"place": "int64", "tested": "int64", "baseline": "float64", "chance": "float64"})
@@ -472,9 +475,12 @@ class _Snapshot(Results):
         return self._read.of(keys)
 
     def _once(self, name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        import pandas as pd
+
         if name not in self._made:
             self._made[name] = make()
-        return self._made[name].copy()
+        copies_on_write = int(pd.__version__.partition(".")[0]) >= COPIES_ON_WRITE
+        return self._made[name].copy(deep=not copies_on_write)
 
     def trials(self) -> pd.DataFrame:
         """See Results."""
@@ -559,7 +565,21 @@ def results(study: Study | str | Path, store: str | Path = STORE) -> Results:
     return Results(study, store)
 
 
-def _why_not(measure: Measure, planned: PlannedTrial) -> str:
+def _why_not(measure: Measure, planned: Sequence[PlannedTrial]) -> list[str]:
+    """Return why a measure has no number of each trial, as far as task and model tell it: else NOT_RECORDED."""
+    known: dict[str, str] = {}
+    reasons = []
+    for trial in planned:
+        spec, files = trial.spec, dict(trial.files)
+        settings = [spec["settings"].get(section) for section in ("task", "model")]
+        asked_of = digest([trial.task, trial.model, settings, spec.get("format"), spec.get("versions"), files])
+        if asked_of not in known:
+            known[asked_of] = _of_one(measure, trial) or NOT_RECORDED
+        reasons.append(known[asked_of])
+    return reasons
+
+
+def _of_one(measure: Measure, planned: PlannedTrial) -> str:
     """Return why a measure does not apply to a trial; "" where it does, or where nobody here can say."""
     try:
         trial = Trial.from_spec(dict(planned.spec), planned.files)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from unroll.analysis.statistics import sign_flips_p, smallest_p
+from unroll.analysis.statistics import many_sign_flips_p, smallest_p
 from unroll.axes import Float64
 
 FIRST = 0.8
@@ -58,7 +58,7 @@ class Family:
 
     def p(self) -> list[tuple[list[float], list[float]]]:
         """Return for each group the p of each of its tests: alone, and corrected for all tests of all groups."""
-        each = [sign_flips_p(group.differences) for group in self.groups]
+        each = many_sign_flips_p([group.differences for group in self.groups])
         order = [sorted(range(len(within)), key=lambda test, p=within: p[test]) for _, within in each]  # type: ignore[misc]
         found = [[1.0] * len(within) for _, within in each]
         reached = 0.0

@@ -23,6 +23,8 @@ Interval = tuple[float, float]
 
 LEVEL = 0.95
 RESAMPLES = 9_999
+TOGETHER = 64
+"""Groups of columns whose sums are made at once."""
 MOST_EXACT = 14
 """Pairs whose 2^n signs are all tried; beyond, ``RESAMPLES`` of them are drawn."""
 
@@ -100,17 +102,39 @@ def sign_flips_p(differences: Float64) -> tuple[Float64, Float64]:
     difference gets a p of at most a is at most a, whatever the others are. A column of zeros has p = 1. Westfall and
     Young, "Resampling-based multiple testing", Wiley, 1993, algorithm 2.8.
     """
-    seen, count = differences.shape
-    if not seen or not count:
-        return np.ones(count), np.ones(count)
+    return many_sign_flips_p([differences])[0]
+
+
+def many_sign_flips_p(groups: Sequence[Float64]) -> list[tuple[Float64, Float64]]:
+    """Return ``sign_flips_p`` of each of many: of those with as many seeds the sums are made together.
+
+    A hundred small products take thirty times as long as one large one where NumPy shares each among processors.
+    """
+    found = [(np.ones(differences.shape[1]), np.ones(differences.shape[1])) for differences in groups]
+    alike: dict[int, list[int]] = {}
+    for place, differences in enumerate(groups):
+        if differences.size:
+            alike.setdefault(len(differences), []).append(place)
+    for seen, places in alike.items():
+        for first in range(0, len(places), TOGETHER):
+            some = places[first : first + TOGETHER]
+            sums = flips(seen) @ np.concatenate([groups[place] for place in some], axis=1)
+            ends = np.cumsum([groups[place].shape[1] for place in some])[:-1]
+            for place, own in zip(some, np.split(sums, ends, axis=1), strict=True):
+                found[place] = _p_of_sums(groups[place], own)
+    return found
+
+
+def _p_of_sums(differences: Float64, sums: Float64) -> tuple[Float64, Float64]:
+    """Return ``sign_flips_p`` of differences, (n, H); ``sums``, (F, H): theirs for each choice of signs."""
     norms = np.sqrt(np.square(differences).sum(axis=0))
-    reached = np.abs(flips(seen) @ differences) / np.where(norms > 0, norms, np.inf)
+    reached = np.abs(sums) / np.where(norms > 0, norms, np.inf)
     order = np.argsort(reached[0], kind="stable")
     largest = np.maximum.accumulate(reached[:, order], axis=1)
     # Sums of the same numbers in another order may differ in their last bits.
     bar = (1 - 1e-12) * reached[0]
     p = np.mean(largest >= bar[order], axis=0)
-    corrected = np.empty(count)
+    corrected = np.empty(differences.shape[1])
     corrected[order] = np.maximum.accumulate(p[::-1])[::-1]
     return np.mean(reached >= bar, axis=0), corrected
 

@@ -128,6 +128,7 @@ def conditions_table(results: Results) -> Layout:
         title=results.study.name,
         caption=_caption(results, frame),
     )
+    compared, tested = second(frame).values(), seen(frame).values()
     before = None
     for _, row in frame.iterrows():
         table.add(
@@ -137,10 +138,10 @@ def conditions_table(results: Results) -> Layout:
             LISTED.join(number(loss) for loss in row["scores"]),
             *(number(row[f"{name}_median"]) for name in results.told.counted),
             *((number(row["chance"]),) if chance else ()),
-            *(write(row) for write in second(frame).values()),
+            *(write(row) for write in compared),
             *(f"{row['solved']}/{row['complete']}", number(row["seconds_per_epoch"], 2)),
             *(f"{row['parameters']:,}", number(row["baseline"], 4)),
-            *(*(write(row) for write in seen(frame).values()), *((_state(row),) if unfinished else ())),
+            *(*(write(row) for write in tested), *((_state(row),) if unfinished else ())),
             apart=row["model"] != before,
         )
         before = row["model"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -347,8 +348,8 @@ def _metrics(
     templates: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {}
     own: dict[int, tuple[tuple[str, ...], tuple[float, ...], str]] = {}
     end = 0
-    for trial, rows in groupby(columns["trial"]):
-        first, end = end, end + sum(1 for _ in rows)
+    for trial, count in Counter(columns["trial"]).items():
+        first, end = end, end + count
         shape = tuple(said[first:end])
         if shape not in templates:
             pairs = ",".join(f"[{name.replace('%', '%%')},%s]" for name in shape)
@@ -383,4 +384,4 @@ def _lists(db: sqlite3.Connection, table: str, columns: tuple[str, ...], ids: Se
 
 
 def _is_form(text: str) -> bool:
-    return text.isascii() and text.isprintable()
+    return text.isascii() and "\x7f" not in text  # other control characters both write as escapes

@@ -176,21 +176,21 @@ def study_by_digest(db: sqlite3.Connection, digest: str) -> PlannedStudy | None:
         spec=json.loads(row["spec"]),
         overrides=tuple(json.loads(row["overrides"])),
         plugins=json.loads(row["plugins"]),
-        trials=tuple(map(_trial, planned_fields(sound.columns, sound.said))),
+        trials=tuple(map(_trial, planned_values(sound.columns, sound.said))),
         damaged=len(listed) - len(sound),
         read=sound,
     )
 
 
-def _trial(fields: dict[str, Any]) -> PlannedTrial:
+def _trial(values: tuple[Any, ...]) -> PlannedTrial:
     """Return what a frozen dataclass makes of its fields, all at once: one by one they take longer than all else."""
     made = object.__new__(PlannedTrial)
-    made.__dict__.update(fields)
+    made.__dict__.update(zip(COLUMNS, values, strict=True))
     return made
 
 
-def planned_fields(columns: Columns, said: Sequence[str | None]) -> Iterator[dict[str, Any]]:
-    """Yield the fields of PlannedTrial that trials have: what many of them share is one object. SQLite has no NaN.
+def planned_values(columns: Columns, said: Sequence[str | None]) -> Iterator[tuple[Any, ...]]:
+    """Return what PlannedTrial has of trials, by COLUMNS: what many of them share is one object. SQLite has no NaN.
 
     ``said``: the texts of what they declare.
     """
@@ -199,8 +199,7 @@ def planned_fields(columns: Columns, said: Sequence[str | None]) -> Iterator[dic
     baselines = [math.nan if baseline is None else baseline for baseline in columns["baseline"]]
     texts = [declared[text or ""] for text in said]
     own = {**columns, "spec": specs, "declared": texts, "baseline": baselines}
-    for values in zip(*(own[name] for name in COLUMNS), strict=True):
-        yield dict(zip(COLUMNS, values, strict=True))
+    return zip(*(own[name] for name in COLUMNS), strict=True)
 
 
 def _is_planned(db: sqlite3.Connection, study: PlannedStudy) -> bool:

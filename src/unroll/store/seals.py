@@ -130,9 +130,11 @@ def _sealed(text: str, data: bytes = b"") -> str:
     return total.hexdigest()
 
 
-def study_seal(row: sqlite3.Row, places: Iterable[tuple[int, int]]) -> str:
+def study_seal(row: sqlite3.Row, places: Sequence[tuple[int, int]]) -> str:
     """Return the seal of a study; ``places`` are the positions of its trials, with their rows."""
-    return seal([[row[column] for column in STUDY], list(places)])
+    pairs = zip(*map(forms, zip(*places, strict=True)), strict=True) if places else ()
+    listed = ",".join([f"[{position},{trial}]" for position, trial in pairs])
+    return _sealed(f"[{form([row[column] for column in STUDY])},[{listed}]]")
 
 
 def history_part(name: str) -> str:
@@ -182,8 +184,10 @@ def seal_study(db: sqlite3.Connection, row_id: int) -> None:
 
 def places(db: sqlite3.Connection, study: int) -> list[tuple[int, int]]:
     """Return a study's positions, each with the row of its trial."""
+    cursor = db.cursor()
+    cursor.row_factory = None
     query = "SELECT position, trial FROM study_trials WHERE study = ? ORDER BY position"
-    return [tuple(row) for row in db.execute(query, (study,)).fetchall()]
+    return cursor.execute(query, (study,)).fetchall()
 
 
 OF_A_TRIAL = (

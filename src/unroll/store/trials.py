@@ -27,7 +27,7 @@ from unroll.store.faults import DamageError
 from unroll.store.histories import add_histories
 from unroll.store.keys import find
 from unroll.store.plain import now, to_json
-from unroll.store.plans import planned_fields
+from unroll.store.plans import COLUMNS, planned_values
 from unroll.store.records import CheckpointRecord, Examination, MeasureRecord, State, TrialRecord
 from unroll.store.rows import by_columns, fetched
 from unroll.store.seals import WEIGHTS, add_part, own_digests, seal_outcome, weights_seal
@@ -272,8 +272,8 @@ def _sound(db: sqlite3.Connection, row_id: int) -> Checked:
 
 
 def _records(trials: Trials) -> Iterator[TrialRecord]:
-    for trial, plain in zip(trials, planned_fields(trials.planned(), trials.said), strict=True):
-        yield _record(trial, plain)
+    for trial, values in zip(trials, planned_values(trials.planned(), trials.said), strict=True):
+        yield _record(trial, dict(zip(COLUMNS, values, strict=True)))
 
 
 def _record(trial: Checked, plain: dict[str, Any]) -> TrialRecord:

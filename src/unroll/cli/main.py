@@ -21,7 +21,7 @@ COMMANDS = (
 """In the order of a day's work; each in a module of its own name, with _ for -."""
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
-RARELY = 200_000, 50, 50
+RARELY = 1_000_000, 50, 50
 """When Python looks for objects that only refer to each other: results of many trials are so many, and none is such."""
 
 app = typer.Typer(

@@ -344,15 +344,16 @@ def _metrics(
     query = f"SELECT trial, name, value FROM metrics WHERE {where} ORDER BY trial, name"  # noqa: S608
     columns = by_columns(fetched(db, query, values), ("trial", "name", "value"))
     names, numbers = columns["name"], columns["value"]
-    said, written = forms(names), forms(numbers)
+    told = names if set(map(type, names)) <= {str} else forms(names)  # of which equal ones have one form
+    written = forms(numbers)
     templates: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {}
     own: dict[int, tuple[tuple[str, ...], tuple[float, ...], str]] = {}
     end = 0
     for trial, count in Counter(columns["trial"]).items():
         first, end = end, end + count
-        shape = tuple(said[first:end])
+        shape = tuple(told[first:end])
         if shape not in templates:
-            pairs = ",".join(f"[{name.replace('%', '%%')},%s]" for name in shape)
+            pairs = ",".join(f"[{name.replace('%', '%%')},%s]" for name in forms(names[first:end]))
             templates[shape] = tuple(names[first:end]), f"[{pairs}]"
         shared, template = templates[shape]
         own[trial] = shared, tuple(numbers[first:end]), template % tuple(written[first:end])

@@ -127,8 +127,9 @@ def frame(db: sqlite3.Connection, trials: Trials, measure: str, damaged: dict[st
     numbers = pd.DataFrame(single, dtype=None if single["key"] else object).astype({"value": "float64"})
     table = pd.concat([numbers, *parts], ignore_index=True)
     axes = [column for column in table.columns if column not in columns]
-    order = {key: place for place, key in enumerate(complete.columns["key"])}
-    table = table.iloc[table["key"].map(order).argsort(kind="stable")].reset_index(drop=True)
+    if some:
+        order = {key: place for place, key in enumerate(complete.columns["key"])}
+        table = table.iloc[table["key"].map(order).argsort(kind="stable")].reset_index(drop=True)
     table.loc[table["value"].isna() & table["quantity"].notna(), "note"] = NAN
     whole = [axis for axis in axes if all(axis not in part or part[axis].dtype.kind in "iu" for part in parts)]
     return table[[*OF_A_TRIAL, "snapshot", "quantity", *axes, "value", "note"]].astype(dict.fromkeys(whole, "Int64"))

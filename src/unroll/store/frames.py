@@ -115,7 +115,7 @@ def _said(text: str | None, task: str, length: int) -> Declared:
 def history_names(trials: Trials) -> tuple[str, ...]:
     """Return the names of all histories that these trials have, in alphabetical order."""
     # Between the quotes of a form are the parts' names and seals by turns, unless there are some within a name.
-    named = {tuple(dict(json.loads(parts)) if "\\" in parts else parts.split('"')[1::4]) for parts in set(trials.parts)}
+    named = {tuple(dict(json.loads(parts)) if "\\" in parts else parts.split('"')[1::4]) for parts in trials.parts}
     before = history_part("")
     return tuple(sorted({part.removeprefix(before) for parts in named for part in parts if part.startswith(before)}))
 

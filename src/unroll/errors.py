@@ -115,7 +115,7 @@ class DeviceError(UnrollError):
 
 
 class DivergedError(UnrollError):
-    """A loss became NaN or infinite. ``epoch`` and ``update`` count from 1."""
+    """A loss became NaN, infinite or more than float32 holds. ``epoch`` and ``update`` count from 1."""
 
     def __init__(self, loss: str, value: float, epoch: int, update: int):
         self.loss, self.value, self.epoch, self.update = loss, value, epoch, update

@@ -7,6 +7,9 @@ instead of sequences as the epoch's loss.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +26,7 @@ from unroll.models.resolve import resolve
 from unroll.streams import KeyedStreams
 from unroll.study import Trial
 from unroll.training import Result, Training, loop, single_thread, train
+from unroll.training.native import NativeUpdates
 from unroll.training.network import build_network
 from unroll.training.splits import checked
 
@@ -258,6 +262,19 @@ def test_a_loss_that_is_not_finite_ends_the_training(split: str, monkeypatch: py
     with pytest.raises(DivergedError, match=f"{split} loss became nan") as caught:
         finish(train(trial()))
     assert caught.value.epoch == {"training": 1, "validation": 1, "test": 3}[split]
+
+
+def test_a_loss_beyond_float32_ends_the_trial(monkeypatch: pytest.MonkeyPatch):
+    """Native code adds squares up in float64, where they may still be finite; the history of them is float32."""
+    evaluate = NativeUpdates.evaluate
+
+    def far_off(self: NativeUpdates, *part: Any) -> Any:
+        found = evaluate(self, *part)
+        return replace(found, losses=np.full_like(found.losses, 1e39))
+
+    monkeypatch.setattr(NativeUpdates, "evaluate", far_off)
+    with pytest.raises(DivergedError, match=r"validation loss became 1e\+39 in epoch 1"):
+        finish(train(trial()))
 
 
 def test_no_global_generator_is_read_or_moved():

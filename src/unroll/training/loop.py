@@ -46,6 +46,7 @@ from unroll.training.tensors import Kind, array, kind, pack
 
 Value = TypeVar("Value")
 
+LARGEST = float(np.finfo(np.float32).max)
 NATIVE_BATCH = 64
 """Sequences between two looks at an evaluation in native code, at least; how many decides no bit."""
 
@@ -308,13 +309,13 @@ class Training:
     ) -> Generator[Progress, None, dict[str, float]]:
         """Return a split's "loss" and what else is counted; fill ``each``, (N,), with the losses of its sequences.
 
-        Of a loss that has a ``name``, what is NaN or infinite ends the trial.
+        Of a loss that has a ``name``, what is NaN or infinite ends the trial, as float32 that is: histories are.
         """
         if self.native is not None:
             means = yield from self._evaluate_natively(self.native, split, each)
         else:
             means = yield from self._evaluate_in_python(split, each)
-        if name and not math.isfinite(means["loss"]):
+        if name and not abs(means["loss"]) <= LARGEST:
             raise DivergedError(name, means["loss"], max(1, math.ceil(self.done / self.per_epoch)), self.done)
         return means
 

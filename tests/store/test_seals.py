@@ -253,6 +253,21 @@ def test_a_damaged_study_is_told_and_its_trials_stay(path: Path, statement: str)
         assert store.study_by_digest(STUDY.digest) == STUDY
 
 
+def test_a_study_whose_digest_is_damaged_is_told_where_it_is_asked_for(path: Path):
+    """It is none that was never planned: its seal is that of the digest asked for."""
+    change(path, "UPDATE studies SET digest = 'another'")
+    with Store.open(path) as store:
+        with pytest.raises(DamagedError, match="is damaged"):
+            store.study_by_digest(STUDY.digest)
+        assert store.study_by_digest("0" * 64) is None
+        assert [fault.what for fault in store.verify().faults] == ["study"]
+    with Store.open(path, write=True) as store:
+        store.plan(STUDY)
+        store.forget_damaged()
+        assert store.study_by_digest(STUDY.digest) == STUDY
+        assert store.studies()[0].counts[State.complete] == 2
+
+
 def test_a_damaged_index_hides_nothing(path: Path):
     """Indices repeat what tables say; where one says otherwise, the table is right."""
     with closing(sqlite3.connect(path)) as db:

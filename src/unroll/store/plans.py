@@ -25,7 +25,7 @@ from unroll.store.faults import DamageError
 from unroll.store.plain import encodable, now, to_json
 from unroll.store.records import PlannedStudy, PlannedTrial, State, StudyHead, StudyRecord
 from unroll.store.rows import by_columns, fetched
-from unroll.store.seals import Columns, outcome_seal, places, plan_seal, seal_study
+from unroll.store.seals import Columns, outcome_seal, places, plan_seal, seal_study, study_seal
 
 COLUMNS = tuple(field.name for field in fields(PlannedTrial))
 """Those of ``trials`` that hold what was planned; of what is declared the digest."""
@@ -213,13 +213,22 @@ def _is_planned(db: sqlite3.Connection, study: PlannedStudy) -> bool:
 
 
 def _study(db: sqlite3.Connection, digest: str) -> sqlite3.Row | None:
-    """Return the row of a study, found by the index, and where that has none by looking at each row."""
+    """Return the row of a study, found by the index, and where that has none by looking at each row.
+
+    It may be one that is known as this study's by its seal alone: its digest is damaged.
+    """
     query = "SELECT * FROM studies WHERE id = (SELECT id FROM studies WHERE digest = ?)"
     row: sqlite3.Row | None = db.execute(query, (digest,)).fetchone()
     if row is not None and row["digest"] == digest:
         return row
     every = db.execute("SELECT * FROM studies NOT INDEXED").fetchall()
-    return next((row for row in every if row["digest"] == digest), None)
+    named = next((row for row in every if row["digest"] == digest), None)
+    return named or next((row for row in every if _was(db, row, digest)), None)
+
+
+def _was(db: sqlite3.Connection, row: sqlite3.Row, digest: str) -> bool:
+    """Say whether a row was written with this digest, and nothing else of it has changed."""
+    return bool(row["seal"] == study_seal(dict(row) | {"digest": digest}, places(db, row["id"])))
 
 
 def _places(db: sqlite3.Connection, row: sqlite3.Row) -> list[tuple[int, int]]:

@@ -130,7 +130,7 @@ def _sealed(text: str, data: bytes = b"") -> str:
     return total.hexdigest()
 
 
-def study_seal(row: sqlite3.Row, places: Sequence[tuple[int, int]]) -> str:
+def study_seal(row: Row, places: Sequence[tuple[int, int]]) -> str:
     """Return the seal of a study; ``places`` are the positions of its trials, with their rows."""
     pairs = zip(*map(forms, zip(*places, strict=True)), strict=True) if places else ()
     listed = ",".join([f"[{position},{trial}]" for position, trial in pairs])

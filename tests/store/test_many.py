@@ -2,7 +2,8 @@
 
 Planted and found: a form that takes the text "1" for the number 1; a key computed with the seed of another trial; a
 specification taken for one of a known form by its beginning alone; a seal of a neighbour compared; parts not sealed
-where SQLite makes their form; a number that stands for the seed within a setting.
+where SQLite makes their form; a number that stands for the seed within a setting; a study's places sealed without their
+trials.
 """
 
 from __future__ import annotations
@@ -65,6 +66,12 @@ def test_seals_of_many_are_those_of_each(values: list[Any], count: int, chance: 
     assert seals.outcome_seals(columns, *texts) == expected
     each = zip(several, lists, strict=True)
     assert [seals.outcome_seal(row, *own) for row, own in each] == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**40), VALUES), max_size=5), VALUES)
+def test_the_seal_of_a_study_is_over_each_place_with_its_trial(places: list[tuple[int, Any]], value: Any):
+    row = dict.fromkeys(seals.STUDY, value)
+    assert seals.study_seal(row, places) == sealed([list(row.values()), places])
 
 
 SPEC = {

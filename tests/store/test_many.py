@@ -3,7 +3,7 @@
 Planted and found: a form that takes the text "1" for the number 1; a key computed with the seed of another trial; a
 specification taken for one of a known form by its beginning alone; a seal of a neighbour compared; parts not sealed
 where SQLite makes their form; a number that stands for the seed within a setting; a study's places sealed without their
-trials.
+trials; parts of a specification shared by all who read it; a slice from the end taken for an empty one.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def test_a_key_follows_from_any_text_as_by_definition(text: str):
             about = (*derived(spec)[:-1], told)
             assert specifications.follows(mine, key, about) == follows(mine, key, about)
         about = derived(json.loads(mine))
-        assert specifications.parsed(mine, about[-1]) == json.loads(mine)
+        assert list(specifications.parsed([mine], about[-1:])) == [json.loads(mine)]
         for _ in range(100):
             place, bit = chance.randrange(len(mine)), 1 << chance.randrange(7)
             wrong = mine[:place] + chr(ord(mine[place]) ^ bit) + mine[place + 1 :]
@@ -232,6 +232,22 @@ def test_seals_of_two_trials_are_not_taken_for_each_others(path: Path, column: s
         db.executemany(f"UPDATE trials SET {column} = ? WHERE id = ?", [(*other, 3), (*one, 4)])
     with Store.open(path) as store:
         assert [trial.row["id"] for trial in store.read() if trial.damage] == [3, 4]
+
+
+def test_who_changes_what_was_read_changes_nothing_that_others_read(path: Path):
+    with Store.open(path) as store:
+        first, second = (store.trials() for _ in range(2))
+        first[0].spec["settings"]["train"]["learning_rate"] = 7
+        for trials in (second, store.trials()):
+            assert {trial.spec["settings"]["train"]["learning_rate"] for trial in trials} == {1e-3}
+
+
+def test_trials_are_a_sequence_like_any_other(path: Path):
+    with Store.open(path) as store:
+        read = store.read()
+        keys = [trial.row["key"] for trial in read]
+        for part in (slice(None, None, -1), slice(8, 2, -2), slice(-3, None), slice(1, 9, 3)):
+            assert [trial.row["key"] for trial in read[part]] == keys[part]
 
 
 def test_what_the_disk_refuses_is_not_asked_again_as_if_a_text_were_damaged(monkeypatch: pytest.MonkeyPatch):

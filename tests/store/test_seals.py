@@ -4,8 +4,8 @@ Planted and found: no seal compared, of the plan or of the outcome; the seal of 
 without the times; histories or weights sealed without their bytes, or not compared; a study sealed without its trials;
 a key that is not recomputed; a damaged trial adopted, or one with damaged parts; results compared by their digests
 alone; the histories of trials that were read before not compared, or told as damaged where the writer has changed them;
-a plan sealed without its specification, or without what is declared; a damaged declaration that stays for ever; a
-missing part not looked for.
+a plan sealed without its specification, or without what is declared; a damaged declaration that stays for ever, or an
+empty one taken for none; a missing part, or a missing trial of a study, not looked for; a study adopted without it.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ PLANS = {
 DECLARED = {
     "another text": "UPDATE declarations SET declared = replace(declared, '0.5', '0.6')",
     "no text": "DELETE FROM declarations",
+    "an empty text": "UPDATE declarations SET declared = ''",
     "no JSON": "UPDATE declarations SET declared = '{'",
     "bytes": "UPDATE declarations SET declared = x'ff'",
 }
@@ -266,6 +267,32 @@ def test_a_study_whose_digest_is_damaged_is_told_where_it_is_asked_for(path: Pat
         store.forget_damaged()
         assert store.study_by_digest(STUDY.digest) == STUDY
         assert store.studies()[0].counts[State.complete] == 2
+
+
+def test_a_study_that_lists_a_trial_that_is_gone_is_told(path: Path):
+    change(path, "DELETE FROM trials WHERE seed = 0")
+    with Store.open(path) as store:
+        planned = store.study_by_digest(STUDY.digest)
+        assert ([trial.key for trial in planned.trials], planned.damaged) == ([ALSO_DONE, WAITING], 1)
+        assert [fault.what for fault in store.verify().faults] == ["study"]
+    with Store.open(path, write=True) as store:
+        assert store.forget_damaged() == 0
+        store.plan(STUDY)
+        assert list(store.states([DONE, ALSO_DONE]).values()) == ["waiting", "complete"]
+        assert store.verify().faults == ()
+
+
+@pytest.mark.parametrize("statement", [PLANS["the specification"], "DELETE FROM trials WHERE seed = 0"])
+def test_a_merge_takes_no_study_without_some_of_its_trials(path: Path, tmp_path: Path, statement: str):
+    """It would stand there under its digest, as if it had never asked for them."""
+    change(path, statement)
+    with Store.open(path) as other, Store.open(tmp_path / "ours.db", write=True) as store:
+        gave = store.adopt(other)
+        assert (gave.complete, gave.studies, gave.damaged_studies, gave.whole) == (1, 0, (STUDY.name,), False)
+        assert store.study_by_digest(STUDY.digest) is None
+        store.plan(STUDY)
+        assert list(store.states([DONE, ALSO_DONE]).values()) == ["waiting", "complete"]
+        assert store.adopt(other).damaged_studies == (() if "UPDATE" in statement else (STUDY.name,))
 
 
 def test_a_damaged_index_hides_nothing(path: Path):

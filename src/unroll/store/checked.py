@@ -185,7 +185,7 @@ BESIDE = ("said", "plans", "outcomes", "names", "numbers", "measures", "parts")
 
 
 def _taken(column: Sequence[Any], places: Sequence[int]) -> Sequence[Any]:
-    if isinstance(places, range):
+    if isinstance(places, range) and places.step > 0:
         return column[places.start : places.stop : places.step]
     return [column[place] for place in places]
 
@@ -249,7 +249,7 @@ def planned_columns(db: sqlite3.Connection, columns: Columns) -> Plans:
 
 def _plans(columns: Columns, said: Mapping[str, str]) -> Plans:
     """Return trials with what is wrong with what was planned of each."""
-    sound = {digest for digest, text in said.items() if not text or declaration_digest(text) == digest}
+    sound = {digest for digest, text in said.items() if (declaration_digest(text) if text else "") == digest}
     derived = zip(*(columns[name] for name in specifications.DERIVED), strict=True)
     rows = zip(*(columns[name] for name in ("plan_seal", "verified", "spec", "key", DECLARED)), strict=True)
     about = zip(plan_seals(columns), rows, derived, strict=True)

@@ -68,7 +68,8 @@ class Adopted:
     (processor, versions), ``alarms`` those of them for which that is known and the same. ``found_otherwise`` are
     measures, each with a trial's key, that found other numbers in the same trained network there than here, where
     ours stay. ``damaged`` are the keys of their trials that are not what was written there, ``damaged_studies`` the
-    names of their studies that are not: nothing of these was taken, but the trials of a damaged study were.
+    names of their studies that are not, or have lost the plan of a trial: nothing of these was taken, but the sound
+    trials of such a study were.
     ``damaged_here`` are the keys of their complete trials that are damaged in this store: nothing takes their place
     before they are forgotten.
     """
@@ -103,7 +104,7 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
     Nothing of ours goes but for something that is further: a trial that waits, failed or has a checkpoint here gives
     way to one that is complete there; one that waits here with nothing to go on from takes their failure or checkpoint.
     """
-    studies, apart, name = 0, [], path.name
+    studies, apart, incomplete, name = 0, [], [], path.name
     with explained(path):  # what is wrong there is told of that store, not of this one
         lost = damaged_studies(theirs)
         asked = [plans.study_by_digest(theirs, digest) for digest in _digests(theirs, lost)]
@@ -111,7 +112,9 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
     for study in asked:
         assert study is not None  # noqa: S101 - it was listed in the same snapshot
         ours = plans.study_by_digest(db, study.digest)
-        if ours is None:
+        if ours is None and study.damaged:
+            incomplete.append(study.name)  # without some of its trials it would be another under its digest
+        elif ours is None:
             plans.plan(db, study)
             studies += 1
         elif keys := _complete(theirs, study, beside=ours):
@@ -168,7 +171,7 @@ def adopt(db: sqlite3.Connection, theirs: sqlite3.Connection, path: Path) -> Ado
         alarms=tuple(alarms),
         found_otherwise=tuple(found),
         damaged=tuple(damaged),
-        damaged_studies=tuple(map(study_name, lost)),
+        damaged_studies=(*map(study_name, lost), *incomplete),
         damaged_here=tuple(damaged_here),
         **counts,
     )

@@ -195,7 +195,7 @@ def planned_values(columns: Columns, said: Sequence[str | None]) -> Iterator[tup
     ``said``: the texts of what they declare.
     """
     declared: dict[str, Mapping[str, Any]] = {text or "": json.loads(text or "{}") for text in set(said)}
-    specs = map(specifications.parsed, columns["spec"], columns["seed"])
+    specs = specifications.parsed(columns["spec"], columns["seed"])
     baselines = [math.nan if baseline is None else baseline for baseline in columns["baseline"]]
     texts = [declared[text or ""] for text in said]
     own = {**columns, "spec": specs, "declared": texts, "baseline": baselines}

@@ -1,14 +1,15 @@
 """Specifications as they stand in rows: of those that differ in their seed alone, one is parsed for all.
 
 A specification is JSON text in which the seed is one number between two texts, which all trials of a condition share.
-Whatever whole number stands there, the parts mean the same: this is seen once, with a number that no seed is.
+Whatever whole number stands there, the parts mean the same: this is seen once, with a number that no seed is. Texts are
+what is remembered of it; nothing that was parsed is, for whoever gets that may change it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,30 +23,33 @@ STAND_IN = 7_140_938_265_019_847_362
 """Stands where a seed would while a form is parsed. A form that holds it elsewhere is not used."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Form:
     """What specifications that differ in their seed alone have in common.
 
-    ``parsed``: all of it, with STAND_IN for the seed; ``head``, ``tail``: their canonical text before and after
-    it. ``derived``: what columns repeat of it, but for the seed.
+    ``head``, ``tail``: their canonical text before and after the seed. ``derived``: what columns repeat of it, but for
+    the seed.
     """
 
-    parsed: Mapping[str, Any]
     head: str
     tail: str
     derived: tuple[object, ...]
 
 
-def parsed(text: str, seed: object) -> dict[str, Any]:
-    """Return a specification, of which the column ``seed`` is known; its parts are shared, so nobody changes them.
+def parsed(texts: Iterable[str], seeds: Iterable[object]) -> Iterator[dict[str, Any]]:
+    """Yield specifications, of which the columns ``seed`` are known; those of one call share their parts.
 
     Raises what ``json.loads`` does for a text that is none.
     """
-    form = _form_of(text, seed)
-    if form is not None:
-        return {**form.parsed, "seed": seed}
-    spec: dict[str, Any] = json.loads(text)
-    return spec
+    shared: dict[_Form, dict[str, Any]] = {}
+    for text, seed in zip(texts, seeds, strict=True):
+        form = _form_of(text, seed)
+        if form is None:
+            yield json.loads(text)
+            continue
+        if form not in shared:
+            shared[form] = json.loads(text)
+        yield {**shared[form], "seed": seed}
 
 
 def follows(text: Any, key: object, derived: tuple[object, ...]) -> bool:
@@ -88,4 +92,4 @@ def _made(before: str, after: str) -> _Form | None:
         *derived, seed = (spec[name] for name in DERIVED)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    return _Form(spec, f'{head}"seed":', f",{tail}", tuple(derived)) if seed == STAND_IN else None
+    return _Form(f'{head}"seed":', f",{tail}", tuple(derived)) if seed == STAND_IN else None

@@ -24,7 +24,7 @@ from unroll.store.seals import (
     weights_seal,
 )
 
-STUDY_FAULT = "its specification or its list of trials is not what was written"
+STUDY_FAULT = "its specification or its trials are not what was written"
 LONGEST_NAME = 100
 
 
@@ -142,9 +142,14 @@ def _ids(db: sqlite3.Connection) -> list[int]:
 
 
 def damaged_studies(db: sqlite3.Connection) -> list[sqlite3.Row]:
-    """Return the rows of the studies that are not what was written."""
-    rows = db.execute("SELECT * FROM studies NOT INDEXED ORDER BY id").fetchall()
-    return [row for row in rows if not study_is_sound(row, places(db, row["id"]))]
+    """Return the rows of the studies that are not what was written, or list a trial that is no longer there."""
+    rows, ids = db.execute("SELECT * FROM studies NOT INDEXED ORDER BY id").fetchall(), set(_ids(db))
+    listed = [places(db, row["id"]) for row in rows]
+    return [
+        row
+        for row, of in zip(rows, listed, strict=True)
+        if not (study_is_sound(row, of) and all(trial in ids for _, trial in of))
+    ]
 
 
 def study_name(row: sqlite3.Row) -> str:

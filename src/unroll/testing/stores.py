@@ -35,7 +35,7 @@ def planned_trial(seed: int, **changes: Any) -> PlannedTrial:
         "protocol": "keyed",
         "settings": {"task": {}, "model": {}, "train": {"learning_rate": 1e-3}},
     }
-    spec = {**condition, "seed": seed}
+    spec = {"seed": seed, **condition}  # not the last, as in those that trials have
     values: dict[str, Any] = {
         "key": digest(spec),
         "condition": digest(condition),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unroll.analysis.comparison import SIGNIFICANT, middle, ranked
 from unroll.analysis.family import Family, Group
 from unroll.analysis.scores import ERROR, LOSS, comparable, numbers, own_error
-from unroll.analysis.settings import ABSENT, table_of
+from unroll.analysis.settings import ABSENT, table_of, typed
 from unroll.analysis.statistics import median, median_interval, sign_flips_p
 from unroll.axes import Float64
 
@@ -312,23 +312,18 @@ def _numbered(values: pd.Series[Any]) -> tuple[Integers, list[Any]]:
         if value != value:
             codes[place] = -1
             continue
-        code = found.setdefault(_typed(value), len(levels))
+        code = found.setdefault(typed(value), len(levels))
         if code == len(levels):
             levels.append(value)
         codes[place] = code
     return codes, levels
 
 
-def _typed(value: Any) -> Hashable:
-    """Return a value that equals another only where a study takes them for one level: True is not 1."""
-    return isinstance(value, bool | np.bool_), value
-
-
 def _having(trials: pd.DataFrame, wanted: Mapping[str, Any]) -> NDArray[np.bool_]:
     """Say which trials have these levels."""
     having = np.ones(len(trials), dtype=bool)
     for name, level in wanted.items():
-        having &= np.array([_typed(value) == _typed(level) for value in trials[name]], dtype=bool)
+        having &= np.array([typed(value) == typed(level) for value in trials[name]], dtype=bool)
     return having
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,9 +27,14 @@ def table_of(rows: Sequence[dict[str, Any]], columns: Sequence[str], factors: Se
     return frame.assign(**{name: as_they_are([row[name] for row in rows], frame.index) for name in factors})
 
 
+def typed(value: Any) -> Hashable:
+    """Return a value that equals another only where a study takes them for one level: True is not 1."""
+    return isinstance(value, bool | np.bool_), value
+
+
 def known(values: Iterable[Any]) -> tuple[Any, ...]:
     """Return settings to compare: one that is not there equals itself, which NaN does not, and no other."""
-    return tuple(ABSENT if value != value else value for value in values)
+    return tuple(ABSENT if value != value else typed(value) for value in values)
 
 
 def grouped(frame: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:

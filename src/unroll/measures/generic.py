@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from unroll.analysis.measured import COLUMNS, axes_of, over_seeds, shape
+from unroll.analysis.settings import grouped
 from unroll.analysis.sheets import count, interval, several
 from unroll.layout import Layout, each, figures, heading
 from unroll.store.examined import NAN, NOT_RECORDED
@@ -42,7 +43,7 @@ def layout(measure: Measure, source: Source) -> Layout | None:
     columns += [heading("quantity"), *(heading(axis, right=True) for axis in axes)]
     columns += [figures("n"), figures("median"), figures("range", 2), figures("95 % interval", 3), each("each seed", 1)]
     made = Layout(columns, str(measure.told()["title"]), name=measure.name)
-    for _, rows in frame.groupby(["task", "model", "length", *factors, "quantity"], sort=False, dropna=False):
+    for _, rows in grouped(frame, ["task", "model", "length", *factors, "quantity"]):
         shown = rows if len(rows) <= MOST_PLACES else rows.iloc[[0, len(rows) // 2, len(rows) - 1]]
         for row in shown.to_dict("records"):
             made.add(

@@ -165,6 +165,11 @@ def as_read(name: str, value: Any) -> Any:
     return backend_word(value) if name == "train.backend" else none_word(value)
 
 
+def as_level(name: str, value: Any) -> tuple[bool, Any]:
+    """Return what two values of a factor have in common only where they are one level: true is not 1."""
+    return isinstance(value, bool), as_read(name, value)
+
+
 def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
 from unroll.errors import Problem, StudyError, did_you_mean
 from unroll.study.messages import problem_of, shown
 from unroll.study.questions import Questions
-from unroll.study.settings import Frozen, Settings, as_read, backend_word, plain
+from unroll.study.settings import Frozen, Settings, as_level, backend_word, plain
 from unroll.study.trial import Protocol, digest
 
 SECTIONS = ("task", "model", "train", "generate", "test")
@@ -157,7 +157,7 @@ class Study(StudyForm):
         values: dict[str, set[Any]] = {}
         for grid in self.factors:
             for factor, listed in grid.items():
-                values.setdefault(factor, set()).update(as_read(factor, value) for value in _listed(listed))
+                values.setdefault(factor, set()).update(as_level(factor, value) for value in _listed(listed))
         return tuple(
             factor
             for factor, listed in values.items()
@@ -241,7 +241,7 @@ def _factor_problems(factor: str, values: Any) -> Iterator[tuple[tuple[int, ...]
         yield (), "an empty list: no trial would come of it. Give at least one value"
     seen: set[tuple[bool, Any]] = set()
     for position, value in enumerate(values):
-        same = (isinstance(value, bool), as_read(factor, value))  # true and 1 are equal, but not the same setting
+        same = as_level(factor, value)
         if same in seen:
             yield (position,), f"{shown(value)} is there twice. Remove one"
         seen.add(same)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from unroll.analysis.nearness import CLOSE
 from unroll.measures.horizons import telling
-from unroll.measures.horizons.table import REGIMES
+from unroll.measures.horizons.table import REGIMES, ahead
 from unroll.measures.source import Source
 from unroll.plots import panels
 from unroll.plots.style import SOFT, Drawing, Look, log_ticks, looks, styled
@@ -26,9 +26,7 @@ def points(source: Source) -> pd.DataFrame:
     The columns of ``telling.facts``; title; panel (the title with the regime), series (model), regime, horizon (steps
     ahead), n (trials), value (median relative error), low, high (smallest and largest of the trials).
     """
-    found = source.measure("horizons")
-    ahead = found.groupby(["task", "model", "length", *source.factors], dropna=False)["horizon"].transform("max")
-    found = found[ahead > 1].reset_index(drop=True)  # a single step is no line
+    found = ahead(source.measure("horizons"), source.factors).reset_index(drop=True)  # a single step is no line
     if found.empty:
         return found
     titles = panels.titles(found, source.factors, words=source.told.words, by_length=panels.by_length(found))

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from unroll.analysis.nearness import CLOSE, STEP
 from unroll.analysis.overlap import constants
+from unroll.analysis.settings import grouped
 from unroll.analysis.sheets import INPUTS, count, in_order, in_sections, inputs, several
 from unroll.layout import Layout, each, figures, heading
-from unroll.measures.horizons.table import REGIMES
+from unroll.measures.horizons.table import REGIMES, ahead
 from unroll.wording import level, listed, percent, short_names
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ def layout(source: Source) -> Layout | None:
     """Return how far each condition runs freely: median relative errors on test sequences, by regime."""
     factors = source.factors
     frame = in_order(source.measure("horizons"))
-    far = frame.groupby(["task", "model", "length", *factors], dropna=False)["horizon"].transform("max") > 1
-    frame = frame[far]  # a task that asks for one value has no horizon: its errors are in the other tables
+    frame = ahead(frame, factors)  # a task that asks for one value has no horizon: its errors are in the other tables
     if frame.empty:
         return None
     beyond = [regime for regime in frame["regime"].unique() if regime != WITHIN]
@@ -67,7 +67,7 @@ def layout(source: Source) -> Layout | None:
         ),
     )
     rows = []
-    for _, group in frame.groupby(["task", "model", "length", *factors], sort=False, dropna=False):
+    for _, group in grouped(frame, ["task", "model", "length", *factors]):
         first = group.iloc[0]
         errors = {(row["regime"], row["horizon"]): row["relative_error"] for _, row in group.iterrows()}
         within = group[group["regime"] == WITHIN].set_index("horizon").sort_index()

@@ -8,7 +8,7 @@ import pandas as pd
 
 from unroll.analysis.metric import column
 from unroll.analysis.overlap import COUNTS, counts
-from unroll.analysis.settings import as_they_are
+from unroll.analysis.settings import as_they_are, placed
 
 COLUMNS = (
     *("regime", "horizon", "n", "sequences", "absolute_error", "relative_error"),
@@ -91,6 +91,13 @@ def horizons(
         table[name] = table["condition"].map({key: counts(group)[name] for key, group in trials.groupby("condition")})
     table["validation_error"] = table["condition"].map(_of_conditions(trials, "free_running_validation", "median"))
     return table[[*head, *COLUMNS]].reset_index(drop=True)
+
+
+def ahead(table: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of the conditions that run further than one step ahead."""
+    conditions = (places for _, places in placed(table, ["task", "model", "length", *factors]))
+    far = [place for places in conditions if table["horizon"].iloc[places].max() > 1 for place in places]
+    return table.iloc[sorted(far)]
 
 
 def _of_conditions(trials: pd.DataFrame, name: str, how: str) -> dict[str, float]:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import math
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import unroll
+from tests.stored import stored
 from unroll import registry
 from unroll.errors import StoreError, StoreMissingError, UnknownNameError
 from unroll.exporters import to_csv, to_json
 from unroll.running import execute
+from unroll.store import Store
 from unroll.versions import Version
 
 STUDY = """
@@ -193,6 +197,23 @@ def test_the_read_side_imports_no_torch(store: Path, tmp_path: Path):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["None", "False"]
+
+
+def test_damage_that_is_mended_is_told_no_more(tmp_path: Path):
+    """Planted and found: whatever was damaged once told as damaged by the same results for ever."""
+    path = tmp_path / "results.db"
+    found = stored(path, lengths=(10,), seeds=(1,))
+    loss, curve = (trial.key for trial in found.planned[:2])
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE metrics SET value = 7 WHERE trial = 1 AND name = 'test_mse'")
+        db.execute("UPDATE histories SET data = zeroblob(length(data)) WHERE trial = 2 AND name = 'train_loss'")
+    found.table()
+    assert found.damage.startswith(f"Two trials of this study are damaged and left out ({loss[:8]} and {curve[:8]})")
+    with Store.open(path, write=True) as store:
+        store.forget_damaged()
+    stored(path, lengths=(10,), seeds=(1,), state=lambda model, *_: "waiting" if model == "gru" else "complete")
+    assert found.table()["complete"].tolist() == [1, 1, 1]
+    assert found.damage is None
 
 
 def test_trials_that_other_studies_have_run_are_a_study_s_results_too(study: unroll.Study, store: Path):

@@ -81,9 +81,8 @@ class Results:
         with self._open() as opened:
             for start in range(0, max(len(trials), 1), TOGETHER):  # some at a time, as of ``thinned``
                 some = trials[start : start + TOGETHER]
-                read = now._of(list(some["key"]))
-                names = ("train_loss", "validation_loss")
-                losses = (opened.history_frame(read, name, self._damage.trials) for name in names)
+                keys, names = _texts(some["key"]), ("train_loss", "validation_loss")
+                losses = (now._history(opened, keys, name) for name in names)
                 found.append(improving(some, *losses))
         falling = pd.concat(found)
         return conditions(trials.assign(improving=falling), self.factors, list(self.told.counted))
@@ -93,7 +92,7 @@ class Results:
         with self._open() as opened:
             frame = opened.frame(self._of(self._keys))
         frame["notes"] = [self._by_key[key].notes for key in _texts(frame["key"])]
-        self._damage.trials |= dict.fromkeys(frame.loc[frame["state"] == "damaged", "key"], "its results")
+        self._damage.trials.note("results", _texts(frame["key"]), _texts(frame.loc[frame["state"] == "damaged", "key"]))
         return self.with_settings(frame, self.factors)
 
     def measure(self, name: str) -> pd.DataFrame:
@@ -185,7 +184,9 @@ class Results:
                     f'No measure "{measure}" looks at trained networks.{did_you_mean(measure, names)} Those that do: '
                     f"{', '.join(names)}."
                 )
-            frame = opened.examination_frame(self._of(self._keys), measure, self._damage.examinations)
+            damaged: dict[str, str] = {}
+            frame = opened.examination_frame(self._of(self._keys), measure, damaged)
+        self._damage.examinations.note(measure, self._keys, damaged)
         if measure in installed:
             without = frame["note"] == NOT_RECORDED
             some, places = self._alike(frame.loc[without, "key"])
@@ -214,7 +215,7 @@ class Results:
     def histories(self, name: str) -> pd.DataFrame:
         """Return one history of all trials, a row per value: trial, ``step`` (the place on its axis, from 1), value."""
         with self._open() as opened:
-            return opened.history_frame(self._of(self._keys), name, self._damage.trials)
+            return self._history(opened, self._keys, name)
 
     def tested(self) -> pd.DataFrame:
         """Return the further lengths at which trials are tested, one row per trial and length.
@@ -337,8 +338,8 @@ class Results:
         with self._open() as opened:  # some trials at a time: the histories of a thousand do not fit into one frame
             keys = self._keys if keys is None else keys
             starts = range(0, max(len(keys), 1), AT_ONCE)
-            some = (self._of(keys[start : start + AT_ONCE]) for start in starts)
-            parts = [thinned(opened.history_frame(trials, name, self._damage.trials), points) for trials in some]
+            some = (keys[start : start + AT_ONCE] for start in starts)
+            parts = [thinned(self._history(opened, part, name), points) for part in some]
         full = [part for part in parts if len(part)] or parts[:1]
         return self.with_settings(pd.concat(full, ignore_index=True), self.factors)
 
@@ -398,6 +399,13 @@ class Results:
     @cached_property
     def _keys(self) -> list[str]:
         return [trial.key for trial in self.planned]
+
+    def _history(self, opened: Store, keys: Sequence[str], name: str) -> pd.DataFrame:
+        """Return one history of these trials; where it is damaged, that is noted."""
+        damaged: dict[str, str] = {}
+        frame = opened.history_frame(self._of(keys), name, damaged)
+        self._damage.trials.note(f"history {name}", keys, damaged)
+        return frame
 
     def _of(self, keys: Sequence[str]) -> Sequence[str] | Trials:
         """Return what the store is asked for these trials by: here their keys, so that it reads them anew."""

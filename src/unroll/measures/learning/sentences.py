@@ -31,7 +31,9 @@ def sentences(words: Words, trials: pd.DataFrame, factors: Sequence[str]) -> Ite
         for head, rows in blocks:
             where = f" at T = {head['length']:,}" if of_task["length"].nunique() > 1 else ""
             setting = under(varying, head)
-            batch = rows["train.batch"].iloc[0]
+            batch, judged = rows["train.batch"].iloc[0], _judged(rows)
+            if not judged:
+                continue
             met: list[str] = []
             missed: list[str] = []
             each: list[str] = []
@@ -41,16 +43,28 @@ def sentences(words: Words, trials: pd.DataFrame, factors: Sequence[str]) -> Ite
                 if not after:
                     missed.append(words.named(str(model)))
                     continue
-                first = f"meets the criterion after {measured(median(after) or 0, 'update')} of {_of(batch)}"
+                first = (
+                    f"meets the criterion in {judged} after {measured(median(after) or 0, 'update')} of {_of(batch)}"
+                )
                 said = f"after {median(after):,.0f}" if met else first
                 share = f" ({len(after):,} of {measured(len(mine), 'trial')})" if len(mine) > 1 else ""
                 met.append(f"{words.named(str(model))} {said}{share}")
             verb = "do not" if len(missed) > 1 else "does not"
-            never = f"{listed(missed)} {verb} meet {'it' if met else 'the criterion'}" if missed else ""
+            never = f"{listed(missed)} {verb} meet {'it' if met else f'the criterion in {judged}'}" if missed else ""
             found = "; ".join(filter(None, (listed(met), never)))
             found = f"on {words.problem(str(task))}{where}{f' with {setting}' if setting else ''}, {found}."
-            evidence = f"updates up to the end of the first epoch whose validation does; each trial: {'; '.join(each)}"
+            evidence = f"updates up to the end of the first epoch whose {judged} does; each trial: {'; '.join(each)}"
             yield Finding("found", capital(found), evidence)
+
+
+def _judged(rows: pd.DataFrame) -> str:
+    """Return the data on which the criterion was looked for, "" where on none: a test may say otherwise.
+
+    Without validation sequences nothing but a loss is known of an epoch.
+    """
+    if any(str(name).startswith("validation_") and rows[name].notna().any() for name in rows):
+        return "validation"
+    return "training" if (rows["solved_metric"] == rows["score_name"]).all() else ""
 
 
 def _of(batch: int) -> str:

@@ -7,6 +7,7 @@ import json
 import math
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,11 +15,13 @@ import pytest
 
 import unroll
 from tests.stored import stored
-from unroll import registry
+from unroll import reading, registry
 from unroll.errors import StoreError, StoreMissingError, UnknownNameError
 from unroll.exporters import to_csv, to_json
 from unroll.running import execute
 from unroll.store import Store
+from unroll.study.trial import digest
+from unroll.testing.stores import planned_study, planned_trial
 from unroll.versions import Version
 
 STUDY = """
@@ -245,3 +248,46 @@ def test_two_grids_that_differ_by_a_setting_of_one_of_them_are_not_mixed(tmp_pat
         paired = [trials["gru", *place, seed] / trials["lstm", *place, seed] for seed in (1, 2, 3)]
         assert row["effects"] == pytest.approx(paired)
     assert [sorted(lengths) for lengths in found.span()["lengths"]] == [[3, 5]] * 4
+
+
+def test_however_many_are_read_together_all_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Planted and found: the trials after the last whole part left out."""
+    results = stored(tmp_path / "results.db", result=lambda *_: 0.05, epochs=40)
+    ends = [trial.key for trial in results.planned]
+    tables = results.table(), results.thinned("train_loss"), results.curves("grad_norm")
+    assert tables[0]["improving"].tolist() == [3] * 9
+    for number in ("AT_ONCE", "TOGETHER"):
+        monkeypatch.setattr(reading, number, 13)  # 27 trials: the last one is a part of its own
+    assert list(dict.fromkeys(results.thinned("train_loss")["key"])) == ends
+    again = results.table(), results.thinned("train_loss"), results.curves("grad_norm")
+    for one, other in zip(tables, again, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+
+
+def test_trials_that_differ_in_what_they_declare_alone_keep_it(tmp_path: Path):
+    """As where a plug-in tells more of itself, or a file lies elsewhere, by the time that further seeds are planned.
+
+    Planted and found: what is declared taken in another order than the trials; one declaration looked at a condition.
+    """
+    trials = []
+    for seed in range(5):
+        first = planned_trial(seed)
+        spec = {**first.spec, "settings": {**first.spec["settings"], "task": {"file": {"sha256": "0" * 64}}}}
+        declared = {**first.declared, "chance": 0.1 * (1 + seed % 2), "files": {"task.file": f"{seed % 2}.csv"}}
+        condition = digest({name: value for name, value in spec.items() if name != "seed"})
+        trials.append(replace(first, key=digest(spec), spec=spec, condition=condition, declared=declared))
+    path = tmp_path / "results.db"
+    factors = {"task": ["adding"], "model": ["lstm"], "length": [50], "seed": [*range(5)]}
+    study = unroll.Study(name="two", factors=factors)
+    with Store.open(path, write=True) as store:
+        store.plan(replace(planned_study("two", tuple(trials)), digest=study.digest, spec=study.model_dump()))
+    for lost in ((), (1,)):
+        with closing(sqlite3.connect(path)) as db, db:
+            db.executemany("UPDATE trials SET length = 7 WHERE seed = ?", [(seed,) for seed in lost])
+        left = [trial for trial in trials if trial.seed not in lost]
+        results = unroll.results(study, path)
+        assert [trial.declared for trial in results.planned] == [trial.declared for trial in left]
+        for frame in (results.trials(), results.frozen().trials()):
+            assert frame["chance"].tolist() == [trial.declared["chance"] for trial in left]
+            files = results.with_settings(frame, ["task.file"])["task.file"]
+            assert [file.split(".csv")[0] for file in files] == [str(trial.seed % 2) for trial in left]

@@ -389,7 +389,7 @@ class Results:
     @cached_property
     def notice(self) -> str | None:
         """Where plug-ins or files have changed since these trials were planned, so that a run would train anew."""
-        return stale(self.study, self.planned)
+        return stale(self.study, self.planned, self._damage.lost)
 
     @property
     def damage(self) -> str | None:

@@ -93,6 +93,7 @@ def test_what_a_study_has_lost_is_said(finished: str, unroll):
     shown = unroll("show", finished)
     assert shown.code == 0
     assert "One trial of this study is damaged and left out" in shown.err
+    assert "have changed" not in shown.err
 
 
 def test_a_merge_names_what_is_damaged(finished: str, key: str, unroll):

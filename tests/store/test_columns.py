@@ -3,13 +3,15 @@
 Planted and found: what has become of a trial told of its neighbour, rows taken in the order of the store and not of the
 study, metrics of a neighbour with other names, a seal of an outcome not compared where the plan was read before, a plan
 that another has replaced taken for it, a trial that is gone told of the next one, one name of histories taken from a
-seal.
+seal; the last trial of a part not compared, nor the plans of any part but the first, a part read under the rows of
+another.
 """
 
 from __future__ import annotations
 
 import random
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from unroll.store import PlannedTrial, Store, checked
+from unroll.store import PlannedTrial, State, Store, checked
 from unroll.testing.stores import finish, planned_study, planned_trial
 
 SEEDS = range(23)
@@ -127,6 +129,28 @@ def test_what_has_become_of_a_trial_is_read_anew_and_compared(path: Path, trials
                 db.execute(f"DELETE FROM {table}")
                 db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
             db.execute("COMMIT")
+
+
+def test_damage_is_told_of_its_trial_alone_wherever_that_stands(path: Path, trials: tuple[PlannedTrial, ...]):
+    """First or last of a part, and in one that is not full."""
+    keys = [trial.key for trial in trials]
+    with Store.open(path) as store, closing(sqlite3.connect(path, isolation_level=None)) as db:
+        by_id = [key for (key,) in db.execute("SELECT key FROM trials ORDER BY id").fetchall()]
+        plans = read(store, trials)
+        assert same(store.read(), store.read(by_id))
+
+        def told(*ways: Collection[str] | checked.Plans | None) -> list[set[str]]:
+            return [{trial.row["key"] for trial in store.read(way) if trial.damage} for way in ways]
+
+        for row_id, key in enumerate(by_id, 1):
+            db.execute("UPDATE trials SET attempts = attempts + 1 WHERE id = ?", (row_id,))
+            assert told(None, keys, plans) == [{key}] * 3
+            assert [one for one, state in store.states(keys).items() if state is State.damaged] == [key]
+            db.execute("UPDATE trials SET attempts = attempts - 1, parameters = parameters + 1 WHERE id = ?", (row_id,))
+            assert told(None, keys) == [{key}] * 2
+            assert list(read(store, trials).columns["key"]) == [one for one in keys if one != key]
+            db.execute("UPDATE trials SET parameters = parameters - 1 WHERE id = ?", (row_id,))
+        assert told(None, keys, plans) == [set()] * 3
 
 
 def test_a_plan_that_has_been_replaced_is_read_anew(path: Path, trials: tuple[PlannedTrial, ...]):

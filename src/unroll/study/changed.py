@@ -14,10 +14,10 @@ from unroll.wording import counted
 AS_STORED = "Its results are shown as they were stored."
 
 
-def stale(study: Study, planned: Sequence[Planned]) -> str | None:
+def stale(study: Study, planned: Sequence[Planned], lost: int = 0) -> str | None:
     """Return what has changed since the trials of a study were planned, so that a run would train anew, or could not.
 
-    None where nothing has.
+    None where nothing has. ``lost``: of how many more trials the plan is damaged, which is told elsewhere.
     """
     try:
         blocks = in_blocks(study, study.count())
@@ -30,7 +30,7 @@ def stale(study: Study, planned: Sequence[Planned]) -> str | None:
         return "A plug-in that this study needs is not installed here; its results are shown as they were stored."
     asked = {(block.condition.condition, seed) for block in blocks for seed in block.seeds}
     changed = len(asked - {(one.condition, one.seed) for one in planned})
-    if not changed:
+    if changed <= lost:
         return None
     files = " ".join(changes(planned, [block.condition for block in blocks if block.seeds]))
     anew = f"would train {counted(changed, 'trial')} anew."

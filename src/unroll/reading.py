@@ -135,7 +135,7 @@ class Results:
 
         trials = self.trials()
         with self._open() as opened:
-            records = opened.trials(trials.loc[trials["state"].isin(["failed", "damaged"]), "key"].tolist())
+            records = opened.trials(self._of(_texts(trials.loc[trials["state"].isin(["failed", "damaged"]), "key"])))
         messages = {record.key: record.damage or str((record.error or {}).get("message", "")) for record in records}
         return missing(trials, messages, self.factors)
 

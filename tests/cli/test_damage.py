@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stored import stored
 from unroll.errors import StoreError
 from unroll.store import Store
 
@@ -94,6 +95,22 @@ def test_what_a_study_has_lost_is_said(finished: str, unroll):
     assert shown.code == 0
     assert "One trial of this study is damaged and left out" in shown.err
     assert "have changed" not in shown.err
+
+
+def test_what_has_failed_is_told_as_the_tables_were_read(tmp_path: Path, unroll, monkeypatch: pytest.MonkeyPatch):
+    """Planted and found: it was read anew, so that a command ended in an error where another had forgotten it."""
+    path = tmp_path / "results.db"
+    results = stored(path, state=lambda model, *_: "failed" if model == "gru" else "complete")
+    shown = unroll("show", "by-hand", "--store", path)
+
+    def forgetting(*_: object) -> list[object]:
+        with Store.open(path, write=True) as store:
+            store.forget(results.study.digest)
+        return []
+
+    monkeypatch.setattr("unroll.cli.show._answered", forgetting)
+    assert unroll("show", "by-hand", "--store", path) == shown
+    assert shown.out.count("The loss became nan.") == 9
 
 
 def test_a_merge_names_what_is_damaged(finished: str, key: str, unroll):

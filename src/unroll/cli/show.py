@@ -87,13 +87,12 @@ def _answered(results: Results) -> list[dict[str, Any]]:
 def _print_failures(results: Results) -> None:
     from unroll.study.levels import named
 
-    trials = results.trials()
-    failed = trials[trials["state"] == "failed"]
+    missing, trials = results.missing(), {trial.key: trial for trial in results.planned}
+    failed = missing[missing["state"] == "failed"]
     for state in ("failed", "damaged"):
-        for key in trials.loc[trials["state"] == state, "key"].head(MOST_FAILURES):
-            trial = results.trial(key)
-            message = trial.damage or str((trial.error or {}).get("message", "")).partition("\n")[0]
-            say(f"{state}: {named(trial, results.factors)} ({trial.key[:8]}): {message}")
+        for row in missing[missing["state"] == state].head(MOST_FAILURES).to_dict("records"):
+            name = named(trials[row["key"]], results.factors)
+            say(f"{state}: {name} ({row['key'][:8]}): {row['message']}")
     if results.damage:
         say(results.damage, err=True)
     if len(failed):

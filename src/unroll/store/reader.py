@@ -87,10 +87,13 @@ class Reader:
         with self._reading() as db:
             return trials.trial(db, key)
 
-    def trials(self, keys: Collection[str] | None = None) -> list[TrialRecord]:
-        """Return these trials, in this order, or all, in the order of planning; unknown keys are left out."""
+    def trials(self, keys: Collection[str] | Trials | None = None) -> list[TrialRecord]:
+        """Return these trials, in this order, or all, in the order of planning; unknown keys are left out.
+
+        What ``read`` has returned of some is not read again: they are as they were then.
+        """
         with self._reading() as db:
-            return trials.trials(db, keys)
+            return trials.trials(_read(db, keys))
 
     def complete(self) -> Iterator[TrialRecord]:
         """Yield all complete trials, in the order of planning; read a part at a time, they need little memory."""

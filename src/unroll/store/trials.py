@@ -201,9 +201,9 @@ def trial(db: sqlite3.Connection, key: str) -> TrialRecord:
     return record
 
 
-def trials(db: sqlite3.Connection, keys: Collection[str] | None) -> list[TrialRecord]:
-    """Return those of the keys that the store has, in their order; for None all, in the order of planning."""
-    return list(_records(checked(db, keys)))
+def trials(read: Trials) -> list[TrialRecord]:
+    """Return trials that were read, one by one."""
+    return list(_records(read))
 
 
 def complete(db: sqlite3.Connection) -> list[str]:

@@ -96,6 +96,7 @@ class Layout:
     name: str = ""
     rows: list[Row] = field(default_factory=list)
     aside: frozenset[int] = frozenset()  # columns that are for other parts of the table alone
+    _ranges: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def add(self, *cells: Cell, apart: bool = False, bold: bool = False) -> None:
         """Add a row, a cell a column."""
@@ -195,7 +196,13 @@ class Layout:
         return sum(self._range(place)[0] for place in places) + GAP * (len(places) - 1)
 
     def _range(self, place: int) -> tuple[int, int]:
-        """Return the least width of a column and the one at which nothing is broken."""
+        """Return the least width of a column and the one at which nothing is broken; measured once for so many rows."""
+        asked = place, len(self.rows)
+        if asked not in self._ranges:
+            self._ranges[asked] = self._measured(place)
+        return self._ranges[asked]
+
+    def _measured(self, place: int) -> tuple[int, int]:
         column = self.columns[place]
         lines = [line for row in self.rows for line in str(row.cells[place]).splitlines()]
         longest = max(map(wide, lines), default=0)
@@ -285,13 +292,18 @@ def broken(text: str, width: int) -> list[str]:
     """
     between = LISTED if LISTED in text else " "
     lines: list[str] = []
+    gap, filled = wide(between), 0
     for word in _words(text):
-        if lines and wide(lines[-1]) + wide(between) + wide(word) <= width:
+        size = wide(word)
+        if lines and filled + gap + size <= width:
             lines[-1] += between + word
-        elif between == LISTED and wide(word) > width:
+            filled += gap + size
+        elif between == LISTED and size > width:
             lines += broken(word, width)
+            filled = wide(lines[-1])
         else:
             lines.append(word)
+            filled = size
     return lines
 
 

@@ -119,13 +119,13 @@ def test_a_call_in_another_thread_leaves_signals_to_the_main_one() -> None:
     seen: list[str] = []
 
     def call() -> None:
-        for _ in range(2):
+        while len(results) < 2 or not seen:  # the alarm counts this process's own time, which nobody else here takes
             results.append(ops.forward("lstm", x, w[:, :1].contiguous(), w, every=False).h_n)
 
     with alarm(lambda *_: seen.append(threading.current_thread().name)):
         other = threading.Thread(target=call)
         other.start()
-        while other.is_alive() or not seen:
+        while other.is_alive():
             time.sleep(0.01)
     assert seen == [threading.main_thread().name]
-    assert torch.equal(results[0], results[1])
+    assert all(torch.equal(results[0], result) for result in results)

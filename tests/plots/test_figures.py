@@ -298,3 +298,17 @@ def test_damaged_trials_are_not_called_untrained():
     )
     counts = pd.DataFrame({"criterion": ["test MSE < 0.01"], "failed": 0, "damaged": 2, "waiting": 0})
     assert module("solved").caption(counts).endswith("Hatched where trials are missing (2 damaged).")
+
+
+@pytest.mark.parametrize("models", [["GRU"], ["GRU", "LSTM"]])
+def test_settings_at_one_length_are_rows_of_one_map(models: list[str]):
+    """Not a panel each, with an axis of one length."""
+    panels = [f"hidden = {hidden}" for hidden in (16, 32, 64)]
+    rows = [{"panel": panel, "series": model} for panel in panels for model in models]
+    table = pd.DataFrame(rows).assign(task="adding", length=10, seeds=3, solved=1, complete=3)
+    table["series"] = pd.Categorical(table["series"], models)
+    (axes,) = module("solved").draw(table).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == panels
+    assert [label.get_text() for label in axes.get_xticklabels()] == models
+    longer = pd.concat([table, table.assign(length=50)])
+    assert len(module("solved").draw(longer).axes) == len(panels)

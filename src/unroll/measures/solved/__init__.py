@@ -30,9 +30,9 @@ class Solved(Measure):
 
     def heading(self, points: pd.DataFrame) -> str:
         """Return what is compared: lengths, or tasks where each has one."""
-        from unroll.measures.solved.figure import by_model
+        from unroll.measures.solved.figure import of_one_length
 
-        return "Which tasks are solved" if by_model(points) else self.title
+        return "Which tasks are solved" if of_one_length(points) else self.title
 
     def shown(self, points: pd.DataFrame, source: Source) -> bool:
         """See Lengths; also where tasks are compared."""

@@ -40,7 +40,7 @@ def draw(table: pd.DataFrame) -> Drawing:
 
     Where each task has one length, a row is a task and its settings, a column per model.
     """
-    if by_model(table):
+    if of_one_length(table):
         return _by_model(table)
     with styled():
         parts = panels.by_panel(table)
@@ -60,10 +60,15 @@ def draw(table: pd.DataFrame) -> Drawing:
     return figure
 
 
-def by_model(table: pd.DataFrame) -> bool:
-    """Say whether there are several models and panels, each of one length: models are compared then, not lengths."""
+def of_one_length(table: pd.DataFrame) -> bool:
+    """Say whether there are several panels, each of one length: tasks or settings are compared then, not lengths."""
     one = table.groupby("panel", observed=True)["length"].nunique().max() == 1
-    return bool(one) and table["panel"].nunique() > 1 and table["series"].nunique() > 1
+    return bool(one) and table["panel"].nunique() > 1
+
+
+def by_model(table: pd.DataFrame) -> bool:
+    """Say whether models are compared, on several panels of one length each."""
+    return of_one_length(table) and table["series"].nunique() > 1
 
 
 def describe(table: pd.DataFrame) -> str:

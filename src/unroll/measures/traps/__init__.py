@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -31,9 +32,11 @@ class Traps(Measure):
         from unroll.measures.traps.table import SETTINGS, traps
 
         trials = source.with_settings(source.trials(), SETTINGS)
-        last = source.histories("relative_error").groupby("key")["value"].last().astype("float64")
-        trials["prompt_error"] = trials["key"].map(last)
-        return traps(trials[trials["generate.prime"].notna()], source.factors)
+        trials = trials[trials["generate.prime"].notna()].assign(prompt_error=math.nan)
+        if len(trials):  # else no curve need be read
+            last = source.histories("relative_error").groupby("key")["value"].last().astype("float64")
+            trials["prompt_error"] = trials["key"].map(last)
+        return traps(trials, source.factors)
 
     def findings(self, source: Source, about: About) -> Iterator[Finding]:
         """Yield in how many trials the truth was met with which traps."""

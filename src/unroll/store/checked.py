@@ -316,8 +316,11 @@ def by_ids(db: sqlite3.Connection, ids: Sequence[int]) -> Trials:
 
 
 def one(db: sqlite3.Connection, row_id: int) -> Checked:
-    """Return the trial in this row."""
-    return by_ids(db, [row_id])[0]
+    """Return the trial in this row; raises DamageError where a row that is listed is not found by its number."""
+    trials = by_ids(db, [row_id])
+    if not len(trials):
+        raise DamageError(f"the trial in row {row_id} is damaged: it is not found by its number")
+    return trials[0]
 
 
 def study_is_sound(row: sqlite3.Row, places: Sequence[tuple[int, int]]) -> bool:

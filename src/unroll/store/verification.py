@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from unroll.store import events, examinations
 from unroll.store.checked import Checked, follows, one, study_is_sound
 from unroll.store.examined import examined, sound_numbers
+from unroll.store.faults import DamageError
 from unroll.store.histories import fault_of
 from unroll.store.records import State
 from unroll.store.seals import (
@@ -59,7 +60,12 @@ def verify(db: sqlite3.Connection, progress: Callable[[int, int], None]) -> Veri
     counts = {True: 0, False: 0}
     faults = [Fault("study", study_name(row), STUDY_FAULT) for row in damaged_studies(db)]
     for done, row_id in enumerate(ids, 1):
-        trial = one(db, row_id)
+        try:
+            trial = one(db, row_id)
+        except DamageError:
+            progress(done, len(ids))
+            faults.append(Fault("trial", f"the trial in row {row_id}", "it is not found by its number"))
+            continue
         reason = trial.plan or fault(db, trial)
         if reason:
             faults.append(Fault("trial", trial.name, reason))

@@ -154,13 +154,13 @@ class Layout:
             groups.setdefault(str(row.cells[first]), group).rows.append(row)
         if not len(self.rows) > len(groups) > 1:
             return [self]
-        return [replace(group, aside=self._missing(group)) for group in groups.values()]
+        told = [group._filled() for group in groups.values()]
+        some = frozenset().union(*told)
+        return [replace(group, aside=some - own) for group, own in zip(groups.values(), told, strict=True)]
 
-    def _missing(self, group: Layout) -> frozenset[int]:
-        """Return the columns in which only the other groups have anything."""
-        some = {place for row in self.rows for place, cell in enumerate(row.cells) if str(cell) != MISSING}
-        mine = {place for row in group.rows for place, cell in enumerate(row.cells) if str(cell) != MISSING}
-        return frozenset(some - mine)
+    def _filled(self) -> frozenset[int]:
+        """Return the columns in which a row has something other than a dash."""
+        return frozenset(place for row in self.rows for place, cell in enumerate(row.cells) if str(cell) != MISSING)
 
     def _told(self) -> dict[int, str]:
         """Return the text of each column that tells no row apart, unless none would be left."""

@@ -25,6 +25,7 @@ from unroll.store.faults import DamageError
 from unroll.store.plain import encodable, now, to_json
 from unroll.store.records import PlannedStudy, PlannedTrial, State, StudyHead, StudyRecord
 from unroll.store.rows import by_columns, fetched
+from unroll.store.sealing import BROKEN, asks
 from unroll.store.seals import Columns, outcome_seal, places, plan_seal, seal_study, study_seal
 
 COLUMNS = tuple(field.name for field in fields(PlannedTrial))
@@ -215,7 +216,8 @@ def _is_planned(db: sqlite3.Connection, study: PlannedStudy) -> bool:
 def _study(db: sqlite3.Connection, digest: str) -> sqlite3.Row | None:
     """Return the row of a study, found by the index, and where that has none by looking at each row.
 
-    It may be one that is known as this study's by its seal alone: its digest is damaged.
+    It may be one whose digest is damaged, and that is known as this study's by its seal, or where that fits nothing, as
+    in a store that is older than the seals, by what it asks.
     """
     query = "SELECT * FROM studies WHERE id = (SELECT id FROM studies WHERE digest = ?)"
     row: sqlite3.Row | None = db.execute(query, (digest,)).fetchone()
@@ -228,6 +230,8 @@ def _study(db: sqlite3.Connection, digest: str) -> sqlite3.Row | None:
 
 def _was(db: sqlite3.Connection, row: sqlite3.Row, digest: str) -> bool:
     """Say whether a row was written with this digest, and nothing else of it has changed."""
+    if row["seal"] == BROKEN:
+        return asks(row, digest)
     return bool(row["seal"] == study_seal(dict(row) | {"digest": digest}, places(db, row["id"])))
 
 

@@ -96,15 +96,30 @@ def _says_what_was_asked(row: sqlite3.Row) -> bool:
     """Say whether a study's digest, name and question are those of what it asks."""
     if not (_typed(row, dict.fromkeys(("digest", "name", "question"), str)) and study_parses(row)):
         return False
-    spec = json.loads(row["spec"])
-    if not spec.keys() & {"protocol", "factors"}:
+    if not json.loads(row["spec"]).keys() & {"protocol", "factors"}:
         return True
+    study = _study_of(row)
+    return (
+        asks(row, row["digest"])
+        and study is not None
+        and (study.name, study.question) == (row["name"], row["question"])
+    )
+
+
+def asks(row: sqlite3.Row, digest: str) -> bool:
+    """Say whether a study's specification has this digest, whatever digest stands beside it."""
+    study = _study_of(row)
+    return study is not None and digest in (study.digest, study.digest_as_written)
+
+
+def _study_of(row: sqlite3.Row) -> Study | None:
+    """Return the study of a row; None where its specification is none."""
+    if not study_parses(row):
+        return None
     try:
-        study = Study(**spec)
+        return Study(**json.loads(row["spec"]))
     except (StudyError, TypeError):
-        return False
-    digests = (study.digest, study.digest_as_written)
-    return row["digest"] in digests and (study.name, study.question) == (row["name"], row["question"])
+        return None
 
 
 def _results(db: sqlite3.Connection, row: sqlite3.Row) -> bool | None:

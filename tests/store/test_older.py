@@ -104,3 +104,13 @@ def test_a_study_of_an_old_store_is_what_its_digest_says(old: Path, what: str):
         assert [fault.what for fault in store.verify().faults] == ["study", "checkpoint"]
         with pytest.raises(DamagedError, match=r"the study .* is damaged"):
             store.studies()
+
+
+def test_a_study_whose_digest_was_damaged_before_there_were_seals_is_told_where_it_is_asked_for(old: Path):
+    with Store.open(old) as store:
+        digest = store.studies()[0].digest
+    change(old, OLD_STUDIES["its digest"])
+    with Store.open(old) as store:
+        with pytest.raises(DamagedError, match=r"the study .* is damaged"):
+            store.study_by_digest(digest)
+        assert store.study_by_digest("0" * 64) is None

@@ -78,3 +78,11 @@ def test_the_bits_of_updates_are_those_of_every_other_processor(line: list[str])
 def test_the_order_of_sums_in_float64_does_not_follow_the_width(line: list[str]) -> None:
     """Rounded to float32, as in the digests, a norm hides in which order it was summed."""
     assert len({computed(isa, line, np.float64) for isa in FUSED}) == 1
+
+
+@pytest.mark.skipif(len(FUSED) < 2, reason="this processor has one set of instructions with fused multiply-add")
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_what_is_written_past_the_caches_is_what_is_read(cell: str, kind: type[np.floating[Any]]) -> None:
+    """More than kCachedBytes (layout.hpp): AVX-512 writes gates past the caches, AVX2 does not. See also test_bits."""
+    assert len({made_of(isa, cell, "last", "adam", [0, 0, 640, 2, 64, 1], kind) for isa in FUSED}) == 1

@@ -17,11 +17,25 @@ namespace UNROLL_NS {
 // Where one tile of rows keeps its things in forward: pointers at its first row and unit, and the way to the next row.
 template <class T>
 struct Rows {
-  const T* h_prev;  // the tile's own units of the state before; next row at + h_row
-  T* cell;          // running cell state; next row at + kBlock
-  T* saved;         // or null; next row at + Saved * kBlock
-  T* h;             // next row at + h_row
+  const T* h_prev;   // the tile's own units of the state before; next row at + h_row
+  T* cell;           // running cell state; next row at + kBlock
+  T* saved;          // or null; next row at + Saved * kBlock
+  bool past_caches;  // `saved` is written past them
+  T* h;              // next row at + h_row
   int64_t h_row;
+
+  // What backward needs of the r-th row.
+  template <int N>
+  UNROLL_INLINE void keep(int r, const Vec<T> (&numbers)[N]) const {
+    T* to = saved + r * N * kBlock;
+    if (past_caches) {
+#pragma GCC unroll 8
+      for (int i = 0; i < N; ++i) store_past_caches(to + i * kBlock, numbers[i]);
+    } else {
+#pragma GCC unroll 8
+      for (int i = 0; i < N; ++i) store(to + i * kBlock, numbers[i]);
+    }
+  }
 };
 
 template <bool Rectified>
@@ -85,13 +99,7 @@ struct GruCell {
     squash<0>(n);
 #pragma GCC unroll 8
     for (int r = 0; r < NR; ++r) {
-      if (at.saved) {
-        T* saved = at.saved + r * Saved * kBlock;
-        store(saved, z[r][0]);
-        store(saved + kBlock, gates[r]);
-        store(saved + 2 * kBlock, gates[NR + r]);
-        store(saved + 3 * kBlock, n[r]);
-      }
+      if (at.saved) at.template keep<Saved>(r, {z[r][0], gates[r], gates[NR + r], n[r]});
       store(at.h + r * at.h_row, cut<T>(fma<T>(gates[NR + r], load(at.h_prev + r * at.h_row) - n[r], n[r])));
     }
   }
@@ -143,14 +151,7 @@ struct LstmCell {
   UNROLL_INLINE static Vec<T> next(Vec<T> i, Vec<T> f, Vec<T> g, Vec<T> o, const Rows<T>& at, int r) {
     const Vec<T> c_prev = load(at.cell + r * kBlock), c = cut<T>(fma<T>(f, c_prev, i * g));
     store(at.cell + r * kBlock, c);
-    if (at.saved) {
-      T* saved = at.saved + r * Saved * kBlock;
-      store(saved, i);
-      store(saved + kBlock, f);
-      store(saved + 2 * kBlock, g);
-      store(saved + 3 * kBlock, o);
-      store(saved + 4 * kBlock, c_prev);  // c is one step from it; backward then reads this record alone
-    }
+    if (at.saved) at.template keep<Saved>(r, {i, f, g, o, c_prev});  // c is one step from c_prev; backward then reads this record alone
     return c;
   }
   template <class T>

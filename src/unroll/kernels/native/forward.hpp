@@ -127,11 +127,12 @@ struct ForwardBlock {
   Sequences<T> x;
   const int64_t* ends;  // (R,) or none
   int64_t R;
-  Range rows;  // a member's own
-  T* states;   // of the time 0 filled in; all T + 1 times, or two turns
-  T* gates;    // or none
+  Range rows;        // a member's own
+  T* states;         // of the time 0 filled in; all T + 1 times, or two turns
+  T* gates;          // or none
+  bool past_caches;  // gates are written past them
   bool turns;
-  T* y;        // out (R, T, H), or none
+  T* y;              // out (R, T, H), or none
   UNROLL_INLINE T* at(int64_t t, int64_t Hp) const { return states + (turns ? t % 2 : t) * R * Hp; }
 };
 
@@ -167,6 +168,7 @@ bool forward_steps(const Layout<C, T>& l, const ForwardBlock<T>& at, ForwardBuff
                                   {h_prev + row * Hp + first * W,
                                    C::kCellState ? b.cell + (block * R + row) * kBlock + within : nullptr,
                                    C::Saved && at.gates ? at.gates + ((t * l.blocks + block) * R + row) * C::Saved * kBlock + within : nullptr,
+                                   at.past_caches,
                                    h + row * Hp + first * W,
                                    Hp}};
         forward_pass<C>(l.vectors_of(pass), nr, tile);
@@ -180,6 +182,7 @@ bool forward_steps(const Layout<C, T>& l, const ForwardBlock<T>& at, ForwardBuff
     }
     if (!watch.goes_on(l.step_work(rows.size()))) return false;
   }
+  if (at.past_caches) fence_past_caches();
   return true;
 }
 
@@ -204,6 +207,7 @@ void forward_lane(const Layout<C, T>& l, const ForwardCall& call, int64_t lane, 
                              rows,
                              kept ? kept : b.turns,
                              kept ? kept + (TT + 1) * R * Hp : nullptr,
+                             l.outgrows_caches(l.s.K * B),
                              !kept,
                              call.y ? static_cast<T*>(call.y) + place * TT * H : nullptr};
     pad_rows(call.h0 ? static_cast<const T*>(call.h0) + (place + rows.begin) * H : nullptr, H, rows.size(), H, Hp, at.states + rows.begin * Hp);

@@ -38,6 +38,7 @@ constexpr int64_t kRowBlock = 64;
 constexpr int64_t kInputChunk = 16;  // steps of x gathered at a time
 constexpr int64_t kDeltaChunk = 2;   // steps of gate deltas summed into dW at a time: their states stay in the first-level cache
 constexpr int64_t kSumChunks = 16;   // chunks summed into one part of dW, and the parts into dW: three levels of sums
+constexpr int64_t kCachedBytes = 24 << 20;  // of what forward keeps for backward; of more, gates are written past the caches
 constexpr int64_t kRoundBytes = 512 << 10;  // gate deltas between two meetings: half of a usual second-level cache
 
 template <class C, class T>
@@ -64,7 +65,10 @@ struct Layout {
   UNROLL_INLINE int64_t vectors_of(int64_t pass) const { return smaller(vectors - pass * kPassVectors, kPassVectors); }
   UNROLL_INLINE int64_t blocks_of(int64_t group) const { return smaller(blocks - group * kGroupBlocks, kGroupBlocks); }
   UNROLL_INLINE int64_t step_work(int64_t n) const { return n * C::G * Hp * (s.H + s.I); }  // multiply-adds of n rows
-  UNROLL_INLINE int64_t kept_of_row() const { return Hp * ((s.T + 1) + s.T * C::Saved); }
+  UNROLL_INLINE int64_t states_of_row() const { return Hp * (s.T + 1); }
+  UNROLL_INLINE int64_t kept_of_row() const { return states_of_row() + Hp * s.T * C::Saved; }
+  // Whether what is kept of so many rows will have left the caches before backward reads it.
+  UNROLL_INLINE bool outgrows_caches(int64_t n) const { return n * kept_of_row() * int64_t(sizeof(T)) > kCachedBytes; }
   // Chunks between two meetings. Alone there is nobody to meet.
   int64_t round_chunks(Split split) const {
     const int64_t bytes = kDeltaChunk * rows * C::A * Hp * int64_t(sizeof(T));

@@ -57,6 +57,22 @@ template <class T>
 UNROLL_INLINE void store(T* p, Vec<T> v) {
   *reinterpret_cast<Vec<T>*>(p) = v;
 }
+
+// Past the caches, where a vector is a whole line of them: a part of a line would be written to memory as often as it has parts.
+// Another thread sees it after a fence.
+template <class T>
+UNROLL_INLINE void store_past_caches(T* p, Vec<T> v) {
+#if defined(__AVX512F__)
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(p), (__m512i)v);
+#else
+  store(p, v);
+#endif
+}
+UNROLL_INLINE void fence_past_caches() {
+#if defined(__AVX512F__)
+  _mm_sfence();
+#endif
+}
 template <class T>
 UNROLL_INLINE Vec<T> splat(T x) {
   return x - Vec<T>{};  // x - 0 keeps the sign of a zero; 0 + x would not

@@ -40,7 +40,7 @@ void steps(const StepsCall& call, const Member& me) {
     const int64_t R = blocks.size(i);
     const Range all{0, R};
     T *h = static_cast<T*>(call.h) + row0 * H, *c = C::kCellState ? static_cast<T*>(call.c) + row0 * H : nullptr;
-    const ForwardBlock<T> block{{static_cast<const T*>(call.x) + row0 * TT * I, {nullptr, 0}, nullptr}, nullptr, R, all, b.forward.turns, nullptr, true, nullptr};
+    const ForwardBlock<T> block{{static_cast<const T*>(call.x) + row0 * TT * I, {nullptr, 0}, nullptr}, nullptr, R, all, b.forward.turns, nullptr, false, true, nullptr};
     pad_rows(h, H, R, H, l.Hp, block.states);
     if (c) block_rows(c, R, all, H, l.Hp, b.forward.cell);
     if (!forward_steps(l, block, b.forward, watch)) return;

@@ -13,19 +13,20 @@ namespace UNROLL_NS {
 
 inline Sizes sizes_of(const Shape& s, int64_t rows) { return {1, rows, s.T, s.I, s.H}; }
 
-// A block's sequences, their states and outputs.
+// A block's sequences, their states and outputs; and the gates, where a backward follows.
 template <class C, class T>
 struct Sweep {
   Layout<C, T> l;
   Shape shape;
   Examples examples;
+  bool gradient;
   T* kept;
   ForwardBuffers<C, T> forward;
   ReadoutLayer<T> readout;
 
-  Sweep(const Shape& s, const Examples& e, int64_t rows, Scratch<T>& scratch)
-      : l(sizes_of(s, rows), e.symbols.data != nullptr), shape(s), examples(e), kept(scratch.take(l.rows * l.kept_of_row())), forward(l, scratch, {0, 1}),
-        readout(s, e, l.rows, scratch) {}
+  Sweep(const Shape& s, const Examples& e, int64_t rows, bool gradient, Scratch<T>& scratch)
+      : l(sizes_of(s, rows), e.symbols.data != nullptr), shape(s), examples(e), gradient(gradient),
+        kept(scratch.take(l.rows * (gradient ? l.kept_of_row() : l.states_of_row()))), forward(l, scratch, {0, 1}), readout(s, e, l.rows, scratch) {}
 
   void pack(const T* w) {
     const Parts at(shape);
@@ -40,7 +41,7 @@ struct Sweep {
   // Outputs of R sequences at their positions, in readout.out. False where the call is given up.
   bool run(const int64_t* chosen, int64_t R, const Positions& positions, const T*& read, Watch& watch) {
     const Range all{0, R};
-    const ForwardBlock<T> at{sequences(chosen), nullptr, R, all, kept, gates(R), false, nullptr};
+    const ForwardBlock<T> at{sequences(chosen), nullptr, R, all, kept, gradient ? gates(R) : nullptr, gradient && l.outgrows_caches(R), false, nullptr};
     fill_zero(kept, R * l.Hp);
     if (C::kCellState) fill_zero(forward.cell, l.rows * l.Hp);
     if (!forward_steps(l, at, forward, watch)) return false;
@@ -64,7 +65,7 @@ struct UpdateBuffers {
   Sweep<C, T> sweep;
   BackwardBuffers<C, T> backward;
   UpdateBuffers(const UpdateCall& call, Scratch<T>& scratch)
-      : sweep(call.shape, call.examples, smaller(call.batch, call.sequences), scratch), backward(sweep.l, scratch, {0, 1}) {}
+      : sweep(call.shape, call.examples, smaller(call.batch, call.sequences), true, scratch), backward(sweep.l, scratch, {0, 1}) {}
 };
 
 // The gradient of the mean loss of some sequences, and that loss. False where the call is given up.
@@ -139,7 +140,7 @@ void update(const UpdateCall& call, const Member& me) {
 template <class C, class T>
 void evaluate(const EvaluationCall& call, const Member& me) {
   Scratch<T> scratch{static_cast<T*>(call.scratch)};
-  Sweep<C, T> sweep(call.shape, call.examples, call.count, scratch);
+  Sweep<C, T> sweep(call.shape, call.examples, call.count, false, scratch);
   int64_t chosen[kRowBlock];
   Watch watch{me};
   sweep.pack(static_cast<const T*>(call.weights));
@@ -173,7 +174,7 @@ int64_t update_scratch(const UpdateCall& call) {
 template <class C, class T>
 int64_t evaluation_scratch(const EvaluationCall& call) {
   Scratch<T> scratch{nullptr};
-  Sweep<C, T>(call.shape, call.examples, call.count, scratch);
+  Sweep<C, T>(call.shape, call.examples, call.count, false, scratch);
   return scratch.used;
 }
 

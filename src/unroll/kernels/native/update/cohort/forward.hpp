@@ -103,7 +103,7 @@ UNROLL_INLINE void cohort_tile(const Room<C>& m, int64_t t, int64_t R, int64_t r
       for (int u = 0; u < NU; ++u) store(h + u * kL, z[u]);
     } else {
       const int64_t saved = (t * R * H + (row + r) * H + unit) * C::Saved * kL + lane;
-      C::template forward<float>(acc[r], Rows<float>{m.states + t * R * H * kL + place, m.cell + place, m.gates + saved, h, kL});
+      C::template forward<float>(acc[r], Rows<float>{m.states + t * R * H * kL + place, m.cell + place, m.gates + saved, false, h, kL});
     }
   }
 }

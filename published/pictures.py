@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import shutil
 import subprocess
 import sys
@@ -32,9 +31,6 @@ WIDTH, HEIGHT, SCALE, COLOURS = 900, 690, 2, 64
 
 EDGE = "#dcd8ce"
 """The line around a page, so that it ends on white and on dark ground."""
-
-LATER = {"second_name": None, "second_loss": math.nan}
-"""Columns that figures have come to read since tables were stored, and what stands there for nothing."""
 
 Facts = dict[str, Any]
 
@@ -85,7 +81,6 @@ def figure(name: str, stored: Mapping[str, Facts]) -> tuple[bytes, str]:
     from unroll.plots.files import to_svg
 
     drawing, points = drawn_by(name), decoded(stored)
-    points = points.assign(**{column: nothing for column, nothing in LATER.items() if column not in points})
     return to_svg(drawing.draw(points)).encode(), _bracketless(drawing.describe(points))
 
 

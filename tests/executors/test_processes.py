@@ -107,6 +107,46 @@ def test_workers_start_when_needed_and_stay_warm():
     assert children() == set()
 
 
+def test_workers_that_will_be_needed_start_ahead():
+    """As many as there will be work for, once, and the work goes to them."""
+    for callables, count in ((2, 2), (5, 3)):
+        with Processes(3) as executor:
+            executor.expect(callables)
+            deadline = time.monotonic() + PATIENCE
+            while len(children()) < count and time.monotonic() < deadline:
+                time.sleep(0.01)
+            ahead = children()
+            assert len(ahead) == count
+            executor.expect(callables)
+            futures = [executor.submit(pid, 0, Channel(ignore)) for _ in range(count)]
+            assert {future.result(PATIENCE) for future in futures} <= ahead
+            assert children() == ahead
+        assert children() == set()
+
+
+def test_shutdown_while_workers_start_ahead():
+    for now in (True, False):
+        executor = Processes(2)
+        executor.expect(2)
+        start = time.monotonic()
+        executor.shutdown(now=now)
+        assert time.monotonic() - start < PATIENCE
+        assert children() == set()
+
+
+def test_a_worker_that_cannot_start_ahead_is_the_error_of_the_work_that_needs_it(monkeypatch):
+    def refuse(*arguments, **names):
+        raise OSError(24, "Too many open files")
+
+    with Processes(2) as executor:
+        monkeypatch.setattr("subprocess.Popen", refuse)
+        executor.expect(2)
+        error = executor.submit(double, 1, Channel(ignore)).exception(PATIENCE)
+        assert isinstance(error, WorkerStartError)
+        monkeypatch.undo()
+        assert executor.submit(double, 21, Channel(ignore)).result(PATIENCE) == 42
+
+
 def test_a_worker_that_died_while_idle_is_replaced():
     with Processes(1) as executor:
         first = executor.submit(pid, 0, Channel(ignore)).result(PATIENCE)

@@ -8,9 +8,10 @@ import threading
 import weakref
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import Any, cast
 
-from unroll.errors import ExecutorError, WorkerDiedError
+from unroll.errors import ExecutorError, WorkerDiedError, WorkerStartError
 from unroll.executors.base import Channel, Executor, Item, Value
 from unroll.executors.cores import usable_cores
 from unroll.executors.wire import STOPPING
@@ -22,7 +23,7 @@ STANDARD_FILES = 3
 
 
 class Processes(Executor):
-    """Run callables in ``workers`` processes, each started when it is first needed and then kept warm.
+    """Run callables in ``workers`` processes, each started when it is needed, or ahead where it will be, and kept warm.
 
     Where nobody says how many, it is one a core. A thread a slot starts the slot's worker, gives it jobs and calls
     ``receive`` for its messages. Workers compute with one thread each; they share the coordinator's standard output,
@@ -72,6 +73,19 @@ class Processes(Executor):
         future.add_done_callback(self._futures.discard)
         return cast("Future[Value]", future)
 
+    def expect(self, callables: int) -> None:
+        """Start ahead as many workers as there will be work for, so that all import at the same time; only at first.
+
+        One that cannot be started is passed over here: the work that needs it will say so.
+        """
+        with self._lock:
+            if self._closed or self._workers or self._futures:
+                return
+            wanted = min(self.slots, callables)
+            for _ in range(wanted):
+                with suppress(RuntimeError):  # no thread can be started
+                    self._threads.submit(self._start_ahead, wanted)
+
     def shutdown(self, *, now: bool = False) -> None:
         """Finish or, with ``now``, end what was submitted; then end the workers."""
         try:
@@ -110,6 +124,12 @@ class Processes(Executor):
                 else:
                     self._idle.append(worker)
 
+    def _start_ahead(self, wanted: int) -> None:
+        """Start a worker, unless work has come in between and has started it."""
+        with self._lock, suppress(WorkerStartError):
+            if not self._ended and len(self._workers) < wanted:
+                self._idle.append(self._started())
+
     def _borrow(self) -> Worker:
         """Return a warm worker, or else a new one; there are never more workers than threads."""
         with self._lock:
@@ -120,9 +140,12 @@ class Processes(Executor):
                 if worker.alive():
                     return worker
                 self._bury(worker)  # it died of something while it had nothing to do
-            worker = Worker(min(set(range(self.slots)) - {other.number for other in self._workers}))
-            self._workers.add(worker)
-            return worker
+            return self._started()
+
+    def _started(self) -> Worker:
+        worker = Worker(min(set(range(self.slots)) - {other.number for other in self._workers}))
+        self._workers.add(worker)
+        return worker
 
     def _bury(self, worker: Worker) -> None:
         _end([worker])

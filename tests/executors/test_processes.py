@@ -5,7 +5,7 @@ import resource
 import signal
 import threading
 import time
-from concurrent.futures import wait
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import psutil
 import pytest
@@ -122,6 +122,26 @@ def test_workers_that_will_be_needed_start_ahead():
             assert {future.result(PATIENCE) for future in futures} <= ahead
             assert children() == ahead
         assert children() == set()
+
+
+def test_work_that_overtakes_the_start_ahead_starts_its_worker_alone(monkeypatch):
+    """Planted, seen to be found: as many started ahead as were expected, whatever has been started since."""
+    overtaken, late = threading.Event(), []
+
+    class Late(ThreadPoolExecutor):
+        def submit(self, call, /, *arguments):
+            if call.__name__ != "_start_ahead":
+                return super().submit(call, *arguments)
+            late.append(super().submit(lambda: overtaken.wait(PATIENCE) and call(*arguments)))
+            return late[-1]
+
+    monkeypatch.setattr("unroll.executors.processes.ThreadPoolExecutor", Late)
+    with Processes(3) as executor:
+        executor.expect(1)
+        assert executor.submit(pid, 0, Channel(ignore)).result(PATIENCE) in children()
+        overtaken.set()
+        assert wait(late, PATIENCE).not_done == set()
+        assert len(late) == len(children()) == 1
 
 
 def test_shutdown_while_workers_start_ahead():

@@ -100,8 +100,8 @@ def _says_what_was_asked(row: sqlite3.Row) -> bool:
         return True
     study = _study_of(row)
     return (
-        asks(row, row["digest"])
-        and study is not None
+        study is not None
+        and _has(study, row["digest"])
         and (study.name, study.question) == (row["name"], row["question"])
     )
 
@@ -109,7 +109,11 @@ def _says_what_was_asked(row: sqlite3.Row) -> bool:
 def asks(row: sqlite3.Row, digest: str) -> bool:
     """Say whether a study's specification has this digest, whatever digest stands beside it."""
     study = _study_of(row)
-    return study is not None and digest in (study.digest, study.digest_as_written)
+    return study is not None and _has(study, digest)
+
+
+def _has(study: Study, digest: str) -> bool:
+    return digest in (study.digest, study.digest_as_written)
 
 
 def _study_of(row: sqlite3.Row) -> Study | None:

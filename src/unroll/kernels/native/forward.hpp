@@ -207,7 +207,7 @@ void forward_lane(const Layout<C, T>& l, const ForwardCall& call, int64_t lane, 
                              rows,
                              kept ? kept : b.turns,
                              kept ? kept + (TT + 1) * R * Hp : nullptr,
-                             l.outgrows_caches(l.s.K * B),
+                             kept && l.outgrows_caches(l.s.K * B),
                              !kept,
                              call.y ? static_cast<T*>(call.y) + place * TT * H : nullptr};
     pad_rows(call.h0 ? static_cast<const T*>(call.h0) + (place + rows.begin) * H : nullptr, H, rows.size(), H, Hp, at.states + rows.begin * Hp);

@@ -67,8 +67,8 @@ struct Layout {
   UNROLL_INLINE int64_t step_work(int64_t n) const { return n * C::G * Hp * (s.H + s.I); }  // multiply-adds of n rows
   UNROLL_INLINE int64_t states_of_row() const { return Hp * (s.T + 1); }
   UNROLL_INLINE int64_t kept_of_row() const { return states_of_row() + Hp * s.T * C::Saved; }
-  // Whether what is kept of so many rows will have left the caches before backward reads it.
-  UNROLL_INLINE bool outgrows_caches(int64_t n) const { return n * kept_of_row() * int64_t(sizeof(T)) > kCachedBytes; }
+  // Whether what is kept of so many rows will have left the caches before backward reads the gates.
+  UNROLL_INLINE bool outgrows_caches(int64_t n) const { return C::Saved && n * kept_of_row() * int64_t(sizeof(T)) > kCachedBytes; }
   // Chunks between two meetings. Alone there is nobody to meet.
   int64_t round_chunks(Split split) const {
     const int64_t bytes = kDeltaChunk * rows * C::A * Hp * int64_t(sizeof(T));

@@ -107,9 +107,11 @@ def test_workers_start_when_needed_and_stay_warm():
     assert children() == set()
 
 
-def test_workers_that_will_be_needed_start_ahead():
-    """As many as there will be work for, once, and the work goes to them."""
-    for callables, count in ((2, 2), (5, 3)):
+def test_workers_that_will_be_needed_start_ahead(monkeypatch):
+    """As many as there will be work and are cores for, once, and the work goes to them."""
+    cores = iter((8, 8, 1))
+    monkeypatch.setattr("unroll.executors.processes.usable_cores", lambda: next(cores))
+    for callables, count in ((2, 2), (5, 3), (5, 1)):
         with Processes(3) as executor:
             executor.expect(callables)
             deadline = time.monotonic() + PATIENCE
@@ -142,6 +144,37 @@ def test_work_that_overtakes_the_start_ahead_starts_its_worker_alone(monkeypatch
         overtaken.set()
         assert wait(late, PATIENCE).not_done == set()
         assert len(late) == len(children()) == 1
+
+
+def test_what_is_refused_for_want_of_a_thread_is_never_run(monkeypatch, tmp_path):
+    start, path = threading.Thread.start, tmp_path / "run"
+    with Processes(2) as executor:
+        channel, begun = Channel(ignore), threading.Event()
+        channel_of_first = Channel(lambda _: begun.set())
+        first = executor.submit(until_stopped, 0, channel_of_first)
+        assert begun.wait(PATIENCE)
+
+        def refuse(thread):
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(ExecutorError, match="No thread can be started"):
+            executor.submit(lambda item, channel: item.touch(), path, channel)
+        monkeypatch.setattr(threading.Thread, "start", start)
+        channel_of_first.stop()
+        assert first.result(PATIENCE) == "stopped"
+        assert executor.submit(double, 21, channel).result(PATIENCE) == 42
+    assert not path.exists()
+
+
+def test_two_threads_shut_down_at_once():
+    for _ in range(10):
+        executor = Processes(2)
+        executor.submit(double, 1, Channel(ignore)).result(PATIENCE)
+        with ThreadPoolExecutor(2) as pool:
+            ends = [pool.submit(executor.shutdown, now=True) for _ in range(2)]
+            assert [end.exception(PATIENCE) for end in ends] == [None, None]
+        assert children() == set()
 
 
 def test_shutdown_while_workers_start_ahead():

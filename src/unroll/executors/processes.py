@@ -62,26 +62,28 @@ class Processes(Executor):
         with self._lock:
             if self._closed:
                 raise ExecutorError("This process executor is shut down. Build a new one.")
+            future: Future[Any] = Future()
             try:
-                future = self._threads.submit(self._run, call, item, channel)
-            except RuntimeError as error:
-                raise ExecutorError(
-                    f"No thread can be started for a worker process ({error}). Ask for fewer workers, or free memory "
-                    "and processes (ulimit -u)."
-                ) from error
+                self._threads.submit(self._fulfil, future, call, item, channel)
+            except RuntimeError as error:  # it is queued all the same, and another thread may have begun it
+                if future.cancel():
+                    raise ExecutorError(
+                        f"No thread can be started for a worker process ({error}). Ask for fewer workers, or free "
+                        "memory and processes (ulimit -u)."
+                    ) from error
             self._futures.add(future)
         future.add_done_callback(self._futures.discard)
         return cast("Future[Value]", future)
 
     def expect(self, callables: int) -> None:
-        """Start ahead as many workers as there will be work for, so that all import at the same time; only at first.
+        """Start ahead, at first, as many workers as there will be work and are cores for, so that all import at once.
 
         One that cannot be started is passed over here: the work that needs it will say so.
         """
         with self._lock:
             if self._closed or self._workers or self._futures:
                 return
-            wanted = min(self.slots, callables)
+            wanted = min(self.slots, callables, usable_cores())
             for _ in range(wanted):
                 with suppress(RuntimeError):  # no thread can be started
                     self._threads.submit(self._start_ahead, wanted)
@@ -105,13 +107,27 @@ class Processes(Executor):
                 self._ended = True
                 _end(self._workers)
             self._threads.shutdown()  # last, since workers do not outlive the threads that started them
-            for worker in self._workers:
+            with self._lock:
+                left = list(self._workers)
+                self._workers.clear()
+            for worker in left:
                 worker.close()
-            self._workers.clear()
 
     def describe(self) -> str:
         """Return "1 worker process", "2 worker processes"."""
         return f"{self.slots} worker process{'es' if self.slots > 1 else ''}"
+
+    def _fulfil(
+        self, future: Future[Any], call: Callable[[Item, Channel], Value], item: Item, channel: Channel
+    ) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            value = self._run(call, item, channel)
+        except BaseException as error:  # whoever asks for the value is told
+            future.set_exception(error)
+        else:
+            future.set_result(value)
 
     def _run(self, call: Callable[[Item, Channel], Value], item: Item, channel: Channel) -> object:
         worker = self._borrow()
